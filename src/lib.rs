@@ -1,1 +1,14 @@
+//! # enact-factory
+//!
+//! A daemon that works while people don't: it picks up work items, decides which may run and why the others may not,
+//! drives coding agents through coder/critic pipelines in git worktrees, and keeps a hash-linked record of it all.
+//!
+//! In reading order (each may use the modules above it; `tests/it/tidy.rs` enforces the arrows):
+//!
+//! - the pure core, without async, I/O, clock, randomness or environment: [`domain`], [`planner`], [`pipeline`];
+//! - ports and adapters: [`process`], [`agents`], [`trackers`], [`workspaces`], [`store`];
+//! - the runtime, where the core meets the world: [`runtime`];
+//! - surfaces, which parse and render and nothing else: [`surfaces`];
+//! - the composition root [`daemon`], its [`config`], and [`telemetry`].
 
+pub mod domain;

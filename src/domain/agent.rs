@@ -1,0 +1,130 @@
+//! What the core knows of a coding agent: its turns, their endings, its capabilities.
+
+use serde::{Deserialize, Serialize};
+
+use super::budget::Usage;
+use super::failure::Failure;
+
+/// The adapters this build has. The word is what gets persisted and configured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentKind {
+    /// Claude Code, stream-JSON.
+    Claude,
+    /// Codex, `exec --json`.
+    Codex,
+    /// Any program: prompt on stdin, answer on stdout.
+    Command,
+    /// Replays a script as a real child process; for the demo, tests and benchmarks.
+    Scripted,
+}
+
+impl AgentKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Claude, Self::Codex, Self::Command, Self::Scripted];
+
+    /// The word used in configuration, events and on every surface.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Claude => "claude",
+            Self::Codex => "codex",
+            Self::Command => "command",
+            Self::Scripted => "scripted",
+        }
+    }
+
+    /// Parses a kind word.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == text)
+    }
+}
+
+/// What a model is doing for a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Writes the change.
+    Coder,
+    /// Reviews it, read-only, in another session.
+    Critic,
+}
+
+impl Stage {
+    /// The word used in configuration, events and on every surface.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Coder => "coder",
+            Self::Critic => "critic",
+        }
+    }
+}
+
+/// Which clock ran out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeoutKind {
+    /// No output for too long.
+    Silence,
+    /// The turn as a whole took too long.
+    Total,
+}
+
+/// How an agent's turn ended. Exit codes are evidence; this is the judgement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum TurnEnding {
+    /// The agent reported its turn as complete.
+    Completed,
+    /// The turn failed for the stated, classified reason.
+    Failed {
+        /// What and why.
+        failure: Failure,
+    },
+    /// One of our clocks ended it.
+    TimedOut {
+        /// Which one.
+        clock: TimeoutKind,
+    },
+    /// Repeating itself without progress: ended by us.
+    Stuck {
+        /// The tool call or error that was repeated.
+        evidence: String,
+    },
+    /// Ended because its run was cancelled or superseded.
+    Cancelled,
+}
+
+/// Evidence of how the process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ExitEvidence {
+    /// Exit code, if it exited.
+    pub code: Option<i32>,
+    /// Signal number, if a signal ended it.
+    pub signal: Option<i32>,
+}
+
+/// Everything known about a finished turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnReport {
+    /// The judgement.
+    pub ending: TurnEnding,
+    /// The agent's final text, bounded and redacted (the whole transcript is on disk).
+    pub text: String,
+    /// Tokens and money of this turn alone.
+    pub usage: Usage,
+    /// The agent's session id, ours where it lets us choose.
+    pub session: Option<String>,
+    /// The model the agent says it used.
+    pub model: Option<String>,
+    /// How the process ended.
+    pub exit: ExitEvidence,
+    /// Milliseconds from spawn to end.
+    pub duration_ms: u64,
+    /// Processes that outlived the agent and had to be ended.
+    pub leftovers: u32,
+    /// Tool calls the agent reported.
+    pub tool_calls: u32,
+}

@@ -1,0 +1,62 @@
+//! Everything that may be asked of the factory, by whichever surface.
+
+use serde::{Deserialize, Serialize};
+
+/// A wish of a person (or of a program acting for one). Authorisation happens at the door, before this.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "command")]
+pub enum Command {
+    /// Let agents start on an item that waits for approval.
+    Approve {
+        /// Item identifier, `source/identifier`, or a run id.
+        target: String,
+    },
+    /// Refuse an item that waits for approval.
+    Reject {
+        /// Item identifier, `source/identifier`, or a run id.
+        target: String,
+    },
+    /// Stop a run, or give up an item.
+    Cancel {
+        /// Item identifier, `source/identifier`, or a run id.
+        target: String,
+    },
+    /// Put an item that failed, was rejected or waits for a person back to work.
+    Retry {
+        /// Item identifier, `source/identifier`, or a run id.
+        target: String,
+        /// What the person wants the next run to know.
+        note: String,
+    },
+    /// Start no new runs.
+    Pause,
+    /// Start new runs again.
+    Resume,
+    /// Raise both pace caps for some hours, or stop doing so.
+    Turbo {
+        /// Hours from now; 0 turns it off.
+        hours: u32,
+    },
+    /// Look at trackers and plan now instead of at the next tick.
+    Heartbeat,
+    /// Do one task in a repository.
+    Submit {
+        /// The task.
+        task: Task,
+    },
+}
+
+/// A one-off task given on the command line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Identifier chosen by the caller; submitting it twice is submitting it once.
+    pub identifier: String,
+    /// What to do.
+    pub text: String,
+    /// Absolute path of the repository.
+    pub path: String,
+    /// Skip the critic.
+    pub coder_only: bool,
+    /// Model for the coder, instead of the configured one.
+    pub model: Option<String>,
+}

@@ -1,0 +1,352 @@
+//! Everything that has happened: the persisted vocabulary.
+//!
+//! Each variant is one event type (`work_item.claimed`) at one schema version. The stored form is the variant's data as
+//! JSON; `store::codec` reads older versions. Never rename or repurpose: add a version and an upcaster.
+
+use serde::{Deserialize, Serialize};
+
+use super::agent::{Stage, TurnReport};
+use super::change::{Change, CheckReport, Delivered, Workspace};
+use super::failure::Failure;
+use super::ids::{ItemId, RunId};
+use super::item_record::{Hold, HumanReason};
+use super::run::{Interruption, Outcome, RunPlan};
+use super::time::Timestamp;
+use super::verdict::{Finding, Review};
+use super::work_item::WorkItem;
+
+/// Which part of a prompt was given, and which had to be left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromptRecord {
+    /// SHA-256 (hex) of the prompt as sent.
+    pub sha256: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Names of the sections included, in order.
+    pub sections: Vec<String>,
+    /// Names of the sections left out because the budget was used up.
+    pub omitted: Vec<String>,
+}
+
+/// Something that has happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum Event {
+    // --- work/<item> ---
+    /// The item was seen for the first time.
+    #[serde(rename = "work_item.created")]
+    ItemCreated {
+        /// As the tracker has it.
+        item: WorkItem,
+    },
+    /// The tracker's copy changed.
+    #[serde(rename = "work_item.source_changed")]
+    ItemChanged {
+        /// As the tracker has it now.
+        item: WorkItem,
+    },
+    /// The tracker no longer has it.
+    #[serde(rename = "work_item.withdrawn")]
+    ItemWithdrawn {},
+    /// A run took it.
+    #[serde(rename = "work_item.claimed")]
+    ItemClaimed {
+        /// The run.
+        run: RunId,
+        /// Number of this attempt, from 1 (failed attempts + 1).
+        attempt: u32,
+        /// Fencing number of the item's lease.
+        fence: u64,
+        /// Who claimed: the daemon instance.
+        owner: String,
+    },
+    /// A run gave it back without settling it; it may be claimed again when the hold ends.
+    #[serde(rename = "work_item.released")]
+    ItemReleased {
+        /// The run.
+        run: RunId,
+        /// How the run ended.
+        outcome: Outcome,
+        /// What keeps it from being claimed again at once.
+        hold: Option<Hold>,
+    },
+    /// It waits for a person.
+    #[serde(rename = "work_item.human_requested")]
+    ItemHumanRequested {
+        /// The run that asked, if any.
+        run: Option<RunId>,
+        /// Why.
+        reason: HumanReason,
+        /// The sentence people read.
+        question: String,
+    },
+    /// A person put it back to work.
+    #[serde(rename = "work_item.human_answered")]
+    ItemHumanAnswered {
+        /// Who.
+        by: String,
+        /// What they said, if anything.
+        answer: String,
+    },
+    /// Agents may not start on it before a person approves.
+    #[serde(rename = "work_item.approval_requested")]
+    ApprovalRequested {
+        /// When the request lapses.
+        expires: Timestamp,
+    },
+    /// A person approved the start.
+    #[serde(rename = "work_item.approval_given")]
+    ApprovalGiven {
+        /// Who.
+        by: String,
+    },
+    /// A person refused the start.
+    #[serde(rename = "work_item.approval_refused")]
+    ApprovalRefused {
+        /// Who.
+        by: String,
+    },
+    /// Nobody answered in time.
+    #[serde(rename = "work_item.approval_expired")]
+    ApprovalExpired {},
+    /// It is settled.
+    #[serde(rename = "work_item.resolved")]
+    ItemResolved {
+        /// The run that settled it, if any.
+        run: Option<RunId>,
+        /// How.
+        outcome: Outcome,
+        /// One sentence of evidence.
+        evidence: String,
+    },
+    /// A person opened a settled item again.
+    #[serde(rename = "work_item.reopened")]
+    ItemReopened {
+        /// Who.
+        by: String,
+    },
+    /// An update for its tracker was put into the outbox.
+    #[serde(rename = "work_item.update_requested")]
+    ItemUpdateRequested {
+        /// Number of the update within the item's life.
+        number: u32,
+    },
+    /// Tokens, money and time of a finished turn were booked on the item.
+    #[serde(rename = "work_item.charged")]
+    ItemCharged {
+        /// The run that spent it.
+        run: RunId,
+        /// The turn that spent it.
+        turn: u32,
+        /// What it used.
+        usage: super::budget::Usage,
+        /// Milliseconds it took.
+        duration_ms: u64,
+    },
+
+    // --- run/<uuid> ---
+    /// A run began.
+    #[serde(rename = "run.started")]
+    RunStarted {
+        /// The item it works on.
+        item: ItemId,
+        /// Number of this attempt at the item, from 1.
+        attempt: u32,
+        /// Fencing number of the item's lease.
+        fence: u64,
+        /// Everything it needs to know.
+        plan: Box<RunPlan>,
+        /// Findings an earlier run of the item left open.
+        inherited: Vec<Finding>,
+    },
+    /// Its worktree exists.
+    #[serde(rename = "run.workspace_ready")]
+    WorkspaceReady {
+        /// Where and on what base.
+        workspace: Workspace,
+    },
+    /// An agent's process is about to be started; nothing was started before this was stored.
+    #[serde(rename = "turn.started")]
+    TurnStarted {
+        /// Number within the run, from 1.
+        turn: u32,
+        /// What for.
+        stage: Stage,
+        /// In which round, from 1.
+        round: u32,
+        /// Name of the configured agent.
+        agent: String,
+        /// Model asked for.
+        model: Option<String>,
+        /// Whether that is the escalated one.
+        escalated: bool,
+        /// Session id we chose.
+        session: String,
+        /// Commit the worktree was at.
+        head: String,
+        /// One-time word a verdict must repeat; only for the critic.
+        nonce: Option<String>,
+        /// What the agent was given.
+        prompt: PromptRecord,
+    },
+    /// The turn ended, whichever way.
+    #[serde(rename = "turn.finished")]
+    TurnFinished {
+        /// Number within the run.
+        turn: u32,
+        /// What is known of it.
+        report: TurnReport,
+        /// The branch afterwards; absent when git could not say.
+        change: Option<Change>,
+        /// Whether a read-only stage left the worktree or the head different: voids its verdict.
+        tampered: bool,
+    },
+    /// The daemon went away during the turn.
+    #[serde(rename = "turn.interrupted")]
+    TurnInterrupted {
+        /// Number within the run.
+        turn: u32,
+        /// How.
+        cause: Interruption,
+        /// Commit on a private ref that holds what was uncommitted, if anything was.
+        salvaged: Option<String>,
+    },
+    /// The checks ran.
+    #[serde(rename = "checks.finished")]
+    ChecksFinished {
+        /// Number of this execution within the run.
+        execution: u32,
+        /// The results.
+        report: CheckReport,
+    },
+    /// The checks could not be run.
+    #[serde(rename = "checks.unavailable")]
+    ChecksUnavailable {
+        /// Number of this execution within the run.
+        execution: u32,
+        /// Why.
+        failure: Failure,
+    },
+    /// The critic gave a readable verdict on the head.
+    #[serde(rename = "review.submitted")]
+    ReviewSubmitted {
+        /// The turn it came from.
+        turn: u32,
+        /// The review.
+        review: Review,
+    },
+    /// The critic's turn gave no valid verdict: the gate did not run.
+    #[serde(rename = "review.missing")]
+    ReviewMissing {
+        /// The turn that should have brought it.
+        turn: u32,
+        /// Why not.
+        reason: String,
+    },
+    /// Another round is needed.
+    #[serde(rename = "run.revision_requested")]
+    RevisionRequested {
+        /// The round that begins.
+        round: u32,
+        /// What the next round must answer.
+        findings: Vec<Finding>,
+    },
+    /// Checks and critic agree; delivery may begin.
+    #[serde(rename = "run.approved")]
+    RunApproved {
+        /// The commit to be delivered.
+        head: String,
+    },
+    /// The run waits before trying the same step again.
+    #[serde(rename = "run.waiting")]
+    RunWaiting {
+        /// Why.
+        failure: Failure,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// The daemon that drove the run went away; another took over.
+    #[serde(rename = "run.interrupted")]
+    RunInterrupted {
+        /// How.
+        cause: Interruption,
+        /// The new fencing number of the item's lease.
+        fence: u64,
+    },
+    /// Delivery succeeded.
+    #[serde(rename = "run.delivered")]
+    RunDelivered {
+        /// What was done.
+        delivered: Delivered,
+    },
+    /// Delivery failed; the work itself stays approved.
+    #[serde(rename = "run.delivery_failed")]
+    DeliveryFailed {
+        /// Number of this try within the run.
+        execution: u32,
+        /// Why.
+        failure: Failure,
+    },
+    /// A result arrived that no longer counts; kept as evidence.
+    #[serde(rename = "run.late_result")]
+    LateResult {
+        /// What it was.
+        effect: String,
+        /// Why it does not count.
+        reason: String,
+    },
+    /// The run is over.
+    #[serde(rename = "run.finished")]
+    RunFinished {
+        /// How.
+        outcome: Outcome,
+        /// One sentence for people.
+        detail: String,
+    },
+    /// Its worktree was dealt with.
+    #[serde(rename = "run.cleaned")]
+    RunCleaned {
+        /// Whether the worktree is still there.
+        kept: bool,
+        /// Commit on a private ref that holds what was uncommitted, if anything was.
+        salvaged: Option<String>,
+    },
+
+    // --- ops/daemon ---
+    /// A daemon took the state directory.
+    #[serde(rename = "ops.daemon_started")]
+    DaemonStarted {
+        /// Its instance id.
+        instance: String,
+        /// Its version.
+        version: String,
+        /// Increases by one per start.
+        epoch: u64,
+    },
+    /// It stopped in order.
+    #[serde(rename = "ops.daemon_stopped")]
+    DaemonStopped {
+        /// Its instance id.
+        instance: String,
+    },
+    /// No new runs until resumed.
+    #[serde(rename = "ops.paused")]
+    Paused {
+        /// Who.
+        by: String,
+    },
+    /// New runs again.
+    #[serde(rename = "ops.resumed")]
+    Resumed {
+        /// Who.
+        by: String,
+    },
+    /// Both pace caps are raised until then.
+    #[serde(rename = "ops.turbo_set")]
+    TurboSet {
+        /// Who.
+        by: String,
+        /// Absent: turbo is off.
+        until: Option<Timestamp>,
+    },
+}

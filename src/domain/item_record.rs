@@ -1,0 +1,313 @@
+//! What the factory knows of a work item: the fold of its `work/<item>` stream.
+
+use serde::{Deserialize, Serialize};
+
+use super::budget::ItemSpend;
+use super::event::Event;
+use super::failure::FailureClass;
+use super::ids::RunId;
+use super::run::Outcome;
+use super::time::Timestamp;
+use super::work_item::WorkItem;
+
+/// Execution status, in agent-state's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemStatus {
+    /// May be claimed (if no gate holds it).
+    Pending,
+    /// A run has it.
+    InFlight,
+    /// A person must act.
+    WaitingHuman,
+    /// Settled well.
+    Done,
+    /// Settled badly.
+    Failed,
+    /// Given up by a person or its tracker.
+    Cancelled,
+}
+
+impl ItemStatus {
+    /// The word in the `work_items` view and on every surface.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::InFlight => "in_flight",
+            Self::WaitingHuman => "waiting_human",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether only a person can bring it back.
+    #[must_use]
+    pub fn is_settled(self) -> bool {
+        match self {
+            Self::Done | Self::Failed | Self::Cancelled => true,
+            Self::Pending | Self::InFlight | Self::WaitingHuman => false,
+        }
+    }
+}
+
+/// Why an item may not be claimed before some instant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// What kind of trouble made us wait.
+    pub class: FailureClass,
+    /// When it may be claimed again.
+    pub until: Timestamp,
+    /// The sentence people read.
+    pub reason: String,
+}
+
+/// Why a person is needed (agent-state's block classes).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HumanReason {
+    /// An agent is not logged in.
+    NeedsCredentials,
+    /// A lifetime ceiling is reached.
+    PolicyBudget,
+    /// Something in the configuration or the repository must be put right.
+    InfraPermanent,
+    /// The critic rejected the work.
+    CriticRejected,
+    /// The branch cannot be merged, or the merged tree fails its checks.
+    MergeConflict,
+    /// The same phase went down with the daemon twice.
+    CrashedTwice,
+    /// The agent needs an answer or more information.
+    NeedsInfo,
+}
+
+impl HumanReason {
+    /// The word in the `blocked_class` column and on every surface.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NeedsCredentials => "needs_credentials",
+            Self::PolicyBudget => "policy_budget",
+            Self::InfraPermanent => "infra_permanent",
+            Self::CriticRejected => "critic_rejected",
+            Self::MergeConflict => "merge_conflict",
+            Self::CrashedTwice => "crashed_twice",
+            Self::NeedsInfo => "needs_info",
+        }
+    }
+}
+
+/// Whether agents may start.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Approval {
+    /// Nobody was asked.
+    #[default]
+    NotRequested,
+    /// Someone was asked.
+    Requested {
+        /// When.
+        at: Timestamp,
+        /// When the request lapses.
+        expires: Timestamp,
+    },
+    /// Someone said yes.
+    Given {
+        /// Who.
+        by: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// Someone said no.
+    Refused {
+        /// Who.
+        by: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// Nobody answered in time.
+    Expired {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// What waits for a person, and since when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HumanRequest {
+    /// Why.
+    pub reason: HumanReason,
+    /// The sentence people read.
+    pub question: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Fold of a work item's stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemRecord {
+    /// As the tracker has it.
+    pub item: WorkItem,
+    /// Whether the tracker still has it.
+    pub present: bool,
+    /// Where execution stands.
+    pub status: ItemStatus,
+    /// First seen.
+    pub created: Timestamp,
+    /// Last event.
+    pub updated: Timestamp,
+    /// What it used up.
+    pub spend: ItemSpend,
+    /// Infrastructure failures in a row, for the back-off.
+    pub infra_failures: u32,
+    /// What keeps it from being claimed.
+    pub hold: Option<Hold>,
+    /// Approval to start.
+    pub approval: Approval,
+    /// What waits for a person.
+    pub human: Option<HumanRequest>,
+    /// The run that has it.
+    pub run: Option<RunId>,
+    /// The run that had it last.
+    pub last_run: Option<RunId>,
+    /// How that one ended.
+    pub last_outcome: Option<Outcome>,
+    /// Highest fencing number its lease ever had.
+    pub fence: u64,
+    /// Updates sent to its tracker so far.
+    pub updates: u32,
+}
+
+impl ItemRecord {
+    /// The record after an item's first event; nothing for any other event.
+    #[must_use]
+    pub fn first(event: &Event, at: Timestamp) -> Option<Self> {
+        let Event::ItemCreated { item } = event else { return None };
+        let status = if item.state.is_terminal() {
+            if item.state == super::work_item::ItemState::Done {
+                ItemStatus::Done
+            } else {
+                ItemStatus::Cancelled
+            }
+        } else {
+            ItemStatus::Pending
+        };
+        Some(Self {
+            item: item.clone(),
+            present: true,
+            status,
+            created: at,
+            updated: at,
+            spend: ItemSpend::default(),
+            infra_failures: 0,
+            hold: None,
+            approval: Approval::NotRequested,
+            human: None,
+            run: None,
+            last_run: None,
+            last_outcome: None,
+            fence: 0,
+            updates: 0,
+        })
+    }
+
+    /// Takes one event into account. Total: events that do not concern items change nothing but `updated`.
+    pub fn evolve(&mut self, event: &Event, at: Timestamp) {
+        self.updated = at;
+        match event {
+            Event::ItemCreated { item } | Event::ItemChanged { item } => {
+                self.item = item.clone();
+                self.present = true;
+            }
+            Event::ItemWithdrawn {} => self.present = false,
+            Event::ItemClaimed { run, fence, .. } => {
+                self.status = ItemStatus::InFlight;
+                self.run = Some(*run);
+                self.last_run = Some(*run);
+                self.fence = self.fence.max(*fence);
+                self.hold = None;
+                self.human = None;
+            }
+            Event::ItemReleased { outcome, hold, .. } => {
+                self.status = ItemStatus::Pending;
+                self.leave_run(outcome);
+                self.hold = hold.clone();
+            }
+            Event::ItemHumanRequested { reason, question, .. } => {
+                self.status = ItemStatus::WaitingHuman;
+                self.run = None;
+                self.human =
+                    Some(HumanRequest { reason: *reason, question: question.clone(), since: at });
+            }
+            Event::ItemHumanAnswered { .. } | Event::ItemReopened { .. } => self.free(),
+            Event::ItemResolved { outcome, .. } => {
+                self.status = settled_status(outcome);
+                self.leave_run(outcome);
+                self.hold = None;
+                self.human = None;
+            }
+            Event::ItemUpdateRequested { number } => self.updates = self.updates.max(*number),
+            Event::ItemCharged { usage, duration_ms, .. } => {
+                self.spend.usage += *usage;
+                self.spend.turns = self.spend.turns.saturating_add(1);
+                self.spend.wall_ms = self.spend.wall_ms.saturating_add(*duration_ms);
+            }
+            other => self.evolve_approval(other, at),
+        }
+    }
+
+    fn evolve_approval(&mut self, event: &Event, at: Timestamp) {
+        match event {
+            Event::ApprovalRequested { expires } => {
+                self.approval = Approval::Requested { at, expires: *expires };
+            }
+            Event::ApprovalGiven { by } => self.approval = Approval::Given { by: by.clone(), at },
+            Event::ApprovalRefused { by } => {
+                self.approval = Approval::Refused { by: by.clone(), at };
+            }
+            Event::ApprovalExpired {} => self.approval = Approval::Expired { at },
+            _ => {}
+        }
+    }
+
+    fn leave_run(&mut self, outcome: &Outcome) {
+        if outcome.spends_attempt() {
+            self.spend.attempts = self.spend.attempts.saturating_add(1);
+        }
+        if matches!(outcome, Outcome::InfraFailed | Outcome::GateNotRun) {
+            self.infra_failures = self.infra_failures.saturating_add(1);
+        } else {
+            self.infra_failures = 0;
+        }
+        self.run = None;
+        self.last_outcome = Some(outcome.clone());
+    }
+
+    /// Back to work after a person acted: everything that held it is lifted, what it used up is forgiven.
+    fn free(&mut self) {
+        self.status = ItemStatus::Pending;
+        self.hold = None;
+        self.human = None;
+        self.infra_failures = 0;
+        self.spend = ItemSpend::default();
+    }
+}
+
+fn settled_status(outcome: &Outcome) -> ItemStatus {
+    match outcome {
+        Outcome::Succeeded => ItemStatus::Done,
+        Outcome::Cancelled { .. } | Outcome::Superseded => ItemStatus::Cancelled,
+        Outcome::Rejected
+        | Outcome::GateNotRun
+        | Outcome::AgentFailed
+        | Outcome::Stuck { .. }
+        | Outcome::TimedOut { .. }
+        | Outcome::WaitingQuota { .. }
+        | Outcome::WaitingHuman
+        | Outcome::Throttled { .. }
+        | Outcome::InfraFailed
+        | Outcome::DeliveryFailed => ItemStatus::Failed,
+    }
+}

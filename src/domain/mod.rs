@@ -1,0 +1,21 @@
+//! The nouns of the factory and their laws.
+//!
+//! Responsible for the vocabulary every other module speaks: what a work item, a run, a verdict, a failure is, what may
+//! be asked ([`command`]) and what has happened ([`event`], the persisted vocabulary). Never async, never any I/O,
+//! clock, randomness or environment: time and identifiers arrive as arguments.
+
+pub mod agent;
+pub mod budget;
+pub mod change;
+pub mod command;
+pub mod effect;
+pub mod event;
+pub mod failure;
+pub mod ids;
+pub mod item_record;
+pub mod ops;
+pub mod policy;
+pub mod run;
+pub mod time;
+pub mod verdict;
+pub mod work_item;
