@@ -12,3 +12,5 @@
 //! - the composition root [`daemon`], its [`config`], and [`telemetry`].
 
 pub mod domain;
+
+pub mod config;
