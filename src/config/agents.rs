@@ -166,7 +166,8 @@ impl Agents {
                 sources.problem(path, message, None);
             }
             Some(AgentKind::Scripted) => {
-                let message = "the kind \"scripted\" needs an [agents.scripted] table with a script";
+                let message =
+                    "the kind \"scripted\" needs an [agents.scripted] table with a script";
                 sources.problem(path, message, None);
             }
             None => self.check_name(name, path, sources),

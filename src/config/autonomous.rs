@@ -60,11 +60,7 @@ pub(super) static KEYS: &[Key] = &[
         "the only project, if there is just one",
         "The project of items that name none.",
     ),
-    Key::group(
-        "default_stages",
-        Shape::Table(stages::STAGES),
-        "How each stage is driven.",
-    ),
+    Key::group("default_stages", Shape::Table(stages::STAGES), "How each stage is driven."),
 ];
 
 pub(super) fn schedule(section: &Section, zone: Tz, sources: &mut Sources) -> Schedule {

@@ -42,7 +42,12 @@ pub(super) static KEYS: &[Key] = &[
         UNLIMITED,
         "Billed tokens over all items in one day (UTC).",
     ),
-    Key::with_default("day_usd", Kind::Money, UNLIMITED, "US dollars over all items in one day (UTC)."),
+    Key::with_default(
+        "day_usd",
+        Kind::Money,
+        UNLIMITED,
+        "US dollars over all items in one day (UTC).",
+    ),
 ];
 
 const UNLIMITED: &str = "\"unlimited\"";

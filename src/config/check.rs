@@ -29,7 +29,12 @@ pub(super) struct Checker<'a> {
 
 impl Checker<'_> {
     /// A table with fixed keys, defaults filled in.
-    pub(super) fn table(&mut self, dict: Option<&Dict>, keys: &'static [Key], parent: &str) -> Section {
+    pub(super) fn table(
+        &mut self,
+        dict: Option<&Dict>,
+        keys: &'static [Key],
+        parent: &str,
+    ) -> Section {
         let mut values = BTreeMap::new();
         for key in keys {
             let path = join(parent, key.name);
@@ -111,7 +116,7 @@ impl Checker<'_> {
     fn kind(&mut self, value: &Value, kind: &'static Kind, path: &str) -> Option<Setting> {
         // Text out of the environment stands for whatever is wanted: `max_iterations = "${ROUNDS:-3}"`.
         let parsed = match value {
-            Value::String(_, text) if self.sources.substituted(path) => literal(text, kind),
+            Value::String(_, text) if self.sources.filled(path) => literal(text, kind),
             _ => None,
         };
         let value = parsed.as_ref().unwrap_or(value);
@@ -119,15 +124,17 @@ impl Checker<'_> {
             (
                 Kind::Text | Kind::Secret | Kind::Choice(..) | Kind::Path | Kind::Program,
                 Value::String(_, text),
-            ) if text.is_empty() =>
-            {
+            ) if text.is_empty() => {
                 return None;
             }
-            (Kind::Text | Kind::Secret, Value::String(_, text)) => Some(Setting::Text(text.clone())),
+            (Kind::Text | Kind::Secret, Value::String(_, text)) => {
+                Some(Setting::Text(text.clone()))
+            }
             (Kind::Path, Value::String(_, text)) => self.path(text, path).map(Setting::Path),
             (Kind::Program, Value::String(_, text)) => {
                 let bare = !text.contains('/') && text != "~";
-                if bare { Some(PathBuf::from(text)) } else { self.path(text, path) }.map(Setting::Path)
+                if bare { Some(PathBuf::from(text)) } else { self.path(text, path) }
+                    .map(Setting::Path)
             }
             (Kind::Boolean, Value::Bool(_, value)) => Some(Setting::Boolean(*value)),
             (Kind::Count(least, most), Value::Num(..)) => {
@@ -141,14 +148,17 @@ impl Checker<'_> {
                 let most = (*most).min(LARGEST);
                 whole(value).filter(|it| (1..=most).contains(it)).map(|it| Setting::Limit(Some(it)))
             }
-            (Kind::Money, Value::Num(..)) => micro_dollars(value).map(|it| Setting::Limit(Some(it))),
+            (Kind::Money, Value::Num(..)) => {
+                micro_dollars(value).map(|it| Setting::Limit(Some(it)))
+            }
             (Kind::Choice(words, refused), Value::String(_, text)) => {
                 return self.choice(text, words, refused, path);
             }
             (Kind::Texts, Value::Array(_, items)) => return Some(self.texts(items, path)),
             _ => None,
         };
-        if setting.is_none() && !(matches!(kind, Kind::Path | Kind::Program) && value.as_str().is_some())
+        if setting.is_none()
+            && !(matches!(kind, Kind::Path | Kind::Program) && value.as_str().is_some())
         {
             let hint = match (kind, value) {
                 (Kind::Texts, Value::String(..)) => Some("put it in [ ]".to_owned()),
@@ -172,9 +182,9 @@ impl Checker<'_> {
         match refused.iter().find(|(word, _)| *word == text) {
             Some((word, reason)) => self.sources.problem(path, &format!("{word:?} {reason}"), None),
             None => {
-                let known = words.join(", ");
                 let hint = nearest(text, words.iter().copied());
-                self.sources.problem(path, &format!("{text:?} is none of {known}"), hint);
+                let wanted = format!("one of {}", words.join(", "));
+                self.sources.misfit(path, &wanted, &format!("{text:?}"), hint);
             }
         }
         None
@@ -233,7 +243,7 @@ impl Checker<'_> {
             Value::Array(..) => "a list".to_owned(),
             Value::Empty(..) => return,
         };
-        self.sources.problem(path, &format!("expected {wanted}, found {found}"), hint);
+        self.sources.misfit(path, wanted, &found, hint);
     }
 }
 

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::schema::{Key, Shape, join, not_here};
 use super::secret;
 use super::sources::{Place, Source, Sources};
-use super::substitute::substitute;
+use super::substitute::{Substituted, substitute};
 
 /// Reads `text` as far as it can be read; what cannot is in `sources` as mistakes. Values of secret-looking variables
 /// that were filled in are added to `secrets`.
@@ -86,13 +86,7 @@ impl Reader<'_> {
         path: &str,
         key: Place,
     ) -> Option<Value> {
-        let mut source = Source {
-            key,
-            value: self.place(value.span().start),
-            written: None,
-            substituted: false,
-            unreadable: false,
-        };
+        let mut source = Source::new(key, self.place(value.span().start));
         let read = match (value.get_ref(), shape) {
             (DeValue::Table(table), Shape::Table(keys)) => {
                 self.sources.insert(path, source);
@@ -112,8 +106,9 @@ impl Reader<'_> {
             (DeValue::String(written), _) => {
                 source.written = Some(written.clone().into_owned());
                 let filled = self.filled(written, value.span(), path);
-                source.substituted = filled.as_ref().is_none_or(|(_, used)| *used);
-                filled.map(|(text, _)| Value::from(text))
+                source.filled = filled.as_ref().is_some_and(|filled| filled.any);
+                source.hidden = filled.as_ref().is_some_and(|filled| !filled.used.is_empty());
+                filled.map(|filled| Value::from(filled.text))
             }
             (DeValue::Integer(number), _) => {
                 let digits = number.as_str().replace('_', "");
@@ -123,9 +118,9 @@ impl Reader<'_> {
                 }
                 parsed.map(Value::from)
             }
-            (DeValue::Float(number), _) => {
-                Some(Value::from(number.as_str().replace('_', "").parse::<f64>().unwrap_or(f64::NAN)))
-            }
+            (DeValue::Float(number), _) => Some(Value::from(
+                number.as_str().replace('_', "").parse::<f64>().unwrap_or(f64::NAN),
+            )),
             (DeValue::Boolean(value), _) => Some(Value::from(*value)),
             (DeValue::Datetime(_), _) => {
                 self.sources.problem_at(&source.value, path, "a date is not expected here", None);
@@ -149,13 +144,7 @@ impl Reader<'_> {
             let place = self.place(item.span().start);
             let value = match (item.get_ref(), shape) {
                 (DeValue::Table(table), Shape::Tables(keys)) => {
-                    let source = Source {
-                        key: place.clone(),
-                        value: place,
-                        written: None,
-                        substituted: false,
-                        unreadable: false,
-                    };
+                    let source = Source::new(place.clone(), place);
                     self.sources.insert(&path, source);
                     Some(Value::Dict(Tag::Default, self.table(table, keys, &path)))
                 }
@@ -171,13 +160,13 @@ impl Reader<'_> {
         values
     }
 
-    /// The text with its variables and whether there were any; `None` if one cannot be filled in.
-    fn filled(&mut self, written: &str, span: Range<usize>, path: &str) -> Option<(String, bool)> {
+    /// The text with its variables filled in, if all of them can be.
+    fn filled(&mut self, written: &str, span: Range<usize>, path: &str) -> Option<Substituted> {
         let errors = match substitute(written, self.variables) {
             Ok(filled) => {
                 let values = filled.used.iter().filter(|name| secret::is_secret_name(name));
                 self.secrets.extend(values.filter_map(|name| self.variables.get(name).cloned()));
-                return Some((filled.text, !filled.used.is_empty()));
+                return Some(filled);
             }
             Err(errors) => errors,
         };
@@ -211,12 +200,18 @@ impl Reader<'_> {
     }
 }
 
-/// "did you mean …?" if one of the words is close enough to be meant.
+/// "did you mean …?" if one of the words is close enough to be meant, or goes on where `written` ends.
 pub(super) fn nearest<'a>(written: &str, words: impl Iterator<Item = &'a str>) -> Option<String> {
     let written = super::schema::snake_case(written);
+    let typed = written.chars().count();
     words
-        .map(|word| (strsim::damerau_levenshtein(&written, word), word))
-        .filter(|(distance, word)| *distance <= 1.max(word.chars().count().min(written.len()) / 3))
+        .filter_map(|word| {
+            let distance = strsim::damerau_levenshtein(&written, word);
+            let length = word.chars().count().min(typed);
+            let close = distance <= 1.max(length / 3) && distance < length;
+            let begun = typed >= 4 && word.starts_with(&written);
+            (close || begun).then_some((distance, word))
+        })
         .min()
         .map(|(_, word)| format!("did you mean {word}?"))
 }

@@ -9,11 +9,7 @@ use super::sources::{Place, Sources};
 
 /// Adds the variables of `path` to `variables`, where those that are already there win. No file is fine; a broken one
 /// is a mistake that is reported without quoting the line, which may hold a secret.
-pub(super) fn add(
-    path: &Path,
-    variables: &mut BTreeMap<String, String>,
-    sources: &mut Sources,
-) {
+pub(super) fn add(path: &Path, variables: &mut BTreeMap<String, String>, sources: &mut Sources) {
     let name = path.display().to_string();
     let mut text = String::new();
     let read = std::fs::File::open(path)

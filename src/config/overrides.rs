@@ -27,13 +27,8 @@ pub(super) fn read(
         let place = Place::Variable(variable.clone());
         match resolve(&segments, keys) {
             Ok(path) => {
-                let source = Source {
-                    key: place.clone(),
-                    value: place,
-                    written: None,
-                    substituted: true,
-                    unreadable: false,
-                };
+                let source =
+                    Source { filled: true, hidden: true, ..Source::new(place.clone(), place) };
                 let joined = path.iter().fold(String::new(), |parent, name| join(&parent, name));
                 sources.insert(&joined, source);
                 insert(&mut layer, &path, value);
@@ -91,9 +86,8 @@ fn insert(layer: &mut Dict, path: &[String], value: &str) {
             layer.insert(name.clone(), Value::from(value));
         }
         [name, rest @ ..] => {
-            let inner = layer
-                .entry(name.clone())
-                .or_insert_with(|| Value::Dict(Tag::Default, Dict::new()));
+            let inner =
+                layer.entry(name.clone()).or_insert_with(|| Value::Dict(Tag::Default, Dict::new()));
             if let Value::Dict(_, inner) = inner {
                 insert(inner, rest, value);
             }

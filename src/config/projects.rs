@@ -82,8 +82,13 @@ pub(super) fn read(
             continue;
         };
         if !is_name(name) {
-            let hint = "use letters, digits, -, _ and ., beginning with a letter or digit".to_owned();
-            sources.problem(&section.path_of("name"), &format!("{name:?} is not usable"), Some(hint));
+            let hint =
+                "use letters, digits, -, _ and ., beginning with a letter or digit".to_owned();
+            sources.problem(
+                &section.path_of("name"),
+                &format!("{name:?} is not usable"),
+                Some(hint),
+            );
         }
         let project = project(section, name, path);
         if projects.contains_key(&project.id) {

@@ -30,7 +30,9 @@ Every mistake is reported at once, with its line; a key that is not listed here 
 
 /// A list entry per value, then a heading for each table below.
 fn section(page: &mut Vec<String>, keys: &[Key], path: &str) {
-    page.push("\n".to_owned());
+    if keys.iter().any(|key| matches!(key.shape, Shape::Value(_))) {
+        page.push("\n".to_owned());
+    }
     for key in keys {
         if let Shape::Value(kind) = &key.shape {
             let without = match key.presence {

@@ -84,7 +84,8 @@ impl Schedule {
         let Some(now) = now.to_utc().filter(|_| now.0 < LAST_MS) else {
             return END;
         };
-        let next = self.alternatives.iter().filter_map(|it| next_of(it, now.naive_utc(), self.zone));
+        let next =
+            self.alternatives.iter().filter_map(|it| next_of(it, now.naive_utc(), self.zone));
         next.min().map_or(END, |next| Timestamp(next.and_utc().timestamp_millis()))
     }
 }
@@ -168,9 +169,8 @@ fn expressions(text: &str) -> Result<Vec<String>, ScheduleError> {
         }
     }
     let weekdays = weekdays(weekday)?;
-    let with = |day: &str, weekdays: &str| {
-        format!("{second} {minute} {hour} {day} {month} {weekdays}")
-    };
+    let with =
+        |day: &str, weekdays: &str| format!("{second} {minute} {hour} {day} {month} {weekdays}");
     let restricted = |field: &str| !field.starts_with(['*', '?']);
     if restricted(day) && restricted(weekday) {
         return Ok(vec![with(day, "*"), with("*", &weekdays)]);
@@ -193,8 +193,12 @@ fn weekdays(field: &str) -> Result<String, ScheduleError> {
             Some((first, last)) => {
                 let (first, last) =
                     (weekday(first).ok_or_else(wrong)?, weekday(last).ok_or_else(wrong)?);
-                // `5-7` and `fri-mon` go over the end of the week.
-                (first % 7, if last < first % 7 { last + 7 } else { last })
+                match (first, last) {
+                    (7, last) => (0, last % 7),
+                    // `fri-mon` goes over the end of the week.
+                    (first, last) if last < first => (first, last + 7),
+                    (first, last) => (first, last),
+                }
             }
             None => {
                 let first = weekday(range).ok_or_else(wrong)? % 7;

@@ -16,8 +16,7 @@ pub(super) fn is_secret_name(name: &str) -> bool {
 pub(super) fn is_secret(name: &str, value: &str) -> bool {
     const RANDOM_LOOKING: usize = 20;
     let unbroken = !value.contains(|it: char| it.is_whitespace() || "/:;,".contains(it));
-    value.len() >= SHORTEST
-        && (is_secret_name(name) || (unbroken && value.len() >= RANDOM_LOOKING))
+    value.len() >= SHORTEST && (is_secret_name(name) || (unbroken && value.len() >= RANDOM_LOOKING))
 }
 
 /// Below this many bytes a value is not cut out of texts: it would match by accident.

@@ -23,10 +23,27 @@ pub(super) struct Source {
     pub(super) value: Place,
     /// The value's text as written, before `${VAR}`: what may be shown. Only for text.
     pub(super) written: Option<String>,
+    /// Whether the text had variables to fill in or is an override, so that it may stand for something else than text.
+    pub(super) filled: bool,
     /// Whether the value holds something out of the environment, which is never shown.
-    pub(super) substituted: bool,
+    pub(super) hidden: bool,
     /// Whether the value could not be read at all, which has been reported.
     pub(super) unreadable: bool,
+}
+
+impl Source {
+    /// A given key whose value is text as written, or something else entirely.
+    pub(super) fn new(key: Place, value: Place) -> Self {
+        Self { key, value, written: None, filled: false, hidden: false, unreadable: false }
+    }
+
+    /// What to call a value that is not to be shown.
+    fn stand_in(&self) -> String {
+        match &self.written {
+            Some(written) => format!("what {written:?} stands for"),
+            None => "its value".to_owned(),
+        }
+    }
 }
 
 /// The places of all keys by path, and what has been found so far.
@@ -53,31 +70,45 @@ impl Sources {
         self.places.get(path)
     }
 
-    /// Whether the value of `path` came out of the environment, wholly or in part.
-    pub(super) fn substituted(&self, path: &str) -> bool {
-        self.get(path).is_some_and(|source| source.substituted)
+    /// Whether the text at `path` may stand for something else than text.
+    pub(super) fn filled(&self, path: &str) -> bool {
+        self.get(path).is_some_and(|source| source.filled)
     }
 
     /// Reports a mistake at a place.
-    pub(super) fn problem_at(&mut self, place: &Place, key: &str, message: &str, hint: Option<String>) {
+    pub(super) fn problem_at(
+        &mut self,
+        place: &Place,
+        key: &str,
+        message: &str,
+        hint: Option<String>,
+    ) {
         let finding = self.finding(place, key, message, hint);
         self.problems.push(finding);
     }
 
-    /// Reports a mistake in the value of `path`. If the value holds something out of the environment, `message` gives
-    /// way to one that does not.
+    /// Reports a mistake in the value of `path`. If the value holds something out of the environment, `message` and
+    /// `hint`, which may quote it, give way to a message that does not.
     pub(super) fn problem(&mut self, path: &str, message: &str, hint: Option<String>) {
         let place = self.nearest(path, |source| source.value.clone());
-        match self.get(path) {
-            Some(Source { substituted: true, written: Some(written), .. }) => {
-                let message = format!("what {written:?} stands for cannot be used here");
-                self.problem_at(&place, path, &message, hint);
+        match self.get(path).filter(|source| source.hidden) {
+            Some(source) => {
+                let message = format!("{} cannot be used here", source.stand_in());
+                self.problem_at(&place, path, &message, None);
             }
-            Some(Source { substituted: true, .. }) => {
-                self.problem_at(&place, path, "its value cannot be used here", hint);
-            }
-            _ => self.problem_at(&place, path, message, hint),
+            None => self.problem_at(&place, path, message, hint),
         }
+    }
+
+    /// Reports that the value of `path` is not what was wanted. Only `found` may quote the value.
+    pub(super) fn misfit(&mut self, path: &str, wanted: &str, found: &str, hint: Option<String>) {
+        let place = self.nearest(path, |source| source.value.clone());
+        let hidden = self.get(path).filter(|source| source.hidden).map(Source::stand_in);
+        let message = match hidden {
+            Some(stand_in) => format!("expected {wanted}, which {stand_in} is not"),
+            None => format!("expected {wanted}, found {found}"),
+        };
+        self.problem_at(&place, path, &message, hint);
     }
 
     /// Reports that something is missing in the table `parent`.

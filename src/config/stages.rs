@@ -114,7 +114,11 @@ pub(super) fn read(
         let stage = stages.table(name);
         if stage.is("enabled") {
             let message = format!("the stage {name} is not in this version");
-            sources.problem(&stage.path_of("enabled"), &message, Some("set it to false".to_owned()));
+            sources.problem(
+                &stage.path_of("enabled"),
+                &message,
+                Some("set it to false".to_owned()),
+            );
         }
     }
     let coder = plan(root, stages.table("coder"), agents, sources);
@@ -124,12 +128,7 @@ pub(super) fn read(
     (coder, critic)
 }
 
-fn plan(
-    root: &Section,
-    stage: &Section,
-    agents: &mut Agents,
-    sources: &mut Sources,
-) -> StagePlan {
+fn plan(root: &Section, stage: &Section, agents: &mut Agents, sources: &mut Sources) -> StagePlan {
     let (agent, path) = match stage.text("adapter") {
         Some(agent) => (agent, stage.path_of("adapter")),
         None => (root.text("adapter").unwrap_or_default(), root.path_of("adapter")),

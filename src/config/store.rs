@@ -10,7 +10,10 @@ use super::section::Section;
 pub(super) static KEYS: &[Key] = &[
     Key::with_default(
         "backend",
-        Kind::Choice(&["sqlite", "memory"], &[("postgres", "is not in this build; use \"sqlite\"")]),
+        Kind::Choice(
+            &["sqlite", "memory"],
+            &[("postgres", "is not in this build; use \"sqlite\"")],
+        ),
         "\"sqlite\"",
         "`memory` forgets everything at the end of the process; only simulations take it.",
     ),

@@ -8,6 +8,8 @@ pub(super) struct Substituted {
     pub(super) text: String,
     /// The variables whose value is in it, in order.
     pub(super) used: Vec<String>,
+    /// Whether there was anything to fill in, be it with a default.
+    pub(super) any: bool,
 }
 
 /// What is wrong with one `${…}`.
@@ -29,7 +31,8 @@ pub(super) fn substitute(
     text: &str,
     variables: &BTreeMap<String, String>,
 ) -> Result<Substituted, Vec<SubstitutionError>> {
-    let mut result = Substituted { text: String::with_capacity(text.len()), used: Vec::new() };
+    let mut result =
+        Substituted { text: String::with_capacity(text.len()), used: Vec::new(), any: false };
     let mut errors = Vec::new();
     let mut rest = text;
     while let Some(start) = rest.find("${") {
@@ -40,6 +43,7 @@ pub(super) fn substitute(
             rest = &rest[start + 2..];
             continue;
         }
+        result.any = true;
         result.text.push_str(&rest[..start]);
         let inside = &rest[start + 2..];
         let Some(end) = inside.find('}') else {

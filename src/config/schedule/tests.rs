@@ -43,11 +43,8 @@ fn five_fields_and_six() {
 fn days_of_the_week_count_from_sunday_as_zero_and_as_seven() {
     let days = |field: &str| -> String {
         let times = due(&format!("0 9 * * {field}"), Tz::UTC, "2026-03-01T00:00:00Z", 7);
-        let mut days: Vec<&str> = times
-            .iter()
-            .filter(|it| it[4..14] < *"2026-03-08")
-            .map(|it| &it[..3])
-            .collect();
+        let mut days: Vec<&str> =
+            times.iter().filter(|it| it[4..14] < *"2026-03-08").map(|it| &it[..3]).collect();
         days.dedup();
         days.join(" ")
     };

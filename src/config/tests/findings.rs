@@ -31,16 +31,18 @@ fn all_mistakes_are_reported_at_once_with_line_and_column() {
 
 #[test]
 fn syntax_errors_have_places_too() {
-    insta::assert_snapshot!(mistakes("[daemon]\nlog_level = \nfoo == 3\n[pace\n"), @"");
+    insta::assert_snapshot!(mistakes("[daemon]\nlog_level = \nfoo == 3\n[pace\n"), @r#"
+    config.toml:2:13: string values must be quoted, expected literal string
+    config.toml:3:6: extra `=`, expected nothing
+    config.toml:3:8: unexpected key or value, expected newline, `#`
+    config.toml:4:6: unclosed table, expected `]`
+    "#);
 }
 
 #[test]
 fn columns_count_characters_not_bytes() {
     let report = mistakes("agents.claude = { model = \"größer\", modell = 1 }\n");
-    assert_eq!(
-        report,
-        "config.toml:1:37: agents.claude.modell: unknown key; did you mean model?"
-    );
+    assert_eq!(report, "config.toml:1:37: agents.claude.modell: unknown key; did you mean model?");
 }
 
 #[test]
@@ -52,7 +54,13 @@ fn unknown_keys_are_mistakes_at_every_level() {
          [agents.codex]\nfoo.bar = 1\n\
          [[projects]]\nname = \"a\"\npath = \"repository\"\n\"odd key\" = 1\n",
     );
-    insta::assert_snapshot!(report, @"");
+    insta::assert_snapshot!(report, @r#"
+    config.toml:1:1: colour: unknown key
+    config.toml:3:1: autonomous.default_stages.coder.timeout: unknown key; did you mean timeout_ms?
+    config.toml:4:28: autonomous.default_stages.painter: unknown key
+    config.toml:7:1: agents.codex.foo: unknown key
+    config.toml:11:1: projects[0]."odd key": unknown key
+    "#);
 }
 
 #[test]
@@ -64,7 +72,20 @@ fn wrong_shapes_say_how_to_write_it() {
          [budget]\nitem_usd = 0\nday_usd = nan\nitem_attempts = \"endless\"\nitem_turns = 99999999999999999999\n\
          [wip]\nlimit = 2024-01-01\n",
     );
-    insta::assert_snapshot!(report, @"");
+    insta::assert_snapshot!(report, @r#"
+    config.toml:1:10: daemon: expected a table, found 3; write [daemon] above its keys
+    config.toml:2:12: projects: expected a list of tables, found a table; write [[projects]] above each
+    config.toml:3:10: agents: expected a table, found a list; write [agents] above its keys
+    config.toml:5:10: slots.global: expected a whole number from 1 to 1000, found 2.5
+    config.toml:6:15: slots.per_project: expected a whole number from 1 to 1000, found -1
+    config.toml:8:10: slots.per_agent.claude: expected a whole number from 1 to 1000, found "two"
+    config.toml:10:9: autonomous.default_stages.coder: expected a table, found "claude"; write [autonomous.default_stages.coder] above its keys
+    config.toml:12:12: budget.item_usd: expected US dollars such as 2.50, or "unlimited", found 0
+    config.toml:13:11: budget.day_usd: expected US dollars such as 2.50, or "unlimited", found NaN
+    config.toml:14:17: budget.item_attempts: expected a whole number from 1 to 1000, or "unlimited", found "endless"
+    config.toml:15:14: budget.item_turns: the number is too large
+    config.toml:17:9: wip.limit: a date is not expected here
+    "#);
 }
 
 #[test]
@@ -78,7 +99,16 @@ fn what_other_versions_have_is_refused_in_plain_words() {
          [autonomous.default_stages.critic]\nadapter = \"opencode\"\n\
          [[projects]]\nname = \"a\"\npath = \"repository\"\nheartbeatInterval = 3\n",
     );
-    insta::assert_snapshot!(report, @"");
+    insta::assert_snapshot!(report, @r#"
+    config.toml:1:2: discord: not in this version; remove it
+    config.toml:4:11: store.backend: "postgres" is not in this build; use "sqlite"
+    config.toml:5:9: agents.cursor: "cursor" is not in this version
+    config.toml:7:8: agents.mine.kind: "hermes" is not in this version
+    config.toml:9:11: autonomous.default_stages.tester.enabled: the stage tester is not in this version; set it to false
+    config.toml:10:1: autonomous.default_stages.tester.model: this stage is not in this version: only `enabled = false` is accepted
+    config.toml:12:11: autonomous.default_stages.critic.adapter: "opencode" is not in this version
+    config.toml:16:1: projects[0].heartbeatInterval: projects have no heartbeat of their own: `autonomous.schedule` is for all
+    "#);
 }
 
 #[test]
@@ -87,7 +117,13 @@ fn words_close_to_the_right_one_are_suggested() {
         "adapter = \"claud\"\n[store]\nbackend = \"sqllite\"\n[pace]\ntime_zone = \"europe/berlin\"\n\
          [local]\nlane = \"auto\"\n[agents.local]\nkind = \"comand\"\n",
     );
-    insta::assert_snapshot!(report, @"");
+    insta::assert_snapshot!(report, @r#"
+    config.toml:1:11: adapter: there is no agent "claud"; did you mean claude?
+    config.toml:3:11: store.backend: expected one of sqlite, memory, found "sqllite"; did you mean sqlite?
+    config.toml:5:13: pace.time_zone: "europe/berlin" is no time zone; did you mean Europe/Berlin?
+    config.toml:7:8: local.lane: expected one of manual, none, autopilot, ralph, ultrawork, team, found "auto"; did you mean autopilot?
+    config.toml:9:8: agents.local.kind: expected one of claude, codex, command, scripted, found "comand"; did you mean command?
+    "#);
 }
 
 #[test]
@@ -106,7 +142,19 @@ fn the_seed_s_names_are_understood_with_a_remark() {
     assert_eq!(policy.coder.model_for_round(2), (Some("big"), true));
     let project = policy.projects.values().next().unwrap();
     assert_eq!(project.repository, bench.path("repository").to_string_lossy());
-    insta::assert_snapshot!(remarks(text).join("\n"), @"");
+    insta::assert_snapshot!(remarks(text).join("\n"), @r#"
+    config.toml:2:1: autonomous.pair_mode: `pairMode` is understood as `pair_mode`
+    config.toml:3:1: autonomous.max_iterations: `maxIterations` is understood as `max_iterations`
+    config.toml:4:13: autonomous.default_stages: `defaultStages` is understood as `default_stages`
+    config.toml:4:27: autonomous.default_stages.coder: `executor` is understood as `coder`
+    config.toml:5:1: autonomous.default_stages.coder.escalate_model: `escalateModel` is understood as `escalate_model`
+    config.toml:6:1: autonomous.default_stages.coder.escalate_after_iteration: `escalateAfterIteration` is understood as `escalate_after_iteration`
+    config.toml:7:1: autonomous.default_stages.coder.timeout_ms: `timeoutMs` is understood as `timeout_ms`
+    config.toml:8:27: autonomous.default_stages.critic: `reviewer` is understood as `critic`
+    config.toml:9:1: autonomous.default_stages.critic.timeout_ms: `timeoutMs` is understood as `timeout_ms`
+    config.toml:10:27: autonomous.default_stages.stage_documenter: `skill-documenter` is understood as `stage_documenter`
+    config.toml:14:1: projects[0].path: `projectPath` is understood as `path`
+    "#);
 }
 
 #[test]
@@ -130,7 +178,22 @@ fn what_does_not_go_together_is_reported_where_it_stands() {
          [agents.codex]\nscript = \"x\"\nenv = [\"A=b\", \"B\", \"UNSET\"]\nset = { B = \"1\", \"C D\" = \"2\" }\n\
          [slots.per_agent]\ntool = 3\nnobody = 1\n",
     );
-    insta::assert_snapshot!(report, @"");
+    insta::assert_snapshot!(report, @r#"
+    config.toml:1:11: adapter: there is no agent "mine"; describe it in [agents.mine]
+    config.toml:3:19: autonomous.default_project: there is no project "aa"
+    config.toml:8:8: projects[1].name: there is already a project "a"
+    config.toml:12:8: projects[2].path: this is already the repository of "a"
+    config.toml:14:8: projects[3].name: "../c" is not usable; use letters, digits, -, _ and ., beginning with a letter or digit
+    config.toml:17:11: local.project: there is no project "d"
+    config.toml:18:9: agents.tool.program: this key is missing: the kind "command" needs it
+    config.toml:21:9: agents.actor.script: this key is missing: the kind "scripted" needs it
+    config.toml:24:10: agents.codex.script: only the kind "scripted" plays scripts
+    config.toml:25:8: agents.codex.env[0]: not the name of a variable; names only; values go into [agents.codex.set]
+    config.toml:25:15: agents.codex.env[1]: B is passed on and set: only one of the two can be
+    config.toml:26:26: agents.codex.set."C D": not the name of a variable
+    config.toml:28:8: slots.per_agent.tool: agents.tool.slots says another number; keep one of the two
+    config.toml:29:10: slots.per_agent.nobody: there is no agent "nobody"; describe it in [agents.nobody]
+    "#);
 }
 
 #[test]
@@ -140,7 +203,12 @@ fn what_deserves_a_look_is_remarked_on() {
                 [autonomous]\nmax_iterations = 2\n\
                 [autonomous.default_stages.coder]\nescalate_model = \"big\"\n\
                 [agents.codex]\nenv = [\"UNSET\"]\n";
-    insta::assert_snapshot!(remarks(text).join("\n"), @"");
+    insta::assert_snapshot!(remarks(text).join("\n"), @r#"
+    config.toml:3:1: projects[0].path: there is no such directory at the moment
+    config.toml:5:1: local.directory: there is no such directory at the moment
+    config.toml:9:1: autonomous.default_stages.coder.escalate_model: never used: it starts in round 3, and there are 2
+    config.toml:11:8: agents.codex.env[0]: UNSET is not set, so the agent does not get it
+    "#);
 }
 
 #[test]

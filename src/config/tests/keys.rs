@@ -161,12 +161,16 @@ fn the_example_documents_every_key_with_its_default_and_loads() {
         .collect();
     let loaded = bench.loaded(&full);
     let remarks: Vec<&str> = loaded.warnings.iter().map(|it| it.message.as_str()).collect();
-    assert!(remarks.iter().all(|it| *it == "there is no such directory at the moment"), "{remarks:?}");
+    assert!(
+        remarks.iter().all(|it| *it == "there is no such directory at the moment"),
+        "{remarks:?}"
+    );
     let table: toml::Table = toml::from_str(&full).unwrap();
     walk(ROOT, "", &mut |path, key| {
         let value = find(&table, path).unwrap_or_else(|| panic!("{path} is not in the example"));
         if let Some(default) = key.and_then(default_of) {
-            let shown = ["adapter", "enabled", "projects", "agents"].iter().any(|it| path.contains(it));
+            let shown =
+                ["adapter", "enabled", "projects", "agents"].iter().any(|it| path.contains(it));
             let default: toml::Table = toml::from_str(&format!("it = {default}")).unwrap();
             assert!(shown || *value == default["it"], "{path} is shown as {value}");
         }
@@ -231,7 +235,8 @@ fn everything(settings: &Settings) -> String {
 /// Calls `visit` with the path of every value: `[]` for a place in a list, `x` for a name of one's own.
 fn walk(keys: &'static [Key], parent: &str, visit: &mut dyn FnMut(&str, Option<&'static Key>)) {
     for key in keys {
-        let path = if parent.is_empty() { key.name.to_owned() } else { format!("{parent}.{}", key.name) };
+        let path =
+            if parent.is_empty() { key.name.to_owned() } else { format!("{parent}.{}", key.name) };
         match &key.shape {
             Shape::Value(_) => visit(&path, Some(key)),
             Shape::Table(keys) => walk(keys, &path, visit),

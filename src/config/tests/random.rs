@@ -8,11 +8,52 @@ use super::Bench;
 /// Keys of the schema and some that are not.
 fn key() -> impl Strategy<Value = String> {
     let names = [
-        "adapter", "daemon", "store", "projects", "autonomous", "pace", "budget", "slots", "wip", "local",
-        "agents", "claude", "x", "name", "path", "kind", "program", "script", "env", "set", "args", "model",
-        "schedule", "time_zone", "blocked_hours", "default_stages", "coder", "executor", "critic", "tester",
-        "enabled", "item_usd", "limit", "per_agent", "backend", "directory", "project", "checks", "state_dir",
-        "maxIterations", "max_iterations", "escalate_model", "adapter", "discord", "\"odd . key\"", "''",
+        "adapter",
+        "daemon",
+        "store",
+        "projects",
+        "autonomous",
+        "pace",
+        "budget",
+        "slots",
+        "wip",
+        "local",
+        "agents",
+        "claude",
+        "x",
+        "name",
+        "path",
+        "kind",
+        "program",
+        "script",
+        "env",
+        "set",
+        "args",
+        "model",
+        "schedule",
+        "time_zone",
+        "blocked_hours",
+        "default_stages",
+        "coder",
+        "executor",
+        "critic",
+        "tester",
+        "enabled",
+        "item_usd",
+        "limit",
+        "per_agent",
+        "backend",
+        "directory",
+        "project",
+        "checks",
+        "state_dir",
+        "maxIterations",
+        "max_iterations",
+        "escalate_model",
+        "adapter",
+        "discord",
+        "\"odd . key\"",
+        "''",
     ];
     proptest::sample::select(names.to_vec()).prop_map(str::to_owned)
 }
@@ -25,16 +66,33 @@ fn value() -> impl Strategy<Value = String> {
         "[ -~äß${}~]{0,12}".prop_map(|it| format!("{it:?}")),
         "(\\$\\{)?(SET|UNSET|A:-b|)\\}?".prop_map(|it| format!("'{it}'")),
         proptest::sample::select(vec![
-            "'claude'", "'unlimited'", "'~'", "'~x'", "''", "'*/7 1-5 * * 5-7'", "'22:00-06:30'", "'sqlite'",
-            "'memory'", "'UTC'", "2024-01-01", "1e999", "nan", "0xff", "9223372036854775808", "[]", "{}",
+            "'claude'",
+            "'unlimited'",
+            "'~'",
+            "'~x'",
+            "''",
+            "'*/7 1-5 * * 5-7'",
+            "'22:00-06:30'",
+            "'sqlite'",
+            "'memory'",
+            "'UTC'",
+            "2024-01-01",
+            "1e999",
+            "nan",
+            "0xff",
+            "9223372036854775808",
+            "[]",
+            "{}",
         ])
         .prop_map(str::to_owned),
     ];
     leaf.prop_recursive(3, 12, 4, |inner| {
         prop_oneof![
-            proptest::collection::vec(inner.clone(), 0..4).prop_map(|it| format!("[{}]", it.join(", "))),
+            proptest::collection::vec(inner.clone(), 0..4)
+                .prop_map(|it| format!("[{}]", it.join(", "))),
             proptest::collection::vec((key(), inner), 0..4).prop_map(|pairs| {
-                let pairs: Vec<String> = pairs.iter().map(|(key, it)| format!("{key} = {it}")).collect();
+                let pairs: Vec<String> =
+                    pairs.iter().map(|(key, it)| format!("{key} = {it}")).collect();
                 format!("{{{}}}", pairs.join(", "))
             }),
         ]

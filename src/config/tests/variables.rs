@@ -37,14 +37,24 @@ fn variables_that_cannot_be_filled_in_are_named_with_their_place() {
          args = [\"ok\", \"${A:-1}${B}${C}\", \"${\", \"${1}\", '''\n${D}''']\n\
          [[projects]]\nname = \"${NAME}\"\npath = \"${P:-${Q}}\"\n",
     );
-    insta::assert_snapshot!(report, @"");
+    insta::assert_snapshot!(report, @r#"
+    config.toml:2:12: agents.codex.model: the variable MODEL is not set; set it, or give a default as in ${NAME:-default}
+    config.toml:3:23: agents.codex.args[1]: the variable B is not set; set it, or give a default as in ${NAME:-default}
+    config.toml:3:27: agents.codex.args[1]: the variable C is not set; set it, or give a default as in ${NAME:-default}
+    config.toml:3:35: agents.codex.args[2]: ${ without its }; write $${ for a plain ${
+    config.toml:3:41: agents.codex.args[3]: "1" is not the name of a variable; write ${NAME}, ${NAME:-default}, or $${ for a plain ${
+    config.toml:4:1: agents.codex.args[4]: the variable D is not set; set it, or give a default as in ${NAME:-default}
+    config.toml:6:9: projects[0].name: the variable NAME is not set; set it, or give a default as in ${NAME:-default}
+    config.toml:7:9: projects[0].path: the default of P holds another ${
+    "#);
 }
 
 #[test]
 fn dot_env_beside_the_file_fills_what_the_environment_leaves_open() {
-    let bench = Bench::new()
-        .variable("ONE", "environment")
-        .file(".env", "# comment\nONE=file\nTWO='from file'\nexport THREE=3\nENACT_FACTORY_WIP__LIMIT=9\n");
+    let bench = Bench::new().variable("ONE", "environment").file(
+        ".env",
+        "# comment\nONE=file\nTWO='from file'\nexport THREE=3\nENACT_FACTORY_WIP__LIMIT=9\n",
+    );
     let settings = bench
         .loaded("[agents.codex]\nargs = [\"${ONE}\", \"${TWO}\", \"${THREE}\"]\nenv = [\"TWO\"]\n")
         .settings;
@@ -95,13 +105,19 @@ fn overrides_that_cannot_be_are_mistakes_without_their_value() {
         .variable("ENACT_FACTORY_WIP__LIMIT", "hidden")
         .variable("ENACT_FACTORY_STORE__BACKEND", "hidden")
         .variable("ENACT_FACTORY_PACE", "left alone");
-    insta::assert_snapshot!(bench.report("[wip]\nlimit = 3\n"), @"");
+    insta::assert_snapshot!(bench.report("[wip]\nlimit = 3\n"), @r#"
+    ENACT_FACTORY_AGENTS__CODEX__SET__KEY: agents.codex.set.key: variables of agents cannot be overridden; use `env`
+    ENACT_FACTORY_PROJECTS__0__PATH: projects.0.path: no such key to override
+    ENACT_FACTORY_STORE__BACKEND: store.backend: expected one of sqlite, memory, which its value is not
+    ENACT_FACTORY_WIP__LIMIT: wip.limit: expected a whole number from 1 to 100000, or "unlimited", which its value is not
+    "#);
 }
 
 #[test]
 fn nothing_out_of_the_environment_is_ever_shown() {
     let secret = "hunter2-hunter2-hunter2";
-    let bench = Bench::new().variable("API_KEY", secret).file(".env", &format!("OTHER_TOKEN={secret}x\n"));
+    let bench =
+        Bench::new().variable("API_KEY", secret).file(".env", &format!("OTHER_TOKEN={secret}x\n"));
     let report = bench.report(
         "adapter = \"${API_KEY}\"\n\
          [store]\nbackend = \"${API_KEY}\"\n\
@@ -149,10 +165,7 @@ fn without_a_file_defaults_hold() {
 
     let homeless = super::Defaults { cwd: PathBuf::from("/"), home: None };
     let report = Settings::defaults(&Bench::new().environment, &homeless).unwrap_err();
-    assert_eq!(
-        report.to_string(),
-        "daemon.state_dir: the home directory for ~ is not known"
-    );
+    assert_eq!(report.to_string(), "daemon.state_dir: the home directory for ~ is not known");
 }
 
 #[test]
