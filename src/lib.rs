@@ -11,5 +11,6 @@
 //! - surfaces, which parse and render and nothing else: [`surfaces`];
 //! - the composition root [`daemon`], its [`config`], and [`telemetry`].
 
+pub mod agents;
 pub mod domain;
 pub mod process;
