@@ -11,6 +11,9 @@
 //! - surfaces, which parse and render and nothing else: [`surfaces`];
 //! - the composition root [`daemon`], its [`config`], and [`telemetry`].
 
-pub mod domain;
+pub mod agents;
 
+pub mod domain;
+pub mod process;
+pub mod agents;
 pub mod config;
