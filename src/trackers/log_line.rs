@@ -17,15 +17,14 @@ pub(super) fn render(at: Timestamp, entry: &str, key: &EffectKey) -> String {
 /// The key as it stands in a line's marker: whatever could end the comment or the word is percent-encoded, so that
 /// different keys have different marks.
 pub(super) fn mark(key: &EffectKey) -> String {
-    let mut mark = String::with_capacity(key.as_str().len());
-    for byte in key.as_str().bytes() {
-        if byte.is_ascii_alphanumeric() || b"._/:@-".contains(&byte) {
-            mark.push(char::from(byte));
-        } else {
-            mark.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    mark
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._/:@-".contains(&byte);
+    key.as_str()
+        .bytes()
+        .map(|byte| match plain(byte) {
+            true => char::from(byte).to_string(),
+            false => format!("%{byte:02X}"),
+        })
+        .collect()
 }
 
 /// The mark in `line`, if it is one of the factory's log lines.

@@ -6,10 +6,10 @@ use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use super::LocalSettings;
 use super::fault::Fault;
 use super::file::{ItemFile, MAX_FILE_BYTES, probable_identifier, too_large};
 use super::walk::{self, Found, Signature};
-use super::{LocalSettings, SOURCE};
 use crate::domain::ids::ItemId;
 use crate::domain::work_item::WorkItem;
 use crate::trackers::{ItemProblem, Listing, TrackerError};
@@ -219,7 +219,7 @@ fn read(path: &Path, settings: &LocalSettings) -> (Reading, Option<ItemId>) {
         Ok(content) => content,
         Err(error) => {
             let fault = Fault::whole(format!("the file cannot be read: {error}"));
-            let id = probable_identifier(&[], &stem).map(item_id);
+            let id = probable_identifier(&[], &stem);
             return (Reading::Unreadable(vec![fault.problem(path, &[])]), id);
         }
     };
@@ -240,14 +240,10 @@ fn read(path: &Path, settings: &LocalSettings) -> (Reading, Option<ItemId>) {
         }
         Err(faults) => {
             let problems = faults.iter().map(|fault| fault.problem(path, &content)).collect();
-            let id = probable_identifier(&content, &stem).map(item_id);
+            let id = probable_identifier(&content, &stem);
             (Reading::Unreadable(problems), id)
         }
     }
-}
-
-fn item_id(identifier: String) -> ItemId {
-    ItemId(format!("{SOURCE}/{identifier}"))
 }
 
 /// The problem of one of the `files` that all claim to be `item`.

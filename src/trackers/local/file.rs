@@ -93,8 +93,8 @@ impl<'text> ItemFile<'text> {
     }
 }
 
-/// The identifier an unreadable file most likely has: a line `id = "…"` near its top, else its name.
-pub(super) fn probable_identifier(content: &[u8], stem: &str) -> Option<String> {
+/// The item an unreadable file most likely is: a line `id = "…"` near its top says so, else its name.
+pub(super) fn probable_identifier(content: &[u8], stem: &str) -> Option<ItemId> {
     let text = String::from_utf8_lossy(&content[..content.len().min(64 * 1024)]);
     let written = text
         .lines()
@@ -103,7 +103,9 @@ pub(super) fn probable_identifier(content: &[u8], stem: &str) -> Option<String> 
         .filter_map(|line| line.trim().strip_prefix("id")?.trim_start().strip_prefix('='))
         .map(|value| value.trim().trim_matches(|mark| matches!(mark, '"' | '\'')).trim().to_owned())
         .find(|identifier| identifier_fault(identifier).is_none());
-    written.or_else(|| identifier_fault(stem).is_none().then(|| stem.to_owned()))
+    let identifier =
+        written.or_else(|| identifier_fault(stem).is_none().then(|| stem.to_owned()))?;
+    Some(ItemId(format!("{SOURCE}/{identifier}")))
 }
 
 /// The file is beyond the bounds above.

@@ -77,7 +77,7 @@ impl Walk {
                 // Gone since the directory was read.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => {
-                    self.report(&path, Fault::whole(format!("cannot be looked at: {error}")));
+                    self.report(&path, &Fault::whole(format!("cannot be looked at: {error}")));
                     self.unseen.push(path);
                     continue;
                 }
@@ -91,7 +91,7 @@ impl Walk {
                     let reason = format!(
                         "more than {MAX_FILES} files; this one and the rest of the directory were not read"
                     );
-                    self.report(&path, Fault::whole(reason));
+                    self.report(&path, &Fault::whole(reason));
                     self.unseen.push(directory.to_owned());
                     return;
                 }
@@ -104,7 +104,7 @@ impl Walk {
         if metadata.is_file() {
             self.files.push(Found { path, signature: Signature::of(metadata) });
         } else {
-            self.report(&path, Fault::whole("is not an ordinary file"));
+            self.report(&path, &Fault::whole("is not an ordinary file"));
         }
     }
 
@@ -112,14 +112,14 @@ impl Walk {
         if depth > MAX_DEPTH {
             let reason =
                 format!("the directory is more than {MAX_DEPTH} levels down and was not read");
-            self.report(&path, Fault::whole(reason));
+            self.report(&path, &Fault::whole(reason));
             return;
         }
         match read_directory(&path) {
             Ok(entries) => self.take(entries, depth, &path, root),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
-                self.report(&path, Fault::whole(format!("the directory cannot be read: {error}")));
+                self.report(&path, &Fault::whole(format!("the directory cannot be read: {error}")));
                 self.unseen.push(path);
             }
         }
@@ -137,16 +137,16 @@ impl Walk {
             Ok(target) if target.starts_with(root) => {}
             Ok(_) => self.report(
                 path,
-                Fault::whole("is a link that leaves the directory and was not followed")
+                &Fault::whole("is a link that leaves the directory and was not followed")
                     .hint("put the file itself here"),
             ),
             Err(error) => {
-                self.report(path, Fault::whole(format!("is a link that leads nowhere: {error}")));
+                self.report(path, &Fault::whole(format!("is a link that leads nowhere: {error}")));
             }
         }
     }
 
-    fn report(&mut self, path: &Path, fault: Fault) {
+    fn report(&mut self, path: &Path, fault: &Fault) {
         self.problems.push(fault.problem(path, &[]));
     }
 }
