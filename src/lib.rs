@@ -16,4 +16,5 @@ pub mod agents;
 pub mod domain;
 pub mod process;
 pub mod agents;
+pub mod trackers;
 pub mod config;
