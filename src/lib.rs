@@ -12,9 +12,7 @@
 //! - the composition root [`daemon`], its [`config`], and [`telemetry`].
 
 pub mod agents;
-
+pub mod config;
 pub mod domain;
 pub mod process;
-pub mod agents;
 pub mod trackers;
-pub mod config;

@@ -1,10 +1,11 @@
 //! `[agents.<name>]`: the coding agents.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use secrecy::SecretString;
 
+use crate::agents::AgentSettings;
 use crate::domain::agent::AgentKind;
 
 use super::document::nearest;
@@ -90,33 +91,6 @@ const NOT_YET: &str = "is not in this version";
 /// Kinds that are understood, and not here yet.
 const LATER: &[(&str, &str)] =
     &[("cursor", NOT_YET), ("hermes", NOT_YET), ("opencode", NOT_YET), ("responses", NOT_YET)];
-
-/// The settings of one agent.
-#[derive(Debug, Clone)]
-pub struct AgentSettings {
-    /// The name it is configured under.
-    pub name: String,
-    /// Which adapter drives it.
-    pub kind: AgentKind,
-    /// The program; `None` leaves it to be found by its usual name.
-    pub program: Option<PathBuf>,
-    /// Model to ask for when nothing else says.
-    pub model: Option<String>,
-    /// The argument template, or extra arguments.
-    pub args: Vec<String>,
-    /// Variables for the child.
-    pub env: BTreeMap<String, SecretString>,
-    /// The login file.
-    pub credentials: Option<PathBuf>,
-    /// Another address for the provider's API.
-    pub base_url: Option<String>,
-    /// Limit on the model calls of one turn.
-    pub max_turns: Option<u32>,
-    /// The operator vouches that it does not write when told to only read.
-    pub read_only_enforced: bool,
-    /// The script to play.
-    pub script: Option<PathBuf>,
-}
 
 /// The agents of a configuration.
 pub(super) struct Agents {

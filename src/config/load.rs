@@ -96,7 +96,7 @@ fn interpret(
     let values = match layered(file, above) {
         Ok(values) => values,
         Err(error) => {
-            sources.problem_at(&Place::Nowhere, "", &error.to_string(), None);
+            sources.problem_at(&Place::Nowhere, "", &error, None);
             Dict::new()
         }
     };
@@ -126,11 +126,12 @@ impl Provider for Layer {
 }
 
 /// The file with the overrides on top. Defaults come in while checking, where lists of tables are known.
-fn layered(file: Dict, overrides: Dict) -> Result<Dict, Error> {
+fn layered(file: Dict, overrides: Dict) -> Result<Dict, String> {
     let figment = Figment::new()
         .merge(Layer { name: "configuration file", values: file })
         .merge(Layer { name: "environment", values: overrides });
-    Ok(figment.data()?.remove(&Profile::Default).unwrap_or_default())
+    let mut data = figment.data().map_err(|error| error.to_string())?;
+    Ok(data.remove(&Profile::Default).unwrap_or_default())
 }
 
 /// A fingerprint of the values as given, the variables passed to agents, and what came of them.

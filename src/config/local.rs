@@ -1,11 +1,11 @@
 //! `[local]`: work items in a directory of Markdown files.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use crate::domain::ids::ProjectId;
 use crate::domain::policy::ProjectPolicy;
 use crate::domain::work_item::{Lane, Trust};
+use crate::trackers::local::LocalSettings;
 
 use super::autonomous::known;
 use super::schema::{Key, Kind};
@@ -38,19 +38,6 @@ pub(super) static KEYS: &[Key] = &[
         "Whether whoever writes into the directory is trusted; items of others need approval.",
     ),
 ];
-
-/// A directory of work items.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LocalSettings {
-    /// Absolute path of the directory.
-    pub directory: PathBuf,
-    /// Lane of items that name none.
-    pub default_lane: Lane,
-    /// Project of items that name none.
-    pub default_project: Option<ProjectId>,
-    /// Trust in the text of every file.
-    pub trust: Trust,
-}
 
 pub(super) fn read(
     section: &Section,

@@ -6,7 +6,7 @@
 //! the process environment, never shows a value that came out of the environment. Nobody but `main` and `daemon` knows
 //! this module.
 
-pub mod agents;
+mod agents;
 mod autonomous;
 mod budget;
 mod check;
@@ -15,7 +15,7 @@ mod document;
 mod dotenv;
 pub mod environment;
 pub mod load;
-pub mod local;
+mod local;
 pub mod overrides;
 mod pace;
 mod projects;

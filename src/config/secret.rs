@@ -2,6 +2,8 @@
 
 use secrecy::SecretString;
 
+use crate::process::redact::SHORTEST_SECRET;
+
 /// Whether a variable of this name holds something that must not be shown.
 pub(super) fn is_secret_name(name: &str) -> bool {
     const MARKS: [&str; 9] =
@@ -16,15 +18,13 @@ pub(super) fn is_secret_name(name: &str) -> bool {
 pub(super) fn is_secret(name: &str, value: &str) -> bool {
     const RANDOM_LOOKING: usize = 20;
     let unbroken = !value.contains(|it: char| it.is_whitespace() || "/:;,".contains(it));
-    value.len() >= SHORTEST && (is_secret_name(name) || (unbroken && value.len() >= RANDOM_LOOKING))
+    value.len() >= SHORTEST_SECRET
+        && (is_secret_name(name) || (unbroken && value.len() >= RANDOM_LOOKING))
 }
-
-/// Below this many bytes a value is not cut out of texts: it would match by accident.
-const SHORTEST: usize = 6;
 
 /// The values as a list for the redactor: each once, none too short to be recognised.
 pub(super) fn collect(mut values: Vec<String>) -> Vec<SecretString> {
-    values.retain(|value| value.len() >= SHORTEST);
+    values.retain(|value| value.len() >= SHORTEST_SECRET);
     values.sort_unstable();
     values.dedup();
     values.into_iter().map(SecretString::from).collect()

@@ -5,13 +5,15 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+use crate::agents::AgentSettings;
 use crate::domain::policy::Policy;
+use crate::trackers::local::LocalSettings;
 
-use super::agents::{self, AgentSettings};
+use super::agents;
 use super::autonomous;
 use super::budget;
 use super::daemon::{self, DaemonSettings};
-use super::local::{self, LocalSettings};
+use super::local;
 use super::pace;
 use super::projects;
 use super::retention::{self, RetentionSettings};

@@ -54,10 +54,11 @@ pub(super) fn substitute(
         };
         let written = &rest[start..start + 2 + end + 1];
         match resolve(&inside[..end], variables) {
-            Ok((value, from_environment)) => {
+            Ok(Filling::Variable { name, value }) => {
                 result.text.push_str(value);
-                result.used.extend(from_environment.map(str::to_owned));
+                result.used.push(name.to_owned());
             }
+            Ok(Filling::Default(value)) => result.text.push_str(value),
             Err((message, hint)) => errors.push(error(at, written, message, hint)),
         }
         rest = &inside[end + 1..];
@@ -66,11 +67,17 @@ pub(super) fn substitute(
     if errors.is_empty() { Ok(result) } else { Err(errors) }
 }
 
-/// The value of what stands between the braces, and the variable's name if the value is the variable's.
+/// What comes in the place of one `${…}`.
+enum Filling<'a> {
+    Variable { name: &'a str, value: &'a str },
+    Default(&'a str),
+}
+
+/// What comes in the place of what stands between the braces, or what is wrong with it and a hint.
 fn resolve<'a>(
     inside: &'a str,
     variables: &'a BTreeMap<String, String>,
-) -> Result<(&'a str, Option<&'a str>), (String, Option<&'static str>)> {
+) -> Result<Filling<'a>, (String, Option<&'static str>)> {
     let (name, default) = match inside.split_once(":-") {
         Some((name, default)) => (name, Some(default)),
         None => (inside, None),
@@ -84,9 +91,9 @@ fn resolve<'a>(
         return Err((format!("the default of {name} holds another ${{"), None));
     }
     match (variables.get(name), default) {
-        (Some(value), Some(default)) if value.is_empty() => Ok((default, None)),
-        (Some(value), _) => Ok((value, Some(name))),
-        (None, Some(default)) => Ok((default, None)),
+        (Some(value), Some(default)) if value.is_empty() => Ok(Filling::Default(default)),
+        (Some(value), _) => Ok(Filling::Variable { name, value }),
+        (None, Some(default)) => Ok(Filling::Default(default)),
         (None, None) => Err((
             format!("the variable {name} is not set"),
             Some("set it, or give a default as in ${NAME:-default}"),

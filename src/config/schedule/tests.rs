@@ -1,6 +1,7 @@
 use chrono::{DateTime, TimeZone as _};
 use chrono_tz::Tz;
 use proptest::prelude::{prop_assert, proptest};
+use proptest::test_runner::Config;
 
 use super::{Schedule, ScheduleError};
 use crate::domain::time::Timestamp;
@@ -160,6 +161,8 @@ fn the_ends_of_time_are_no_trouble() {
 }
 
 proptest! {
+    #![proptest_config(Config { failure_persistence: None, ..Config::default() })]
+
     #[test]
     fn no_text_makes_parsing_panic(text in "[0-9*/,a-z@?L#W -]{0,24}") {
         drop(Schedule::parse(&text, Tz::UTC));
