@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::request::{Entry, RecordedRequest, Speaker, content_text};
-use super::script::ToolCall;
+use super::script::{ToolCall, write_command};
 use super::usage;
 use super::wire::Completion;
 
@@ -63,7 +63,7 @@ pub(super) fn tool_use(request: &RecordedRequest, index: usize, call: &ToolCall)
             let directory = request.working_directory().unwrap_or_default();
             let absolute = Path::new(&directory).join(path);
             if offered("Bash") && (absolute.exists() || !offered("Write")) {
-                ("Bash", shell(&call.as_command()))
+                ("Bash", shell(&write_command(path, content)))
             } else {
                 (
                     "Write",
@@ -72,6 +72,7 @@ pub(super) fn tool_use(request: &RecordedRequest, index: usize, call: &ToolCall)
             }
         }
         ToolCall::Bash { cmd } => ("Bash", shell(cmd)),
+        ToolCall::Named { name, input } => (name.as_str(), input.clone()),
     };
     json!({ "type": "tool_use", "id": format!("toolu_{}_{index}", request.number), "name": name, "input": input })
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::request::{Entry, RecordedRequest, Speaker, content_text};
-use super::script::ToolCall;
+use super::script::{ToolCall, write_command};
 use super::usage;
 use super::wire::Completion;
 
@@ -58,29 +58,33 @@ fn item_entries(item: &Value) -> Vec<Entry> {
 
 /// An output item for a tool call: `apply_patch` for files where it is offered, else a shell command.
 pub(super) fn tool_call(request: &RecordedRequest, index: usize, call: &ToolCall) -> Value {
+    let patches = request
+        .tool_names()
+        .iter()
+        .any(|tool| tool == "apply_patch");
+    let shell = |command: &str| json!({ "cmd": command });
+    let (name, input) = match call {
+        ToolCall::Write { path, content } if patches => {
+            ("apply_patch", json!(patch(path, content)))
+        }
+        ToolCall::Write { path, content } => ("exec_command", shell(&write_command(path, content))),
+        ToolCall::Bash { cmd } => ("exec_command", shell(cmd)),
+        ToolCall::Named { name, input } => (name.as_str(), input.clone()),
+    };
     let id = format!("call_{}_{index}", request.number);
-    let offered = |name: &str| request.tool_names().iter().any(|tool| tool == name);
-    match call {
-        ToolCall::Write { path, content } if offered("apply_patch") => json!({
-            "type": "custom_tool_call",
-            "id": format!("ctc_{id}"),
-            "call_id": id,
-            "name": "apply_patch",
-            "input": patch(path, content),
-            "status": "completed",
-        }),
-        ToolCall::Write { .. } | ToolCall::Bash { .. } => json!({
-            "type": "function_call",
-            "id": format!("fc_{id}"),
-            "call_id": id,
-            "name": "exec_command",
-            "arguments": json!({ "cmd": call.as_command() }).to_string(),
-            "status": "completed",
-        }),
-    }
+    let mut item =
+        json!({ "id": format!("item_{id}"), "call_id": id, "name": name, "status": "completed" });
+    // A tool whose input is free text rather than JSON is called in another form.
+    let (kind, key, input) = match input {
+        Value::String(text) => ("custom_tool_call", "input", text),
+        arguments => ("function_call", "arguments", arguments.to_string()),
+    };
+    item["type"] = json!(kind);
+    item[key] = json!(input);
+    item
 }
 
-/// A patch that makes `content` the whole of the file, whether it exists or not.
+/// A patch that makes `content` the whole of the file, whether it exists or not (always ending in a newline).
 fn patch(path: &str, content: &str) -> String {
     let added: String = content.lines().map(|line| format!("+{line}\n")).collect();
     format!("*** Begin Patch\n*** Add File: {path}\n{added}*** End Patch\n")

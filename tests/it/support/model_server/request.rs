@@ -199,7 +199,8 @@ pub(super) enum Speaker {
 }
 
 /// How texts begin that the CLIs put into the user's mouth.
-const INJECTED: [&str; 5] = [
+const INJECTED: [&str; 6] = [
+    "[Your previous response had no visible output.",
     "<system-reminder>",
     "<environment_context>",
     "<user_instructions>",

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::request::RecordedRequest;
 
 /// A prompt that contains this word (in any case) is a critic's: only the critic is given a nonce to echo.
@@ -216,6 +218,13 @@ pub enum ToolCall {
         /// The command.
         cmd: String,
     },
+    /// Call a tool of the CLI as it is, for example `Read` or `StructuredOutput` of Claude Code.
+    Named {
+        /// The tool.
+        name: String,
+        /// Its arguments.
+        input: Value,
+    },
 }
 
 impl ToolCall {
@@ -234,15 +243,18 @@ impl ToolCall {
         }
     }
 
-    /// A shell command with the same effect, for CLIs (or situations) without a tool for it.
-    pub(super) fn as_command(&self) -> String {
-        match self {
-            ToolCall::Bash { cmd } => cmd.clone(),
-            ToolCall::Write { path, content } => {
-                format!("printf %s {} > {}", quoted(content), quoted(path))
-            }
+    /// Call the tool `name` with these arguments.
+    pub fn named(name: &str, input: Value) -> ToolCall {
+        ToolCall::Named {
+            name: name.to_owned(),
+            input,
         }
     }
+}
+
+/// A shell command that writes a file, for situations in which a CLI has no tool for it.
+pub(super) fn write_command(path: &str, content: &str) -> String {
+    format!("printf %s {} > {}", quoted(content), quoted(path))
 }
 
 /// One word for a POSIX shell.

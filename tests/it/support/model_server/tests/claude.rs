@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use serde_json::json;
 use uuid::Uuid;
 
 use super::super::{Answer, ModelServer, Rule, Script, ToolCall, When, usage};
@@ -244,6 +245,32 @@ fn claude_with_a_subscription_reports_when_its_limit_resets() {
     assert_eq!(
         server.model_calls()[0].header("authorization"),
         Some("<redacted>")
+    );
+}
+
+#[test]
+fn claude_gives_structured_output_by_calling_its_tool() {
+    let Some(claude) = agent_clis::find("claude") else {
+        return;
+    };
+    let (place, server) = (Place::new(), ModelServer::start());
+    let verdict = json!({ "verdict": "APPROVE" });
+    let calls = vec![ToolCall::named("StructuredOutput", verdict.clone())];
+    server.script(
+        Script::new().rule(Rule::new(When::any(), Answer::Tools(calls)).then(Answer::text("done"))),
+    );
+    let schema =
+        r#"{"type":"object","properties":{"verdict":{"type":"string"}},"required":["verdict"]}"#;
+    let mut command = command(&claude, &place, &server);
+    command
+        .env("ANTHROPIC_API_KEY", "sk-dummy")
+        .args(["--json-schema", schema]);
+    let turn = run(&place, command, "Judge.");
+    assert_eq!(
+        turn.last("result")["structured_output"],
+        verdict,
+        "{:#?}",
+        turn.events
     );
 }
 
