@@ -14,3 +14,4 @@
 pub mod domain;
 pub mod pipeline;
 pub mod process;
+pub mod planner;

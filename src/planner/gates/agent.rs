@@ -1,0 +1,24 @@
+//! Gate `agent`: a run that could not get past its first stage, or could not be reviewed, is not begun.
+
+use crate::domain::policy::Policy;
+
+use super::super::because::HeldBecause;
+use super::super::context::{Context, ItemView};
+use super::super::held::Held;
+
+pub(crate) fn check(view: &ItemView<'_>, context: &Context<'_>) -> Option<Held> {
+    needed(view, context.policy).into_iter().find_map(|agent| {
+        let why = context.world.unavailable_agents.get(agent)?.clone();
+        let because = HeldBecause::AgentUnavailable { agent: agent.to_owned(), why };
+        Some(Held::new(because).released_by("enact-factory doctor"))
+    })
+}
+
+/// Names of the agents a run of the item would use: the coder, then the critic if it is another one.
+pub(crate) fn needed<'a>(view: &ItemView<'a>, policy: &'a Policy) -> Vec<&'a str> {
+    let mut agents = vec![policy.coder.agent.as_str()];
+    let critic = policy.critic.as_ref().filter(|_| !view.record.item.overrides.coder_only);
+    agents.extend(critic.map(|critic| critic.agent.as_str()));
+    agents.dedup();
+    agents
+}
