@@ -12,3 +12,4 @@
 //! - the composition root [`daemon`], its [`config`], and [`telemetry`].
 
 pub mod domain;
+pub mod store;
