@@ -12,4 +12,6 @@
 //! - the composition root [`daemon`], its [`config`], and [`telemetry`].
 
 pub mod domain;
+pub mod pipeline;
+pub mod process;
 pub mod store;

@@ -8,6 +8,7 @@ use super::failure::FailureClass;
 use super::ids::RunId;
 use super::run::Outcome;
 use super::time::Timestamp;
+use super::verdict::Finding;
 use super::work_item::WorkItem;
 
 /// Execution status, in agent-state's words.
@@ -178,6 +179,12 @@ pub struct ItemRecord {
     pub fence: u64,
     /// Updates sent to its tracker so far.
     pub updates: u32,
+    /// Approved changes in a row that could not be delivered.
+    pub delivery_failures: u32,
+    /// What the last run left open.
+    pub findings: Vec<Finding>,
+    /// What people want the next run to know.
+    pub notes: Vec<String>,
 }
 
 impl ItemRecord {
@@ -210,6 +217,9 @@ impl ItemRecord {
             last_outcome: None,
             fence: 0,
             updates: 0,
+            delivery_failures: 0,
+            findings: Vec::new(),
+            notes: Vec::new(),
         })
     }
 
@@ -230,18 +240,28 @@ impl ItemRecord {
                 self.hold = None;
                 self.human = None;
             }
-            Event::ItemReleased { outcome, hold, .. } => {
+            Event::ItemReleased { outcome, hold, findings, .. } => {
                 self.status = ItemStatus::Pending;
                 self.leave_run(outcome);
                 self.hold = hold.clone();
+                self.findings.clone_from(findings);
             }
-            Event::ItemHumanRequested { reason, question, .. } => {
+            Event::ItemHumanRequested { outcome, reason, question, findings, .. } => {
                 self.status = ItemStatus::WaitingHuman;
-                self.run = None;
+                if let Some(outcome) = outcome {
+                    self.leave_run(outcome);
+                    self.findings.clone_from(findings);
+                }
                 self.human =
                     Some(HumanRequest { reason: *reason, question: question.clone(), since: at });
             }
-            Event::ItemHumanAnswered { .. } | Event::ItemReopened { .. } => self.free(),
+            Event::ItemHumanAnswered { answer, .. } => {
+                self.free();
+                if !answer.trim().is_empty() {
+                    self.notes.push(answer.clone());
+                }
+            }
+            Event::ItemReopened { .. } => self.free(),
             Event::ItemResolved { outcome, .. } => {
                 self.status = settled_status(outcome);
                 self.leave_run(outcome);
@@ -281,6 +301,11 @@ impl ItemRecord {
         } else {
             self.infra_failures = 0;
         }
+        if matches!(outcome, Outcome::DeliveryFailed) {
+            self.delivery_failures = self.delivery_failures.saturating_add(1);
+        } else if matches!(outcome, Outcome::Succeeded) {
+            self.delivery_failures = 0;
+        }
         self.run = None;
         self.last_outcome = Some(outcome.clone());
     }
@@ -291,6 +316,8 @@ impl ItemRecord {
         self.hold = None;
         self.human = None;
         self.infra_failures = 0;
+        self.delivery_failures = 0;
+        self.approval = Approval::NotRequested;
         self.spend = ItemSpend::default();
     }
 }

@@ -1,0 +1,152 @@
+//! The process that is started itself, as opposed to what it starts: its pipes, its ending, its set.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+
+use crate::domain::agent::ExitEvidence;
+use crate::process::ProcessError;
+use crate::process::adoption::{self, Key};
+use crate::process::identity::ProcessIdentity;
+use crate::process::marker::Marker;
+use crate::process::process_set::{Claim, ProcessSet};
+use crate::process::process_table;
+
+/// How often and how long to wait when a program is "busy": another thread of this process was just starting something
+/// else while the program's file was written, and that child has the file open until it runs its own program.
+const BUSY: (u32, Duration) = (20, Duration::from_millis(10));
+
+/// What to start.
+pub(super) struct Program {
+    pub(super) program: PathBuf,
+    pub(super) args: Vec<OsString>,
+    pub(super) cwd: PathBuf,
+    pub(super) env: BTreeMap<String, String>,
+    pub(super) piped_stdin: bool,
+}
+
+/// A started process that leads its own group. Dropping it ends its whole set at once.
+pub(super) struct Leader {
+    child: Child,
+    program: PathBuf,
+    key: Key,
+    set: ProcessSet,
+    settled: bool,
+}
+
+/// The ends of the pipes to a started process. No standard input means that it reads `/dev/null`.
+pub(super) struct Pipes {
+    pub(super) stdin: Option<ChildStdin>,
+    pub(super) stdout: ChildStdout,
+    pub(super) stderr: ChildStderr,
+}
+
+impl Leader {
+    /// Starts `program` in a group of its own with exactly the environment given.
+    pub(super) async fn start(program: Program) -> Result<(Self, Pipes), ProcessError> {
+        if !program.cwd.is_dir() {
+            return Err(ProcessError::WorkingDirectory { path: program.cwd });
+        }
+        let mark = Marker::in_environment(&program.env).map(|marker| marker.value().to_owned());
+        let mut command = command(&program);
+        let mut tries = BUSY.0;
+        let failed = |source| ProcessError::Spawn { program: program.program.clone(), source };
+        let (mut child, key) = loop {
+            match adoption::note_started(mark.as_deref(), || spawn(&mut command)) {
+                Ok(started) => break started,
+                Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && tries > 0 => {
+                    tries -= 1;
+                    tokio::time::sleep(BUSY.1).await;
+                }
+                Err(source) => return Err(failed(source)),
+            }
+        };
+        let stdin = child.stdin.take();
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let set = ProcessSet::new(Claim::Led { leader: key, mark });
+        let leader = Self { child, program: program.program.clone(), key, set, settled: false };
+        let (Some(stdout), Some(stderr)) = (stdout, stderr) else {
+            return Err(failed(io::Error::other("no pipes")));
+        };
+        Ok((leader, Pipes { stdin, stdout, stderr }))
+    }
+
+    /// Who it is.
+    pub(super) fn identity(&self) -> Option<ProcessIdentity> {
+        // It cannot be absent: even after its end the number is kept until `wait` has returned.
+        process_table::entry(self.key.0).map(|entry| entry.identity())
+    }
+
+    /// Waits for its end. May be dropped and called again.
+    pub(super) async fn wait(&mut self) -> Result<ExitEvidence, ProcessError> {
+        let status = self.child.wait().await;
+        status
+            .map(evidence)
+            .map_err(|source| ProcessError::Wait { program: self.program.clone(), source })
+    }
+
+    /// Sends `signal` to its group, and remembers who belonged to the set while descent still shows it.
+    pub(super) fn signal_group(&mut self, signal: Signal) -> Result<(), ProcessError> {
+        let _members = self.set.observe()?;
+        // Once waited for, the number may be another's.
+        if let Some(pid) = self.child.id().and_then(adoption::raw) {
+            let _gone = rustix::process::kill_process_group(pid, signal);
+        }
+        Ok(())
+    }
+
+    /// Ends everything it started and itself, and returns whom that took.
+    pub(super) async fn end_set(&mut self) -> Result<Vec<ProcessIdentity>, ProcessError> {
+        self.set.end().await
+    }
+
+    /// It has been waited for and whatever it left is dealt with.
+    pub(super) fn settle(mut self) {
+        self.settled = true;
+        adoption::forget(self.key);
+    }
+}
+
+impl Drop for Leader {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.set.kill_at_once();
+            adoption::abandon(self.key);
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that starts programs")]
+fn command(program: &Program) -> Command {
+    let mut command = Command::new(&program.program);
+    command
+        .args(&program.args)
+        .current_dir(&program.cwd)
+        .env_clear()
+        .envs(&program.env)
+        .process_group(0)
+        .kill_on_drop(true)
+        .stdin(if program.piped_stdin { Stdio::piped() } else { Stdio::null() })
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn spawn(command: &mut Command) -> io::Result<(Child, Key)> {
+    let child = command.spawn()?;
+    // Not waited for yet, so it is listed even if it has already ended.
+    let entry = child.id().and_then(process_table::entry);
+    let key = entry.map(|entry| (entry.pid, entry.started));
+    key.map(|key| (child, key)).ok_or_else(|| io::Error::other("not in the process table"))
+}
+
+fn evidence(status: ExitStatus) -> ExitEvidence {
+    ExitEvidence { code: status.code(), signal: status.signal() }
+}

@@ -1,0 +1,187 @@
+//! Everything a run started, and the proof that none of it is left.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tokio::time::Instant;
+
+use crate::process::ProcessError;
+use crate::process::adoption::{self, Key};
+use crate::process::identity::ProcessIdentity;
+use crate::process::process_table::{self, Entry, ProcessTable};
+
+/// How long repeated SIGKILL may take until the rest is reported as unkillable. A process in an uninterruptible system
+/// call dies when that call returns; ten seconds is far beyond any healthy disk.
+const END_LIMIT: Duration = Duration::from_secs(10);
+/// Pause between two rounds of SIGKILL: first and longest.
+const ROUND_PAUSE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
+/// Rounds when there is no time to wait between them (the owner was dropped).
+const ROUNDS_AT_ONCE: usize = 50;
+
+/// Which processes belong together.
+#[derive(Debug)]
+pub(super) struct ProcessSet {
+    claim: Claim,
+    /// Every member ever seen, living or not: a member stays one when its parent dies or it clears its environment.
+    known: BTreeMap<u32, u64>,
+}
+
+/// What makes a process a member in the first place.
+#[derive(Debug)]
+pub(super) enum Claim {
+    /// Started by this process: the leader, what carries its mark, and orphans nobody else can have begotten.
+    Led {
+        /// The process that was started; it leads a group.
+        leader: Key,
+        /// The mark it was given.
+        mark: Option<String>,
+    },
+    /// Left over from an earlier daemon: what carries a mark with this prefix.
+    Marked {
+        /// Beginning of the mark.
+        prefix: String,
+    },
+}
+
+impl ProcessSet {
+    pub(super) fn new(claim: Claim) -> Self {
+        let known = match &claim {
+            Claim::Led { leader, .. } => BTreeMap::from([*leader]),
+            Claim::Marked { .. } => BTreeMap::new(),
+        };
+        Self { claim, known }
+    }
+
+    /// Adds a process that is known to belong here, if exactly it still lives.
+    pub(super) fn include(&mut self, identity: &ProcessIdentity) {
+        let entry = process_table::entry(identity.pid);
+        if let Some(entry) = entry.filter(|entry| entry.identity() == *identity) {
+            let _previous = self.known.insert(entry.pid, entry.started);
+        }
+    }
+
+    /// Looks who belongs to the set now; members found once stay known. Worth doing before a parent is ended, because
+    /// descent is lost with it.
+    pub(super) fn observe(&mut self) -> Result<Vec<Entry>, ProcessError> {
+        let table = ProcessTable::read(self.since())?;
+        Ok(self.living(&table))
+    }
+
+    /// SIGKILL to every member, again and again until the table shows none; returns whom it took.
+    pub(super) async fn end(&mut self) -> Result<Vec<ProcessIdentity>, ProcessError> {
+        let deadline = Instant::now() + END_LIMIT;
+        let mut pause = ROUND_PAUSE.0;
+        let mut ended = BTreeMap::new();
+        loop {
+            let living = self.observe()?;
+            if living.is_empty() && (ended.is_empty() || self.observe()?.is_empty()) {
+                let _reaped = if ended.is_empty() { 0 } else { adoption::reap_adopted() };
+                return Ok(ended.into_values().collect());
+            }
+            if Instant::now() >= deadline {
+                let survivors = living.iter().map(Entry::identity).collect();
+                return Err(ProcessError::Survivors { survivors });
+            }
+            for entry in &living {
+                signal(entry, Signal::KILL);
+                let _previous = ended.insert((entry.pid, entry.started), entry.identity());
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(ROUND_PAUSE.1);
+        }
+    }
+
+    /// As [`Self::end`], without waiting and without proof: for when the owner was dropped.
+    pub(super) fn kill_at_once(&mut self) {
+        for _ in 0..ROUNDS_AT_ONCE {
+            let Ok(living) = self.observe() else { return };
+            if living.is_empty() {
+                return;
+            }
+            for entry in &living {
+                signal(entry, Signal::KILL);
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// Sends `wanted` to every living member.
+    pub(super) fn signal_all(&mut self, wanted: Signal) -> Result<(), ProcessError> {
+        for entry in &self.observe()? {
+            signal(entry, wanted);
+        }
+        Ok(())
+    }
+
+    /// The living members according to `table`.
+    pub(super) fn living(&mut self, table: &ProcessTable) -> Vec<Entry> {
+        // A parent may have a higher number than its child, so look until nothing new is found.
+        loop {
+            let before = self.known.len();
+            for entry in table.iter() {
+                if !self.known_as(entry.pid, table) && self.belongs(entry, table) {
+                    let _reused = self.known.insert(entry.pid, entry.started);
+                }
+            }
+            if self.known.len() == before {
+                break;
+            }
+        }
+        let members =
+            table.iter().filter(|entry| self.known.get(&entry.pid) == Some(&entry.started));
+        members.filter(|entry| !entry.zombie).cloned().collect()
+    }
+
+    fn belongs(&self, entry: &Entry, table: &ProcessTable) -> bool {
+        if entry.pid == adoption::own_pid() || entry.pid <= 1 || entry.started < self.since() {
+            return false;
+        }
+        // Session and group outlive the process they are named after, and keep its number from being reused.
+        [entry.parent, entry.group, entry.session].into_iter().any(|pid| self.known_as(pid, table))
+            || match &self.claim {
+                Claim::Led { leader, mark } => {
+                    (mark.is_some() && *mark == entry.mark)
+                        || adoption::begotten_only_by(*leader, entry)
+                }
+                Claim::Marked { prefix } => {
+                    entry.mark.as_ref().is_some_and(|mark| mark.starts_with(prefix))
+                }
+            }
+    }
+
+    /// Whether `pid` is that of a member and not of a later process with the same number.
+    fn known_as(&self, pid: u32, table: &ProcessTable) -> bool {
+        let Some(started) = self.known.get(&pid) else { return false };
+        table.get(pid).is_none_or(|entry| entry.started == *started)
+    }
+
+    fn since(&self) -> u64 {
+        match &self.claim {
+            Claim::Led { leader, .. } => leader.1,
+            Claim::Marked { .. } => 0,
+        }
+    }
+}
+
+/// Signals exactly the process that `entry` describes. That it may be gone, or not ours to signal, shows in the next
+/// reading of the table.
+#[cfg(target_os = "linux")]
+fn signal(entry: &Entry, wanted: Signal) {
+    use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
+    let Some(pid) = adoption::raw(entry.pid) else { return };
+    // The descriptor pins the process, so that the number cannot change hands between the look and the signal.
+    let Ok(pinned) = pidfd_open(pid, PidfdFlags::empty()) else { return };
+    if process_table::entry(entry.pid).is_some_and(|now| now.started == entry.started) {
+        let _gone = pidfd_send_signal(pinned, wanted);
+    }
+}
+
+/// Signals the process that `entry` describes, as far as this system lets us tell.
+#[cfg(not(target_os = "linux"))]
+fn signal(entry: &Entry, wanted: Signal) {
+    let Some(pid) = adoption::raw(entry.pid) else { return };
+    if process_table::entry(entry.pid).is_some_and(|now| now.started == entry.started) {
+        let _gone = rustix::process::kill_process(pid, wanted);
+    }
+}
