@@ -15,3 +15,4 @@ pub mod domain;
 pub mod pipeline;
 pub mod process;
 pub mod planner;
+pub mod store;
