@@ -12,7 +12,8 @@
 //! - the composition root [`daemon`], its [`config`], and [`telemetry`].
 
 pub mod domain;
+pub mod planner;
 pub mod pipeline;
 pub mod process;
-pub mod planner;
 pub mod store;
+pub mod runtime;

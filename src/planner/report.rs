@@ -168,11 +168,19 @@ impl fmt::Display for Report {
             let word = line.decision.word();
             let text = format!(
                 "  {word:word_width$}  {name:name_width$}  {title:title_width$}  {}",
-                printable(&explain(line))
+                printable(&line.explain())
             );
             writeln!(formatter, "{}", text.trim_end())?;
         }
         Ok(())
+    }
+}
+
+impl Line {
+    /// The decision in words: rank, run, or gate, reason, release time and what a person could do.
+    #[must_use]
+    pub fn explain(&self) -> String {
+        explain(self)
     }
 }
 

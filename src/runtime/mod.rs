@@ -4,12 +4,12 @@
 //! decided in one transaction, and only then starts the effects ([`effects`]) in named, joined, cancellable [`tasks`].
 //! Their results come back as inputs. After a crash, the same code picks up what the log says is still to be done.
 
-pub mod agents;
+
 pub mod clock;
-pub mod dispatcher;
-pub mod effects;
+
+
 pub mod engine;
-pub mod handle;
-pub mod recovery;
-pub mod state_dir;
+
+
+
 pub mod tasks;

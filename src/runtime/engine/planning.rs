@@ -20,7 +20,7 @@ impl Engine {
     pub(super) fn plan(&mut self, now: Timestamp) {
         let world = self.world(now);
         let policy = self.policy_with_ad_hoc();
-        let planned = planner::plan(&world, &policy, now);
+        let planned = planner::plan::plan(&world, &policy, now);
         if self.intake_open {
             for action in planned.plan.actions {
                 self.act(action, now);

@@ -186,7 +186,7 @@ impl Engine {
         self.report
             .as_ref()
             .and_then(|report| report.lines.iter().find(|line| line.item == *id))
-            .map(|line| line.decision.to_string())
+            .map(|line| format!("{} {}", line.decision.word(), line.explain()).trim().to_owned())
             .unwrap_or_default()
     }
 }
