@@ -35,7 +35,7 @@ use crate::store::batch::{
 use super::clock::IdSource;
 
 pub use outbox::Wanted;
-pub use views::{ItemView, RunView, Status};
+pub use views::{Explanation, HeldView, ItemView, RunView, Status};
 
 /// How long a lease lasts without renewal. Three missed renewals of 20 s.
 pub const LEASE: Duration = Duration::from_secs(60);

@@ -7,6 +7,7 @@ use crate::domain::ids::ProjectId;
 use crate::domain::policy::Policy;
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::ItemState;
+use crate::pipeline::conclude::ONE_OFF_SOURCE;
 use crate::planner;
 use crate::planner::plan::Action;
 use crate::planner::report::Report;
@@ -16,17 +17,43 @@ use super::Engine;
 use super::claims::ad_hoc;
 
 impl Engine {
-    /// Plans and carries the plan out. With intake closed, only the report is renewed.
+    /// Plans and carries the plan out. With intake closed only one-off tasks are started.
     pub(super) fn plan(&mut self, now: Timestamp) {
-        let world = self.world(now);
-        let policy = self.policy_with_ad_hoc();
-        let planned = planner::plan::plan(&world, &policy, now);
-        if self.intake_open {
-            for action in planned.plan.actions {
+        let planned = self.look(now);
+        for action in planned.plan.actions {
+            let one_off = matches!(&action, Action::Start { item, .. } if item.source() == ONE_OFF_SOURCE);
+            if self.intake_open || one_off {
                 self.act(action, now);
             }
         }
         self.report = Some(planned.report);
+    }
+
+    /// Plans without carrying anything out.
+    pub(super) fn renew_report(&mut self, now: Timestamp) {
+        self.report = Some(self.look(now).report);
+    }
+
+    fn look(&mut self, now: Timestamp) -> planner::plan::Planned {
+        let policy = self.policy_with_ad_hoc();
+        let mut world = self.world(now);
+        // The planner only reads: the items are lent to it instead of copied, whatever their number.
+        world.items = std::mem::take(&mut self.items);
+        let planned = planner::plan::plan(&world, &policy, now);
+        self.items = world.items;
+        planned
+    }
+
+    /// Whether a heartbeat has nothing left to start: no run is under way and nothing was chosen last time.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        let chosen = self.report.as_ref().is_some_and(|report| {
+            report
+                .lines
+                .iter()
+                .any(|line| matches!(line.decision, planner::report::Decision::Chosen { .. }))
+        });
+        !chosen && self.runs.values().all(|state| state.outcome.is_some())
     }
 
     /// The last report, if anything was planned yet.
@@ -82,7 +109,7 @@ impl Engine {
             })
             .collect();
         World {
-            items: self.items.clone(),
+            items: std::collections::BTreeMap::new(),
             ops: self.ops.clone(),
             active,
             starts: self.starts.clone(),

@@ -185,8 +185,60 @@ impl Engine {
     fn decision_about(&self, id: &ItemId) -> String {
         self.report
             .as_ref()
-            .and_then(|report| report.lines.iter().find(|line| line.item == *id))
+            .and_then(|report| report.line(id))
             .map(|line| format!("{} {}", line.decision.word(), line.explain()).trim().to_owned())
             .unwrap_or_default()
+    }
+}
+
+/// Why one item runs or does not run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// The item.
+    pub item: ItemView,
+    /// Every gate that holds it, the decisive one first.
+    pub held: Vec<HeldView>,
+    /// What a running run does at the moment.
+    pub run: Option<RunView>,
+}
+
+/// One gate that holds an item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HeldView {
+    /// The gate.
+    pub gate: &'static str,
+    /// Why it holds.
+    pub reason: String,
+    /// When it lets go by itself.
+    pub until: Option<Timestamp>,
+    /// What a person could do.
+    pub released_by: Option<String>,
+}
+
+impl Engine {
+    /// Why the item that people call `target` runs or does not run, by today's rules.
+    pub fn explain(&mut self, target: &str, now: Timestamp) -> Option<Explanation> {
+        let super::commands::Found::One(id) = self.find(target) else { return None };
+        self.renew_report(now);
+        let held = self
+            .report
+            .as_ref()
+            .and_then(|report| report.line(&id))
+            .map(|line| {
+                line.decision
+                    .held()
+                    .iter()
+                    .map(|held| HeldView {
+                        gate: held.gate.word(),
+                        reason: held.reason.to_string(),
+                        until: held.until,
+                        released_by: held.released_by.clone(),
+                    })
+                    .collect()
+            })
+            .unwrap_or_default();
+        let record = self.items.get(&id)?;
+        let run = record.run.and_then(|run| self.runs.get(&run)).map(run_view);
+        Some(Explanation { item: item_view(record, self.decision_about(&id)), held, run })
     }
 }
