@@ -17,3 +17,4 @@ pub mod pipeline;
 pub mod process;
 pub mod store;
 pub mod runtime;
+pub mod trackers;
