@@ -170,6 +170,12 @@ pub fn failed(effect: &Effect, failure: Failure) -> Done {
     }
 }
 
+/// What happened to a turn that was stored as started and whose end nobody saw.
+#[must_use]
+pub fn turn_lost(turn: u32, failure: Failure) -> Input {
+    turn::lost(turn, failure)
+}
+
 /// The run's state and worktree, which every effect but the first needs.
 fn workspace_of(
     job: &Job,

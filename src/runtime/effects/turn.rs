@@ -17,7 +17,7 @@ use crate::pipeline::state::RunState;
 use crate::pipeline::stuck::ToolLoop;
 use crate::process::agent_process::{self, Ending, Finished, Limits, Spawn, StopPlan};
 use crate::process::identity::ProcessIdentity;
-use crate::process::lines::{Flow, Line, Source};
+use crate::process::conversation::{Flow, Line, Stream};
 use crate::process::marker::{Marker, VARIABLE};
 use crate::runtime::agents::{co_author, place_files, signal};
 use crate::runtime::state_dir::write_private;
@@ -261,7 +261,7 @@ struct Watch {
 
 impl Watch {
     fn line(&mut self, transcript: &mut dyn Transcript, line: &Line) -> Flow {
-        if line.source != Source::Stdout {
+        if line.stream != Stream::Stdout {
             return Flow::Continue;
         }
         for event in transcript.line(&line.text) {
@@ -361,8 +361,18 @@ fn not_run(error: &crate::process::ProcessError) -> TurnReport {
     if let Some(source) = std::error::Error::source(error) {
         message = format!("{message}: {source}");
     }
+    empty_report(Failure::new(class, message))
+}
+
+/// What is known of a turn whose end nobody saw.
+pub(super) fn lost(turn: u32, failure: Failure) -> Input {
+    let report = empty_report(failure);
+    Input::TurnFinished(Box::new(FinishedTurn { turn, report, change: None, tampered: false }))
+}
+
+fn empty_report(failure: Failure) -> TurnReport {
     TurnReport {
-        ending: TurnEnding::Failed { failure: Failure::new(class, message) },
+        ending: TurnEnding::Failed { failure },
         text: String::new(),
         usage: crate::domain::budget::Usage::default(),
         session: None,

@@ -56,6 +56,13 @@ pub enum Input {
         /// When the reading began: what was written since is not in it.
         began: Timestamp,
     },
+    /// A tracker could not be read: what is known of it stays as it is.
+    NotObserved {
+        /// Its source word.
+        source: String,
+        /// Why.
+        message: String,
+    },
     /// Something happened to a run.
     Run {
         /// Which.
@@ -244,6 +251,9 @@ impl Engine {
                 self.problems.insert(source.clone(), problems);
                 self.observe(&source, items, unreadable, began, now);
             }
+            Input::NotObserved { source, message } => {
+                self.problems.insert(source, vec![message]);
+            }
             Input::Run { run, key, settles, input } => {
                 ignored = self.handle_run(run, key.as_ref(), settles, input, now);
             }
@@ -259,6 +269,12 @@ impl Engine {
             Input::Stopping => self.stopping(now),
         }
         self.handled(reply, ignored, now)
+    }
+
+    /// Instance id of this start.
+    #[must_use]
+    pub fn instance(&self) -> &str {
+        &self.identity.instance
     }
 
     /// Whether intake is open: whether planning starts new runs.

@@ -155,6 +155,12 @@ impl Engine {
             .min()
     }
 
+    /// The open effect called `key`.
+    #[must_use]
+    pub fn effect(&self, key: &EffectKey) -> Option<&Effect> {
+        self.outbox.effect(key)
+    }
+
     /// Whether `key` is open.
     #[must_use]
     pub fn is_open(&self, key: &EffectKey) -> bool {

@@ -11,7 +11,7 @@ use crate::domain::ids::ItemId;
 use crate::domain::work_item::{Overrides, WorkItem};
 
 /// Largest description with its front matter, the factory's log aside: 1 MiB is a thousand pages, no task.
-pub(super) const MAX_HUMAN_BYTES: usize = 1024 * 1024;
+pub(super) const MAX_HUMAN_BYTES: usize = 96 * 1024;
 
 /// Largest file that is read at all; leaves the log room for thousands of entries.
 pub(super) const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;
