@@ -11,6 +11,7 @@
 //! - surfaces, which parse and render and nothing else: [`surfaces`];
 //! - the composition root [`daemon`], its [`config`], and [`telemetry`].
 
+pub mod agents;
 pub mod domain;
 pub mod planner;
 pub mod pipeline;
