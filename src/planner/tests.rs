@@ -129,6 +129,25 @@ fn one_agent_for_both_stages_takes_one_slot() {
 }
 
 #[test]
+fn a_running_agent_for_both_stages_takes_one_slot() {
+    let mut world = world([record("DEMO-1"), record("DEMO-2")]);
+    run_on(&mut world, "DEMO-1", false);
+    world.active[0].agents = vec!["coder".to_owned(), "other".to_owned(), "coder".to_owned()];
+    let mut policy = policy();
+    policy.slots.per_agent.insert("coder".to_owned(), 2);
+    assert_eq!(chosen(&plan_now(&world, &policy)), ["DEMO-2"]);
+}
+
+#[test]
+fn a_claimed_item_is_running_even_before_its_run_is_seen() {
+    let mut world = world([record("DEMO-1")]);
+    run_on(&mut world, "DEMO-1", false);
+    world.active.clear();
+    let planned = plan_now(&world, &policy());
+    assert_eq!(*decision(&planned, "DEMO-1"), Decision::Running { run: run_id(1) });
+}
+
+#[test]
 fn every_kind_of_item_gets_its_line() {
     let mut world = world([
         record("DEMO-1"),

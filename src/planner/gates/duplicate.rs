@@ -136,6 +136,7 @@ mod tests {
             twin("DEMO-1", |record| record.status = ItemStatus::Done),
             twin("DEMO-2", |_| {}),
             twin("DEMO-3", |_| {}),
+            twin("DEMO-4", |record| record.status = ItemStatus::Done),
         ]);
         run_on(&mut world, "DEMO-2", false);
         let text = reason(check, &world, &policy(), "DEMO-3");

@@ -35,11 +35,11 @@ fn mostly<T: Clone + std::fmt::Debug + 'static>(
     usual: T,
     others: &'static [T],
 ) -> impl Strategy<Value = T> {
-    prop_oneof![6 => Just(usual), 1 => prop::sample::select(others)]
+    prop_oneof![24 => Just(usual), 1 => prop::sample::select(others)]
 }
 
 fn links() -> impl Strategy<Value = Vec<usize>> {
-    prop_oneof![3 => Just(Vec::new()), 1 => prop::collection::vec(0..ITEMS + 2, 1..3)]
+    prop_oneof![5 => Just(Vec::new()), 1 => prop::collection::vec(0..ITEMS + 2, 1..3)]
 }
 
 fn records() -> impl Strategy<Value = Vec<ItemRecord>> {
@@ -56,12 +56,12 @@ fn records() -> impl Strategy<Value = Vec<ItemRecord>> {
         ),
         mostly(ItemState::Todo, &ItemState::ALL),
         mostly(Lane::Autopilot, &Lane::ALL),
-        prop::sample::select(&["demo", "alpha", "beta", "nowhere"][..]),
+        prop::sample::select(&["demo", "demo", "demo", "alpha", "alpha", "beta", "nowhere"][..]),
         prop::sample::select(&Priority::ALL[..]),
         mostly(Trust::Trusted, &[Trust::Untrusted]),
         links(),
         mostly(None, &[Some(0), Some(1), Some(2)]),
-        (0..40_usize, 0..8_u32, any::<bool>(), -30..30_i64, 0..5_u8),
+        (0..40_usize, mostly(0, &[6]), mostly(false, &[true]), -30..30_i64, 0..5_u8),
     );
     prop::collection::vec(one, 0..=ITEMS).prop_map(|all| {
         let build = |(number, fields)| item(&name(number), |record| spoil(record, fields));
@@ -130,8 +130,17 @@ fn worlds() -> impl Strategy<Value = World> {
 }
 
 fn policies() -> impl Strategy<Value = Policy> {
-    let cap = || prop_oneof![2 => Just(None), 1 => (0..6_u32).prop_map(Some)];
-    (cap(), cap(), cap(), 0..8_u32, 1..4_u32, cap(), mostly(true, &[false]), mostly(false, &[true]))
+    let cap = || prop_oneof![2 => Just(None), 1 => (0..9_u32).prop_map(Some)];
+    (
+        cap(),
+        cap(),
+        mostly(None, &[Some(1)]),
+        0..9_u32,
+        1..5_u32,
+        cap(),
+        mostly(true, &[false]),
+        mostly(false, &[true]),
+    )
         .prop_map(
             |(global, per_project, wip, slots, project_slots, agent_slots, autonomous, quiet)| {
                 let mut policy = policy();

@@ -2,7 +2,7 @@ use crate::domain::item_record::ItemStatus;
 use crate::domain::work_item::ItemState;
 
 use super::super::super::fixtures::{
-    ask, blocked, child, item, policy, reason, record, status, world,
+    ask, blocked, child, id, item, policy, reason, record, status, world,
 };
 use super::check;
 
@@ -93,11 +93,19 @@ fn a_settled_member_breaks_a_cycle() {
 #[test]
 fn a_child_blocked_by_its_own_parent_waits_for_itself() {
     let mut part = child("DEMO-2", "DEMO-1");
-    part.item.blocked_by = vec![super::super::super::fixtures::id("DEMO-1")];
+    part.item.blocked_by = vec![id("DEMO-1")];
     let world = world([record("DEMO-1"), part]);
     let text = reason(check, &world, &policy(), "DEMO-2");
     assert_eq!(text, "waits for itself: DEMO-2 → DEMO-1 → DEMO-2");
     assert_eq!(reason(check, &world, &policy(), "DEMO-1"), "");
+}
+
+#[test]
+fn a_child_blocked_by_its_failed_parent_waits_for_that() {
+    let mut part = child("DEMO-2", "DEMO-1");
+    part.item.blocked_by = vec![id("DEMO-1")];
+    let world = world([status("DEMO-1", ItemStatus::Failed), part]);
+    assert_eq!(reason(check, &world, &policy(), "DEMO-2"), "waits for DEMO-1 (failed)");
 }
 
 #[test]
