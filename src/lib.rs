@@ -12,6 +12,7 @@
 //! - the composition root [`daemon`], its [`config`], and [`telemetry`].
 
 pub mod agents;
+
 pub mod domain;
 pub mod planner;
 pub mod pipeline;
@@ -19,3 +20,7 @@ pub mod process;
 pub mod store;
 pub mod runtime;
 pub mod trackers;
+pub mod process;
+pub mod agents;
+pub mod trackers;
+pub mod config;
