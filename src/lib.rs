@@ -14,5 +14,11 @@
 pub mod agents;
 pub mod config;
 pub mod domain;
+pub mod planner;
+pub mod pipeline;
+pub mod process;
+pub mod store;
+pub mod runtime;
+pub mod trackers;
 pub mod process;
 pub mod trackers;

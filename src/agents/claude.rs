@@ -4,10 +4,12 @@ use std::ffi::OsString;
 
 use crate::domain::agent::AgentKind;
 
+use crate::process::agent_process::Signal;
+
 use super::environment::{self, Own};
 use super::{
-    Adapter, AgentError, AgentSettings, Capabilities, CommandLine, FileBody, GracefulSignal,
-    Invocation, PrivateFile, QuotaSource, ReadOnly, Transcript, UsageReporting, widening,
+    Adapter, AgentError, AgentSettings, Capabilities, CommandLine, FileBody, Invocation,
+    PrivateFile, QuotaSource, ReadOnly, Transcript, UsageReporting, widening,
 };
 
 mod result;
@@ -100,7 +102,7 @@ impl Adapter for Claude {
                 })
                 .collect(),
             answer_file: None,
-            graceful: GracefulSignal::Terminate,
+            graceful: Signal::Terminate,
         })
     }
 

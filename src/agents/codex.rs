@@ -5,10 +5,12 @@ use std::path::Path;
 
 use crate::domain::agent::AgentKind;
 
+use crate::process::agent_process::Signal;
+
 use super::environment::{self, Own};
 use super::{
-    Adapter, AgentError, AgentSettings, Capabilities, CommandLine, FileBody, GracefulSignal,
-    Invocation, PrivateFile, QuotaSource, ReadOnly, Transcript, UsageReporting, widening,
+    Adapter, AgentError, AgentSettings, Capabilities, CommandLine, FileBody, Invocation,
+    PrivateFile, QuotaSource, ReadOnly, Transcript, UsageReporting, widening,
 };
 
 mod transcript;
@@ -105,7 +107,7 @@ impl Adapter for Codex {
                 })
                 .collect(),
             answer_file: Some(answer_file),
-            graceful: GracefulSignal::Terminate,
+            graceful: Signal::Terminate,
         })
     }
 

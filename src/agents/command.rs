@@ -7,11 +7,13 @@ use crate::domain::agent::{AgentKind, TurnEnding};
 use crate::domain::budget::Usage;
 use crate::domain::failure::{Failure, FailureClass};
 
+use crate::process::agent_process::Signal;
+
 use super::environment::{self, Own};
 use super::{
     Adapter, AgentError, AgentEvent, AgentSettings, Capabilities, CommandLine, FileBody,
-    GracefulSignal, Invocation, PrivateFile, ProcessEnd, QuotaSource, ReadOnly, TEXT_LIMIT,
-    Transcript, TurnSummary, UsageReporting, classification,
+    Invocation, PrivateFile, ProcessEnd, QuotaSource, ReadOnly, TEXT_LIMIT, Transcript,
+    TurnSummary, UsageReporting, classification,
 };
 
 #[cfg(test)]
@@ -86,7 +88,7 @@ impl Adapter for Command {
             stdin: (!by_file).then_some(prompt),
             files: if by_file { vec![file] } else { Vec::new() },
             answer_file: Some(answer_file),
-            graceful: GracefulSignal::Terminate,
+            graceful: Signal::Terminate,
         })
     }
 

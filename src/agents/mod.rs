@@ -19,6 +19,7 @@ use crate::domain::agent::{AgentKind, ExitEvidence, Stage, TurnEnding};
 use crate::domain::budget::Usage;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::time::Timestamp;
+use crate::process::agent_process::Signal;
 
 mod classification;
 mod claude;
@@ -106,7 +107,7 @@ pub struct CommandLine {
     /// File that will hold the final text, to be handed to [`Transcript::finish`].
     pub answer_file: Option<PathBuf>,
     /// How to ask the agent to stop.
-    pub graceful: GracefulSignal,
+    pub graceful: Signal,
 }
 
 impl fmt::Debug for CommandLine {
@@ -141,15 +142,6 @@ pub enum FileBody {
     Text(String),
     /// A symbolic link to this file, replacing what is there.
     LinkTo(PathBuf),
-}
-
-/// The signal after which an agent ends in good order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GracefulSignal {
-    /// `SIGTERM`.
-    Terminate,
-    /// `SIGINT`.
-    Interrupt,
 }
 
 /// What an output line meant.

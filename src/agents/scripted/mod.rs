@@ -6,10 +6,12 @@
 
 use crate::domain::agent::AgentKind;
 
+use crate::process::agent_process::Signal;
+
 use super::environment::{self, Own};
 use super::{
-    Adapter, AgentError, AgentSettings, Capabilities, CommandLine, GracefulSignal, Invocation,
-    QuotaSource, ReadOnly, Transcript, UsageReporting, command,
+    Adapter, AgentError, AgentSettings, Capabilities, CommandLine, Invocation, QuotaSource,
+    ReadOnly, Transcript, UsageReporting, command,
 };
 
 pub mod engine;
@@ -64,7 +66,7 @@ impl Adapter for Scripted {
             stdin: Some(invocation.prompt.to_owned()),
             files: Vec::new(),
             answer_file: None,
-            graceful: GracefulSignal::Terminate,
+            graceful: Signal::Terminate,
         })
     }
 

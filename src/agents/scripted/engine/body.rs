@@ -71,6 +71,10 @@ pub(super) fn crash(signal: Signal) -> ! {
         Signal::Abrt => rustix::process::Signal::ABORT,
         Signal::Term => rustix::process::Signal::TERM,
     };
-    let _sent = rustix::process::kill_process(rustix::process::getpid(), signal);
+    // The first SIGSEGV only makes the runtime's stack guard take its handler away.
+    for _attempt in 0..100 {
+        let _sent = rustix::process::kill_process(rustix::process::getpid(), signal);
+        wait(10);
+    }
     hang()
 }
