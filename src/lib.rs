@@ -12,7 +12,7 @@
 //! - the composition root [`daemon`], its [`config`], and [`telemetry`].
 
 pub mod agents;
-pub mod config;
+
 pub mod domain;
 pub mod planner;
 pub mod pipeline;
@@ -21,4 +21,6 @@ pub mod store;
 pub mod runtime;
 pub mod trackers;
 pub mod process;
+pub mod agents;
 pub mod trackers;
+pub mod config;
