@@ -3,6 +3,7 @@
 mod actions;
 mod properties;
 mod rendering;
+mod worlds;
 
 use crate::domain::ids::ProjectId;
 use crate::domain::item_record::{Approval, ItemStatus};
@@ -299,4 +300,7 @@ fn the_planner_wakes_when_time_alone_frees_an_item() {
     let request = Approval::Requested { at: minutes(-1), expires: minutes(7) };
     world.items.get_mut(&id("DEMO-1")).unwrap().approval = request;
     assert_eq!(plan_now(&world, &policy).report.wake_at, Some(minutes(7)));
+    let overdue = Approval::Requested { at: minutes(-9), expires: minutes(-7) };
+    world.items.get_mut(&id("DEMO-1")).unwrap().approval = overdue;
+    assert_eq!(plan_now(&world, &policy).report.wake_at, None, "it lapses in this plan");
 }
