@@ -1,6 +1,7 @@
 //! Claude Code in print mode with stream-JSON output (verified with 2.1.329).
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use crate::domain::agent::AgentKind;
 
@@ -93,14 +94,7 @@ impl Adapter for Claude {
             args: arguments(settings, invocation),
             env: environment::build(settings, invocation, &own),
             stdin: Some(invocation.prompt.to_owned()),
-            files: settings
-                .credentials
-                .iter()
-                .map(|login| PrivateFile {
-                    path: config.join(".credentials.json"),
-                    body: FileBody::LinkTo(login.clone()),
-                })
-                .collect(),
+            files: files(settings, &config),
             answer_file: None,
             graceful: Signal::Terminate,
         })
@@ -120,6 +114,16 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("IS_SANDBOX", "1"),
     ("TZ", "UTC"),
 ];
+
+/// The settings undo what an earlier turn may have put there to run in the next one.
+fn files(settings: &AgentSettings, config: &Path) -> Vec<PrivateFile> {
+    let user_settings = FileBody::Text(r#"{"disableAllHooks":true}"#.to_owned());
+    let login = settings.credentials.clone().map(FileBody::LinkTo);
+    [("settings.json", Some(user_settings)), (".credentials.json", login)]
+        .into_iter()
+        .filter_map(|(name, body)| Some(PrivateFile { path: config.join(name), body: body? }))
+        .collect()
+}
 
 fn arguments(settings: &AgentSettings, invocation: &Invocation<'_>) -> Vec<OsString> {
     let mut args: Vec<OsString> = settings.args.iter().map(OsString::from).collect();

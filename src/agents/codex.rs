@@ -98,14 +98,7 @@ impl Adapter for Codex {
             args: arguments(settings, invocation, &answer_file),
             env: environment::build(settings, invocation, &own),
             stdin: Some(invocation.prompt.to_owned()),
-            files: settings
-                .credentials
-                .iter()
-                .map(|login| PrivateFile {
-                    path: home.join("auth.json"),
-                    body: FileBody::LinkTo(login.clone()),
-                })
-                .collect(),
+            files: files(settings, &home),
             answer_file: Some(answer_file),
             graceful: Signal::Terminate,
         })
@@ -114,6 +107,17 @@ impl Adapter for Codex {
     fn transcript(&self) -> Box<dyn Transcript> {
         Box::<transcript::CodexTranscript>::default()
     }
+}
+
+/// The program refuses to start unless its directory is there, hence always a file in it; that it says nothing undoes
+/// what an earlier turn may have put there.
+fn files(settings: &AgentSettings, home: &Path) -> Vec<PrivateFile> {
+    let configuration = FileBody::Text("# The settings are on the command line.\n".to_owned());
+    let login = settings.credentials.clone().map(FileBody::LinkTo);
+    [("config.toml", Some(configuration)), ("auth.json", login)]
+        .into_iter()
+        .filter_map(|(name, body)| Some(PrivateFile { path: home.join(name), body: body? }))
+        .collect()
 }
 
 fn arguments(

@@ -73,7 +73,8 @@ fn settings_reach_the_command_line() {
     assert_eq!(command.env["ANTHROPIC_BASE_URL"], "http://gateway");
     assert_eq!(after(&command, "--max-turns").as_deref(), Some("7"));
     assert_eq!(after(&command, "--effort").as_deref(), Some("high"));
-    let [login] = &command.files[..] else { panic!("one file") };
+    let [user_settings, login] = &command.files[..] else { panic!("two files") };
+    assert_eq!(user_settings.path.to_str(), Some("/state/home/.claude/settings.json"));
     assert_eq!(login.path.to_str(), Some("/state/home/.claude/.credentials.json"));
     assert!(login.body == FileBody::LinkTo("/login/.credentials.json".into()));
 }

@@ -61,10 +61,19 @@ fn an_address_makes_a_provider_with_the_configured_key() {
 }
 
 #[test]
+fn codex_finds_its_home_directory_with_a_configuration_that_says_nothing() {
+    let command = command_line(&codex(), Stage::Coder);
+    let [configuration] = &command.files[..] else { panic!("one file") };
+    assert_eq!(configuration.path.to_str(), Some("/state/home/.codex/config.toml"));
+    let FileBody::Text(text) = &configuration.body else { panic!("a text") };
+    assert!(text.lines().all(|line| line.starts_with('#')), "{text}");
+}
+
+#[test]
 fn a_login_is_linked() {
     let settings = AgentSettings { credentials: Some("/login/auth.json".into()), ..codex() };
     let command = command_line(&settings, Stage::Coder);
-    let [login] = &command.files[..] else { panic!("one file") };
+    let [_, login] = &command.files[..] else { panic!("two files") };
     assert_eq!(login.path.to_str(), Some("/state/home/.codex/auth.json"));
     assert!(login.body == FileBody::LinkTo("/login/auth.json".into()));
 }

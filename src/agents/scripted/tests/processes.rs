@@ -102,9 +102,12 @@ async fn one_that_hangs_ends_at_sigterm_and_one_that_ignores_it_does_not() {
     let captured = obedient.run(Duration::from_secs(1)).await;
     assert_eq!((captured.timed_out, captured.exit.signal), (true, Some(15)));
 
-    let stubborn = Place::new("'ignore_terminate', { say = 'x' }, 'hang'");
-    let captured = stubborn.run(Duration::from_secs(1)).await;
-    assert_eq!((captured.timed_out, captured.exit.signal), (true, Some(9)));
+    let stubborn = Place::new(
+        "'ignore_terminate', { run = 'kill -TERM $PPID; kill -TERM $PPID' }, { answer = 'still here' }",
+    );
+    let captured = stubborn.run(PATIENCE).await;
+    assert_eq!(captured.exit.code, Some(0), "{captured:?}");
+    assert_eq!(summary(&captured).text, "still here");
 }
 
 #[tokio::test]
