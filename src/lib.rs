@@ -11,16 +11,14 @@
 //! - surfaces, which parse and render and nothing else: [`surfaces`];
 //! - the composition root [`daemon`], its [`config`], and [`telemetry`].
 
-pub mod agents;
-
 pub mod domain;
 pub mod planner;
 pub mod pipeline;
 pub mod process;
-pub mod store;
-pub mod runtime;
-pub mod trackers;
-pub mod process;
 pub mod agents;
 pub mod trackers;
+pub mod workspaces;
+pub mod store;
+pub mod runtime;
 pub mod config;
+pub mod daemon;

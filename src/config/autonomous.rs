@@ -23,8 +23,9 @@ pub(super) static KEYS: &[Key] = &[
     Key::with_default(
         "schedule",
         Kind::Text,
-        "\"*/30 * * * *\"",
-        "When to look for work, as cron: five fields (minute, hour, day of month, month, day of week 0–7 with \
+        "\"\"",
+        "When to start work, as cron; empty: as soon as something may run. Each time, everything that may run by then \
+         is worked off. Five fields (minute, hour, day of month, month, day of week 0–7 with \
          Sunday 0 and 7) or six with seconds first, in `pace.time_zone`. With both days restricted, either is \
          enough.",
     ),
@@ -63,14 +64,17 @@ pub(super) static KEYS: &[Key] = &[
     Key::group("default_stages", Shape::Table(stages::STAGES), "How each stage is driven."),
 ];
 
-pub(super) fn schedule(section: &Section, zone: Tz, sources: &mut Sources) -> Schedule {
+pub(super) fn schedule(section: &Section, zone: Tz, sources: &mut Sources) -> Option<Schedule> {
     let text = section.text("schedule").unwrap_or_default();
+    if text.trim().is_empty() {
+        return None;
+    }
     match Schedule::parse(text, zone) {
-        Ok(schedule) => schedule,
+        Ok(schedule) => Some(schedule),
         Err(error) => {
             let hint = Some("five fields as in \"*/30 * * * *\"".to_owned());
             sources.problem(&section.path_of("schedule"), &error.to_string(), hint);
-            Schedule::hourly(zone)
+            None
         }
     }
 }

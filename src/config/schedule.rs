@@ -65,10 +65,6 @@ impl Schedule {
 
     /// Every full hour.
     #[must_use]
-    pub(super) fn hourly(zone: Tz) -> Self {
-        let alternatives = cron::Schedule::from_str("0 0 * * * *").into_iter().collect();
-        Self { written: "0 * * * *".to_owned(), alternatives, zone }
-    }
 
     /// The expression as it was written.
     #[must_use]

@@ -40,8 +40,8 @@ pub struct Settings {
     pub local: Option<LocalSettings>,
     /// How long things are kept.
     pub retention: RetentionSettings,
-    /// When to look for work.
-    pub schedule: Schedule,
+    /// When to look for work; absent: whenever something changes.
+    pub schedule: Option<Schedule>,
     /// Every value that must be cut out of what is stored or shown.
     pub secrets: Vec<SecretString>,
     /// Absolute path of the file; absent when there is none and all this is defaults.

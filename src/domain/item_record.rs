@@ -9,7 +9,6 @@ use super::ids::RunId;
 use super::run::Outcome;
 use super::time::Timestamp;
 use super::verdict::Finding;
-use super::work_item::WorkItem;
 use super::work_item::{Trust, WorkItem};
 
 /// Execution status, in agent-state's words.
@@ -333,7 +332,6 @@ impl ItemRecord {
         self.human = None;
         self.infra_failures = 0;
         self.delivery_failures = 0;
-        self.approval = Approval::NotRequested;
         self.spend = ItemSpend::default();
     }
 }

@@ -5,10 +5,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use crate::agents::{AgentSettings, CommandLine, FileBody, GracefulSignal};
+use crate::agents::{AgentSettings, CommandLine, FileBody};
 use crate::domain::agent::AgentKind;
 use crate::domain::failure::{Failure, FailureClass};
-use crate::process::agent_process::Signal;
 
 use super::state_dir::{private_dir, write_private};
 
@@ -88,13 +87,4 @@ fn link(path: &Path, target: &Path) -> Result<(), String> {
         fs::remove_file(path).map_err(|error| format!("cannot replace {}: {error}", path.display()))?;
     }
     symlink(target, path).map_err(|error| format!("cannot link {}: {error}", path.display()))
-}
-
-/// The process layer's word for an adapter's signal.
-#[must_use]
-pub(super) fn signal(graceful: GracefulSignal) -> Signal {
-    match graceful {
-        GracefulSignal::Terminate => Signal::Terminate,
-        GracefulSignal::Interrupt => Signal::Interrupt,
-    }
 }

@@ -32,6 +32,7 @@ use super::engine::TrackerFailure;
 use super::state_dir::StateDir;
 
 /// Everything effects may use.
+#[derive(Clone)]
 pub struct Ports {
     /// The log.
     pub store: Arc<dyn Store>,

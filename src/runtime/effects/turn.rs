@@ -19,8 +19,8 @@ use crate::process::agent_process::{self, Ending, Finished, Limits, Spawn, StopP
 use crate::process::identity::ProcessIdentity;
 use crate::process::conversation::{Flow, Line, Stream};
 use crate::process::marker::{Marker, VARIABLE};
-use crate::runtime::agents::{co_author, place_files, signal};
-use crate::runtime::state_dir::write_private;
+use crate::runtime::agents::{co_author, place_files};
+use crate::runtime::state_dir::{private_dir, write_private};
 use crate::store::rows::ProcessRow;
 use crate::workspaces::{Fingerprint, RUN_TRAILER, WorkspaceError};
 
@@ -106,10 +106,9 @@ async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<
         .dirs
         .turn(state.id, turn)
         .map_err(|error| Failure::infrastructure(error.to_string()))?;
-    let home = ports
-        .dirs
-        .agent_home(&settings.name)
-        .map_err(|error| Failure::infrastructure(error.to_string()))?;
+    // A home of its own per turn: what one turn leaves there cannot reach the next.
+    let home = scratch.join("home");
+    private_dir(&home).map_err(|error| Failure::infrastructure(error.to_string()))?;
     let nonce = ports.ids.random().simple().to_string();
     let session = ports.ids.random().to_string();
     let gathered = gather(ports, state, workspace, stage).await?;
@@ -245,7 +244,7 @@ fn spawn(ports: &Ports, ready: &Ready<'_>) -> Spawn {
             max_line: MAX_LINE,
             max_output: MAX_TRANSCRIPT,
         },
-        stop: StopPlan { graceful: signal(ready.command.graceful), grace: GRACE },
+        stop: StopPlan { graceful: ready.command.graceful, grace: GRACE },
         journal: ready.scratch.join("transcript.jsonl"),
         redactor: ports.redactor.clone(),
     }
