@@ -22,3 +22,4 @@ pub mod store;
 pub mod runtime;
 pub mod config;
 pub mod daemon;
+pub mod workspaces;
