@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::slice::from_ref;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -35,9 +36,9 @@ async fn invariant_10_what_an_earlier_daemon_left_is_found_by_its_mark_and_ended
         until(|| place.path().join("ready").exists()).await;
         let left = ProcessIdentity::of(noted_pid(place.path(), "left")).unwrap();
         let prefix = instance_prefix("recovery-test");
-        assert_eq!(find_marked(&prefix).unwrap(), [left.clone()]);
+        assert_eq!(find_marked(&prefix).unwrap(), from_ref(&left));
         let ended = end_marked(&prefix, &[], Duration::from_millis(50)).await.unwrap();
-        assert_eq!(ended.ended, [left.clone()]);
+        assert_eq!(ended.ended, from_ref(&left));
         assert!(!alive(&left));
         assert_eq!(find_marked(&prefix).unwrap(), []);
         assert!(runs(noted_pid(place.path(), "other")));
@@ -60,8 +61,8 @@ async fn a_recorded_process_is_ended_only_if_it_is_still_that_one() {
         let ended = end_marked(&prefix, &[reused], Duration::ZERO).await.unwrap();
         assert_eq!(ended.ended, []);
         assert!(alive(&recorded));
-        let ended = end_marked(&prefix, &[recorded.clone()], Duration::ZERO).await.unwrap();
-        assert_eq!(ended.ended, [recorded.clone()]);
+        let ended = end_marked(&prefix, from_ref(&recorded), Duration::ZERO).await.unwrap();
+        assert_eq!(ended.ended, from_ref(&recorded));
         assert!(!alive(&recorded));
     };
     let (captured, ()) = tokio::join!(capture.run(&cancel), check);
