@@ -183,20 +183,32 @@ impl ProcessSet {
 /// signal, which shows in the next reading of the table.
 #[cfg(target_os = "linux")]
 fn signal(entry: &Entry, wanted: Signal) -> bool {
+    use rustix::io::Errno;
     use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
     let Some(pid) = adoption::raw(entry.pid) else { return false };
     // The descriptor pins the process, so that the number cannot change hands between the look and the signal.
-    let Ok(pinned) = pidfd_open(pid, PidfdFlags::empty()) else { return false };
-    process_table::entry(entry.pid).is_some_and(|now| now.started == entry.started)
-        && pidfd_send_signal(pinned, wanted).is_ok()
+    match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(pinned) => is_still(entry) && pidfd_send_signal(pinned, wanted).is_ok(),
+        // Kernels before 5.3, and sandboxes that forbid what they do not know.
+        Err(Errno::NOSYS | Errno::PERM) => signal_by_number(entry, wanted),
+        Err(_) => false,
+    }
 }
 
-/// Signals the process that `entry` describes, as far as this system lets us tell, and says whether that was possible.
+/// Signals the process that `entry` describes, and says whether that was possible.
 #[cfg(not(target_os = "linux"))]
 fn signal(entry: &Entry, wanted: Signal) -> bool {
-    let Some(pid) = adoption::raw(entry.pid) else { return false };
+    signal_by_number(entry, wanted)
+}
+
+/// As far as this system lets us tell whose number it is.
+fn signal_by_number(entry: &Entry, wanted: Signal) -> bool {
+    let pid = adoption::raw(entry.pid).filter(|_| is_still(entry));
+    pid.is_some_and(|pid| rustix::process::kill_process(pid, wanted).is_ok())
+}
+
+fn is_still(entry: &Entry) -> bool {
     process_table::entry(entry.pid).is_some_and(|now| now.started == entry.started)
-        && rustix::process::kill_process(pid, wanted).is_ok()
 }
 
 #[cfg(test)]

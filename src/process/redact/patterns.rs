@@ -105,9 +105,8 @@ fn web_token(bytes: &[u8], at: usize, none_before: &mut usize) -> Option<usize> 
 fn credentials(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     let rest = bytes[at..].strip_prefix(b"://")?;
     let near = &rest[..rest.len().min(LONGEST_CREDENTIALS)];
-    let end = near.iter().position(|byte| {
-        !(byte.is_ascii_graphic() && !b"/\"'<>\\".contains(byte)) || *byte == b'@'
-    })?;
+    let ends = |byte: &u8| !byte.is_ascii_graphic() || b"@/\"'<>\\".contains(byte);
+    let end = near.iter().position(ends)?;
     let user = &near[..end];
     let secret = near[end] == b'@' && (user.contains(&b':') || user.len() >= SHORTEST_URL_TOKEN);
     let from = at + b"://".len();
