@@ -222,5 +222,5 @@ fn a_run_may_move_between_threads() {
     let cancel = CancellationToken::new();
     let mut go_on = |_: Line| Flow::Continue;
     // Compiling is the test: adapters are called through object-safe traits, whose futures must be `Send`.
-    drop(sendable(run(script.spawn.clone(), &cancel, ignored(), &mut go_on)));
+    drop(sendable(run(script.spawn, &cancel, ignored(), &mut go_on)));
 }
