@@ -12,7 +12,7 @@ use super::ids::{ItemId, RunId};
 use super::item_record::{Hold, HumanReason};
 use super::run::{Interruption, Outcome, RunPlan};
 use super::time::Timestamp;
-use super::verdict::{Finding, Review};
+use super::verdict::{CoderReport, Finding, Review};
 use super::work_item::WorkItem;
 
 /// Which part of a prompt was given, and which had to be left out.
@@ -69,16 +69,22 @@ pub enum Event {
         outcome: Outcome,
         /// What keeps it from being claimed again at once.
         hold: Option<Hold>,
+        /// What the run left open; the next run inherits it.
+        findings: Vec<Finding>,
     },
     /// It waits for a person.
     #[serde(rename = "work_item.human_requested")]
     ItemHumanRequested {
         /// The run that asked, if any.
         run: Option<RunId>,
+        /// How that run ended, if one asked.
+        outcome: Option<Outcome>,
         /// Why.
         reason: HumanReason,
         /// The sentence people read.
         question: String,
+        /// What the run left open; the next run inherits it.
+        findings: Vec<Finding>,
     },
     /// A person put it back to work.
     #[serde(rename = "work_item.human_answered")]
@@ -148,6 +154,8 @@ pub enum Event {
     /// A run began.
     #[serde(rename = "run.started")]
     RunStarted {
+        /// The run.
+        run: RunId,
         /// The item it works on.
         item: ItemId,
         /// Number of this attempt at the item, from 1.
@@ -235,6 +243,14 @@ pub enum Event {
         /// The review.
         review: Review,
     },
+    /// What the coder said of its own turn, as far as it was readable.
+    #[serde(rename = "coder.reported")]
+    CoderReported {
+        /// The turn it came from.
+        turn: u32,
+        /// What it said.
+        report: CoderReport,
+    },
     /// The critic's turn gave no valid verdict: the gate did not run.
     #[serde(rename = "review.missing")]
     ReviewMissing {
@@ -302,6 +318,8 @@ pub enum Event {
         outcome: Outcome,
         /// One sentence for people.
         detail: String,
+        /// What its last round left open.
+        findings: Vec<Finding>,
     },
     /// Its worktree was dealt with.
     #[serde(rename = "run.cleaned")]

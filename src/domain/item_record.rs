@@ -8,7 +8,8 @@ use super::failure::FailureClass;
 use super::ids::RunId;
 use super::run::Outcome;
 use super::time::Timestamp;
-use super::work_item::WorkItem;
+use super::verdict::Finding;
+use super::work_item::{Trust, WorkItem};
 
 /// Execution status, in agent-state's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,6 +179,12 @@ pub struct ItemRecord {
     pub fence: u64,
     /// Updates sent to its tracker so far.
     pub updates: u32,
+    /// Approved changes in a row that could not be delivered.
+    pub delivery_failures: u32,
+    /// What the last run left open.
+    pub findings: Vec<Finding>,
+    /// What people want the next run to know.
+    pub notes: Vec<String>,
 }
 
 impl ItemRecord {
@@ -210,6 +217,9 @@ impl ItemRecord {
             last_outcome: None,
             fence: 0,
             updates: 0,
+            delivery_failures: 0,
+            findings: Vec::new(),
+            notes: Vec::new(),
         })
     }
 
@@ -218,6 +228,7 @@ impl ItemRecord {
         self.updated = at;
         match event {
             Event::ItemCreated { item } | Event::ItemChanged { item } => {
+                self.void_approval_of(item);
                 self.item = item.clone();
                 self.present = true;
             }
@@ -230,18 +241,28 @@ impl ItemRecord {
                 self.hold = None;
                 self.human = None;
             }
-            Event::ItemReleased { outcome, hold, .. } => {
+            Event::ItemReleased { outcome, hold, findings, .. } => {
                 self.status = ItemStatus::Pending;
                 self.leave_run(outcome);
                 self.hold = hold.clone();
+                self.findings.clone_from(findings);
             }
-            Event::ItemHumanRequested { reason, question, .. } => {
+            Event::ItemHumanRequested { outcome, reason, question, findings, .. } => {
                 self.status = ItemStatus::WaitingHuman;
-                self.run = None;
+                if let Some(outcome) = outcome {
+                    self.leave_run(outcome);
+                    self.findings.clone_from(findings);
+                }
                 self.human =
                     Some(HumanRequest { reason: *reason, question: question.clone(), since: at });
             }
-            Event::ItemHumanAnswered { .. } | Event::ItemReopened { .. } => self.free(),
+            Event::ItemHumanAnswered { answer, .. } => {
+                self.free();
+                if !answer.trim().is_empty() {
+                    self.notes.push(answer.clone());
+                }
+            }
+            Event::ItemReopened { .. } => self.free(),
             Event::ItemResolved { outcome, .. } => {
                 self.status = settled_status(outcome);
                 self.leave_run(outcome);
@@ -272,6 +293,16 @@ impl ItemRecord {
         }
     }
 
+    /// An approval was given to a text: when a stranger's text changes, people have to be asked again.
+    fn void_approval_of(&mut self, changed: &WorkItem) {
+        let same_task = self.item.title == changed.title
+            && self.item.body == changed.body
+            && self.item.project == changed.project;
+        if changed.trust == Trust::Untrusted && !same_task {
+            self.approval = Approval::NotRequested;
+        }
+    }
+
     fn leave_run(&mut self, outcome: &Outcome) {
         if outcome.spends_attempt() {
             self.spend.attempts = self.spend.attempts.saturating_add(1);
@@ -281,16 +312,26 @@ impl ItemRecord {
         } else {
             self.infra_failures = 0;
         }
+        if matches!(outcome, Outcome::DeliveryFailed) {
+            self.delivery_failures = self.delivery_failures.saturating_add(1);
+        } else if matches!(outcome, Outcome::Succeeded) {
+            self.delivery_failures = 0;
+        }
         self.run = None;
         self.last_outcome = Some(outcome.clone());
     }
 
-    /// Back to work after a person acted: everything that held it is lifted, what it used up is forgiven.
+    /// Back to work after a person acted: everything that held it is lifted, what it used up is forgiven, and a refusal
+    /// or a lapsed request makes room for a new one. A given approval stays.
     fn free(&mut self) {
+        if matches!(self.approval, Approval::Refused { .. } | Approval::Expired { .. }) {
+            self.approval = Approval::NotRequested;
+        }
         self.status = ItemStatus::Pending;
         self.hold = None;
         self.human = None;
         self.infra_failures = 0;
+        self.delivery_failures = 0;
         self.spend = ItemSpend::default();
     }
 }
@@ -309,5 +350,65 @@ fn settled_status(outcome: &Outcome) -> ItemStatus {
         | Outcome::Throttled { .. }
         | Outcome::InfraFailed
         | Outcome::DeliveryFailed => ItemStatus::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::work_item::{ItemState, Lane, Overrides, Priority};
+    use super::{Approval, Event, ItemRecord, Timestamp, Trust, WorkItem};
+
+    fn item(trust: Trust, body: &str) -> WorkItem {
+        WorkItem {
+            id: super::super::ids::ItemId::new("local/DEMO-1"),
+            project: None,
+            title: "Fix the parser".to_owned(),
+            body: body.to_owned(),
+            state: ItemState::Todo,
+            priority: Priority::Medium,
+            labels: Vec::new(),
+            lane: Lane::Autopilot,
+            blocked_by: Vec::new(),
+            parent: None,
+            author: None,
+            trust,
+            created_at: None,
+            revision: "1".to_owned(),
+            overrides: Overrides::default(),
+        }
+    }
+
+    fn after(item: WorkItem, events: &[Event]) -> Approval {
+        let mut record = ItemRecord::first(&Event::ItemCreated { item }, Timestamp(0)).unwrap();
+        for event in events {
+            record.evolve(event, Timestamp(1));
+        }
+        record.approval
+    }
+
+    #[test]
+    fn a_refused_start_can_be_asked_for_again_after_a_retry() {
+        let refused = Event::ApprovalRefused { by: "ann".to_owned() };
+        let retried = Event::ItemHumanAnswered { by: "ann".to_owned(), answer: String::new() };
+        let untrusted = item(Trust::Untrusted, "old");
+        assert_eq!(after(untrusted, &[refused, retried.clone()]), Approval::NotRequested);
+        let given = Event::ApprovalGiven { by: "ann".to_owned() };
+        let kept = after(item(Trust::Untrusted, "old"), &[given, retried]);
+        assert!(matches!(kept, Approval::Given { .. }));
+    }
+
+    #[test]
+    fn an_approval_does_not_cover_a_text_that_a_stranger_changed_afterwards() {
+        let given = Event::ApprovalGiven { by: "ann".to_owned() };
+        let change = |trust, body| Event::ItemChanged { item: item(trust, body) };
+        for (trust, body, still_given) in [
+            (Trust::Untrusted, "new", false),
+            (Trust::Untrusted, "old", true),
+            (Trust::Trusted, "new", true),
+        ] {
+            let events = [given.clone(), change(trust, body)];
+            let approval = after(item(trust, "old"), &events);
+            assert_eq!(matches!(approval, Approval::Given { .. }), still_given);
+        }
     }
 }

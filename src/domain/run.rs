@@ -62,6 +62,8 @@ pub struct RunPlan {
     pub body: String,
     /// Acceptance criteria found in the body, in order.
     pub criteria: Vec<String>,
+    /// What people want this run to know.
+    pub notes: Vec<String>,
     /// The coder.
     pub coder: StagePlan,
     /// The critic; absent when the operator switched it off.

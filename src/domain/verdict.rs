@@ -81,3 +81,17 @@ pub struct Review {
     /// One answer per acceptance criterion.
     pub criteria: Vec<CriterionAnswer>,
 }
+
+/// What a coder says of its own turn. Never proof of anything: only its reasons are used, and shown as its own words.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CoderReport {
+    /// One or two sentences.
+    #[serde(default)]
+    pub summary: String,
+    /// Why nothing had to be changed, if nothing was.
+    #[serde(default)]
+    pub no_change_reason: Option<String>,
+    /// What only a person can answer, if that stopped it.
+    #[serde(default)]
+    pub question: Option<String>,
+}

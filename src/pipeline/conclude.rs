@@ -1,0 +1,187 @@
+//! What a finished run means for its work item: settled, released for another try, or waiting for a person.
+
+use crate::domain::agent::TurnEnding;
+use crate::domain::change::Delivered;
+use crate::domain::event::Event;
+use crate::domain::failure::{FailureClass, attempt_cooldown, infrastructure_backoff};
+use crate::domain::item_record::{Hold, HumanReason, ItemRecord};
+use crate::domain::run::Outcome;
+use crate::domain::time::Timestamp;
+use crate::domain::verdict::{Finding, Severity};
+use crate::domain::work_item::ItemState;
+
+use super::machine::MOST_CRASHES;
+use super::state::RunState;
+
+/// Runs in a row that may fail on our side, or fail to be delivered, before a person is asked.
+pub const MOST_FRUITLESS_RUNS: u32 = 3;
+
+/// Findings an item hands from run to run, newest first; older ones are dropped beyond this.
+pub const MOST_INHERITED_FINDINGS: usize = 50;
+
+/// Source of one-off tasks: nobody but the caller waits for them, so they are never tried again by themselves.
+pub const ONE_OFF_SOURCE: &str = "cli";
+
+/// What follows for the item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conclusion {
+    /// The event for the item's stream.
+    pub event: Event,
+    /// The state its tracker should show, if it should change.
+    pub state: Option<ItemState>,
+    /// One line for its tracker.
+    pub entry: String,
+}
+
+/// Concludes what `run`, which has just finished, means for `record`. `None` while the run has no outcome.
+#[must_use]
+pub fn conclude(record: &ItemRecord, run: &RunState, now: Timestamp) -> Option<Conclusion> {
+    let outcome = run.outcome.clone()?;
+    let one_off = record.item.id.source() == ONE_OFF_SOURCE;
+    let conclusion = match &outcome {
+        Outcome::Succeeded => resolve(run, outcome, Some(succeeded_state(run))),
+        Outcome::Cancelled { .. } => resolve(run, outcome, Some(ItemState::Cancelled)),
+        Outcome::Superseded if record.item.state.is_terminal() || !record.present => {
+            resolve(run, outcome, None)
+        }
+        Outcome::Superseded => release(run, outcome, None, None),
+        Outcome::Rejected => ask(run, outcome, HumanReason::CriticRejected),
+        Outcome::WaitingHuman => ask(run, outcome, human_reason(run)),
+        _ if one_off => resolve(run, outcome, Some(ItemState::Blocked)),
+        Outcome::AgentFailed | Outcome::Stuck { .. } | Outcome::TimedOut { .. } => {
+            let until = now.after(attempt_cooldown(record.spend.attempts + 1));
+            let hold = hold(FailureClass::Agent, until, run);
+            release(run, outcome, Some(hold), Some(ItemState::Todo))
+        }
+        Outcome::GateNotRun | Outcome::InfraFailed => {
+            let failures = record.infra_failures + 1;
+            if failures >= MOST_FRUITLESS_RUNS {
+                ask(run, outcome, HumanReason::InfraPermanent)
+            } else {
+                let until = now.after(infrastructure_backoff(failures));
+                let hold = hold(FailureClass::Infrastructure, until, run);
+                release(run, outcome, Some(hold), Some(ItemState::Todo))
+            }
+        }
+        Outcome::WaitingQuota { until } => {
+            let until = *until;
+            let at = until.unwrap_or(now.after(super::machine::LONGEST_WAIT));
+            let hold = hold(FailureClass::Quota { until }, at, run);
+            release(run, outcome, Some(hold), Some(ItemState::Todo))
+        }
+        Outcome::Throttled { until } => {
+            let until = *until;
+            let at = until.unwrap_or(now.after(infrastructure_backoff(10)));
+            let hold = hold(FailureClass::Throttled { until }, at, run);
+            release(run, outcome, Some(hold), Some(ItemState::Todo))
+        }
+        Outcome::DeliveryFailed => {
+            let failures = record.delivery_failures + 1;
+            if failures >= MOST_FRUITLESS_RUNS {
+                ask(run, outcome, HumanReason::MergeConflict)
+            } else {
+                let until = now.after(infrastructure_backoff(failures));
+                let hold = hold(FailureClass::Infrastructure, until, run);
+                release(run, outcome, Some(hold), Some(ItemState::Todo))
+            }
+        }
+    };
+    Some(conclusion)
+}
+
+fn succeeded_state(run: &RunState) -> ItemState {
+    match run.delivered {
+        Some(Delivered::Branch { .. }) => ItemState::InReview,
+        Some(Delivered::Merge { .. } | Delivered::Nothing) | None => ItemState::Done,
+    }
+}
+
+fn entry(run: &RunState, outcome: &Outcome) -> String {
+    let detail = first_line(&run.detail);
+    format!("run {} {}: {detail}", run.id.short(), outcome.word())
+}
+
+fn resolve(run: &RunState, outcome: Outcome, state: Option<ItemState>) -> Conclusion {
+    let entry = entry(run, &outcome);
+    let evidence = run.detail.clone();
+    Conclusion { event: Event::ItemResolved { run: Some(run.id), outcome, evidence }, state, entry }
+}
+
+fn release(
+    run: &RunState,
+    outcome: Outcome,
+    hold: Option<Hold>,
+    state: Option<ItemState>,
+) -> Conclusion {
+    let mut entry = entry(run, &outcome);
+    if let Some(hold) = &hold {
+        entry.push_str(&format!("; next try not before {}", hold.until));
+    }
+    let findings = open_findings(run);
+    Conclusion { event: Event::ItemReleased { run: run.id, outcome, hold, findings }, state, entry }
+}
+
+fn ask(run: &RunState, outcome: Outcome, reason: HumanReason) -> Conclusion {
+    let entry = format!("{}; waits for a person ({})", entry(run, &outcome), reason.word());
+    Conclusion {
+        event: Event::ItemHumanRequested {
+            run: Some(run.id),
+            outcome: Some(outcome),
+            reason,
+            question: run.detail.clone(),
+            findings: open_findings(run),
+        },
+        state: Some(ItemState::Blocked),
+        entry,
+    }
+}
+
+fn hold(class: FailureClass, until: Timestamp, run: &RunState) -> Hold {
+    Hold { class, until, reason: first_line(&run.detail).to_owned() }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+fn human_reason(run: &RunState) -> HumanReason {
+    if run.crash.as_ref().is_some_and(|mark| mark.count >= MOST_CRASHES) {
+        return HumanReason::CrashedTwice;
+    }
+    let last = run.turns.last().and_then(|turn| turn.report.as_ref());
+    match last.map(|report| &report.ending) {
+        Some(TurnEnding::Failed { failure }) => match failure.class {
+            FailureClass::Authentication => HumanReason::NeedsCredentials,
+            FailureClass::Agent
+            | FailureClass::Infrastructure
+            | FailureClass::Throttled { .. }
+            | FailureClass::Quota { .. }
+            | FailureClass::Configuration
+            | FailureClass::ContextOverflow
+            | FailureClass::Cancelled => HumanReason::InfraPermanent,
+        },
+        Some(TurnEnding::Completed) => HumanReason::NeedsInfo,
+        Some(TurnEnding::TimedOut { .. } | TurnEnding::Stuck { .. } | TurnEnding::Cancelled)
+        | None => HumanReason::InfraPermanent,
+    }
+}
+
+/// What the next run of the item should know: newest findings first, each once, plus why delivery failed.
+fn open_findings(run: &RunState) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    if run.outcome == Some(Outcome::DeliveryFailed) {
+        findings.push(Finding {
+            severity: Severity::Note,
+            file: None,
+            line: None,
+            problem: run.detail.clone(),
+            fix: Some("Start from the base branch as it is now.".to_owned()),
+        });
+    }
+    for raised in run.findings.iter().rev() {
+        if findings.len() < MOST_INHERITED_FINDINGS && !findings.contains(&raised.finding) {
+            findings.push(raised.finding.clone());
+        }
+    }
+    findings
+}

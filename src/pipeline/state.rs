@@ -1,0 +1,441 @@
+//! What is known of a run: the fold of its `run/<uuid>` stream.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::agent::{Stage, TurnEnding, TurnReport};
+use crate::domain::budget::Usage;
+use crate::domain::change::{Change, CheckReport, Delivered, Workspace};
+use crate::domain::event::{Event, PromptRecord};
+use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::ids::{ItemId, RunId};
+use crate::domain::run::{Interruption, Outcome, Phase, RunPlan, StagePlan};
+use crate::domain::time::Timestamp;
+use crate::domain::verdict::{CoderReport, Finding};
+
+use super::stuck;
+
+/// One agent turn of the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnRecord {
+    /// Number within the run, from 1.
+    pub turn: u32,
+    /// What for.
+    pub stage: Stage,
+    /// In which round, from 1.
+    pub round: u32,
+    /// Name of the configured agent.
+    pub agent: String,
+    /// Model asked for.
+    pub model: Option<String>,
+    /// Whether that was the escalated one.
+    pub escalated: bool,
+    /// Session id we chose.
+    pub session: String,
+    /// Commit the worktree was at when it began.
+    pub head: String,
+    /// One-time word a verdict must repeat.
+    pub nonce: Option<String>,
+    /// What the agent was given.
+    pub prompt: PromptRecord,
+    /// When it began.
+    pub started: Timestamp,
+    /// What is known of its end, without its text; absent while it runs.
+    pub report: Option<TurnReport>,
+    /// How the daemon went away during it, if it did.
+    pub interrupted: Option<Interruption>,
+}
+
+impl TurnRecord {
+    /// Whether neither an end nor an interruption is recorded.
+    #[must_use]
+    pub fn in_flight(&self) -> bool {
+        self.report.is_none() && self.interrupted.is_none()
+    }
+}
+
+/// A finding and the round that raised it. None is ever dropped within a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RaisedFinding {
+    /// Round whose result raised it; 0 when an earlier run did.
+    pub round: u32,
+    /// What is wrong.
+    pub finding: Finding,
+}
+
+/// What one round came to, for the stuck evaluator.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RoundRecord {
+    /// Digest of the diff after the coder's turn.
+    pub diff_sha256: Option<String>,
+    /// Fingerprint of the error or the blocking check failures, if there were any.
+    pub error_fingerprint: Option<String>,
+    /// Fingerprint of the findings that asked for another round.
+    pub findings_fingerprint: Option<String>,
+}
+
+/// Why the run does nothing at the moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// What went wrong.
+    pub failure: Failure,
+    /// When the same step is tried again.
+    pub until: Timestamp,
+}
+
+/// Where daemons went down with this run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrashMark {
+    /// In which phase.
+    pub phase: Phase,
+    /// In which round.
+    pub round: u32,
+    /// How often in a row.
+    pub count: u32,
+}
+
+/// Fold of a run's stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunState {
+    /// The run.
+    pub id: RunId,
+    /// The item it works on.
+    pub item: ItemId,
+    /// Number of this attempt at the item, from 1.
+    pub attempt: u32,
+    /// Fencing number of the item's lease.
+    pub fence: u64,
+    /// Everything it was told at the start.
+    pub plan: RunPlan,
+    /// What it is doing.
+    pub phase: Phase,
+    /// The current round, from 1.
+    pub round: u32,
+    /// Its worktree.
+    pub workspace: Option<Workspace>,
+    /// Its branch after the last coder turn.
+    pub change: Option<Change>,
+    /// The checks of the current round.
+    pub checks: Option<CheckReport>,
+    /// Check executions requested so far.
+    pub check_executions: u32,
+    /// Delivery executions requested so far.
+    pub delivery_executions: u32,
+    /// Its turns, in order; turn number `n` is at index `n - 1`.
+    pub turns: Vec<TurnRecord>,
+    /// Everything ever held against the change.
+    pub findings: Vec<RaisedFinding>,
+    /// What each round came to; round `n` is at index `n - 1`.
+    pub rounds: Vec<RoundRecord>,
+    /// What the coder last said of its own work.
+    pub coder_report: Option<CoderReport>,
+    /// The commit that may be delivered.
+    pub approved: Option<String>,
+    /// Why it does nothing at the moment.
+    pub waiting: Option<Waiting>,
+    /// Infrastructure failures and throttles in a row.
+    pub infra_failures: u32,
+    /// Critic turns without a valid verdict in a row.
+    pub gate_misses: u32,
+    /// Where daemons went down with it.
+    pub crash: Option<CrashMark>,
+    /// What all its turns used.
+    pub usage: Usage,
+    /// What delivering it did.
+    pub delivered: Option<Delivered>,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// One sentence about that.
+    pub detail: String,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub finished: Option<Timestamp>,
+    /// Whether its worktree was dealt with; `Some(true)`: it is kept.
+    pub cleaned: Option<bool>,
+}
+
+impl RunState {
+    /// The state after a run's first event; nothing for any other event.
+    #[must_use]
+    pub fn first(event: &Event, at: Timestamp) -> Option<Self> {
+        let Event::RunStarted { run, item, attempt, fence, plan, inherited } = event else {
+            return None;
+        };
+        let findings = inherited
+            .iter()
+            .map(|finding| RaisedFinding { round: 0, finding: finding.clone() })
+            .collect();
+        Some(Self {
+            id: *run,
+            item: item.clone(),
+            attempt: *attempt,
+            fence: *fence,
+            plan: (**plan).clone(),
+            phase: Phase::Preparing,
+            round: 1,
+            workspace: None,
+            change: None,
+            checks: None,
+            check_executions: 0,
+            delivery_executions: 0,
+            turns: Vec::new(),
+            findings,
+            rounds: vec![RoundRecord::default()],
+            coder_report: None,
+            approved: None,
+            waiting: None,
+            infra_failures: 0,
+            gate_misses: 0,
+            crash: None,
+            usage: Usage::default(),
+            delivered: None,
+            outcome: None,
+            detail: String::new(),
+            started: at,
+            finished: None,
+            cleaned: None,
+        })
+    }
+
+    /// Takes one event into account. Total: events that do not concern runs change nothing.
+    pub fn evolve(&mut self, event: &Event, at: Timestamp) {
+        match event {
+            Event::WorkspaceReady { workspace } => {
+                self.workspace = Some(workspace.clone());
+                self.phase = Phase::Coding;
+                self.proceed();
+            }
+            Event::TurnStarted { .. } => self.begin_turn(event, at),
+            Event::TurnFinished { turn, report, change, tampered } => {
+                self.end_turn(*turn, report, change.as_ref(), *tampered);
+            }
+            Event::TurnInterrupted { turn, cause, .. } => {
+                if let Some(record) = self.turn_mut(*turn) {
+                    record.interrupted = Some(*cause);
+                }
+            }
+            Event::CoderReported { report, .. } => self.coder_report = Some(report.clone()),
+            Event::ChecksFinished { execution, report } => {
+                self.check_executions = self.check_executions.max(*execution);
+                self.note_checks(report);
+                self.phase = Phase::Critiquing;
+                self.proceed();
+            }
+            Event::ReviewSubmitted { .. } => self.gate_misses = 0,
+            Event::ReviewMissing { .. } => self.gate_misses = self.gate_misses.saturating_add(1),
+            Event::RevisionRequested { round, findings } => self.begin_round(*round, findings),
+            Event::RunApproved { head } => {
+                self.approved = Some(head.clone());
+                self.phase = Phase::Publishing;
+                self.proceed();
+            }
+            Event::RunWaiting { failure, until } => {
+                self.infra_failures = self.infra_failures.saturating_add(1);
+                self.waiting = Some(Waiting { failure: failure.clone(), until: *until });
+            }
+            Event::RunInterrupted { cause, fence } => self.note_interruption(*cause, *fence),
+            Event::RunDelivered { delivered } => {
+                self.delivered = Some(delivered.clone());
+                self.proceed();
+            }
+            Event::DeliveryFailed { execution, .. } => {
+                self.delivery_executions = self.delivery_executions.max(*execution);
+            }
+            Event::RunFinished { outcome, detail, findings } => {
+                self.raise(self.round, findings);
+                self.outcome = Some(outcome.clone());
+                self.detail.clone_from(detail);
+                self.phase = Phase::Finished;
+                self.waiting = None;
+                self.finished = Some(at);
+            }
+            Event::RunCleaned { kept, .. } => self.cleaned = Some(*kept),
+            _ => {}
+        }
+    }
+
+    /// The stage of the current phase, when an agent is at work in it.
+    #[must_use]
+    pub fn stage(&self) -> Option<Stage> {
+        match self.phase {
+            Phase::Coding => Some(Stage::Coder),
+            Phase::Critiquing => Some(Stage::Critic),
+            Phase::Preparing | Phase::Checking | Phase::Publishing | Phase::Finished => None,
+        }
+    }
+
+    /// How `stage` is driven in this run; `None` when it is switched off.
+    #[must_use]
+    pub fn stage_plan(&self, stage: Stage) -> Option<&StagePlan> {
+        match stage {
+            Stage::Coder => Some(&self.plan.coder),
+            Stage::Critic => self.plan.critic.as_ref(),
+        }
+    }
+
+    /// The turn that is running, if one is.
+    #[must_use]
+    pub fn turn_in_flight(&self) -> Option<&TurnRecord> {
+        self.turns.last().filter(|turn| turn.in_flight())
+    }
+
+    /// Number the next turn will have.
+    #[must_use]
+    pub fn next_turn(&self) -> u32 {
+        u32::try_from(self.turns.len()).unwrap_or(u32::MAX).saturating_add(1)
+    }
+
+    /// The turn numbered `turn`.
+    #[must_use]
+    pub fn turn(&self, turn: u32) -> Option<&TurnRecord> {
+        self.turns.get(usize::try_from(turn.checked_sub(1)?).ok()?)
+    }
+
+    /// Findings the current round must answer: those raised by the round before (or by an earlier run).
+    pub fn current_findings(&self) -> impl Iterator<Item = &Finding> {
+        let raised_by = self.round.saturating_sub(1);
+        self.findings.iter().filter(move |raised| raised.round == raised_by).map(|r| &r.finding)
+    }
+
+    /// Findings of older rounds and runs, which must stay answered.
+    pub fn earlier_findings(&self) -> impl Iterator<Item = &Finding> {
+        let raised_by = self.round.saturating_sub(1);
+        self.findings.iter().filter(move |raised| raised.round < raised_by).map(|r| &r.finding)
+    }
+
+    /// Whether a turn of the current round and stage was cut short by the daemon going away.
+    #[must_use]
+    pub fn recovering(&self) -> bool {
+        self.turns
+            .iter()
+            .rev()
+            .take_while(|turn| turn.round == self.round && Some(turn.stage) == self.stage())
+            .any(|turn| turn.interrupted.is_some())
+    }
+
+    fn turn_mut(&mut self, turn: u32) -> Option<&mut TurnRecord> {
+        let index = usize::try_from(turn.checked_sub(1)?).ok()?;
+        self.turns.get_mut(index)
+    }
+
+    fn begin_turn(&mut self, event: &Event, at: Timestamp) {
+        let Event::TurnStarted {
+            turn,
+            stage,
+            round,
+            agent,
+            model,
+            escalated,
+            session,
+            head,
+            nonce,
+            prompt,
+        } = event
+        else {
+            return;
+        };
+        self.waiting = None;
+        self.turns.push(TurnRecord {
+            turn: *turn,
+            stage: *stage,
+            round: *round,
+            agent: agent.clone(),
+            model: model.clone(),
+            escalated: *escalated,
+            session: session.clone(),
+            head: head.clone(),
+            nonce: nonce.clone(),
+            prompt: prompt.clone(),
+            started: at,
+            report: None,
+            interrupted: None,
+        });
+    }
+
+    fn end_turn(
+        &mut self,
+        turn: u32,
+        report: &TurnReport,
+        change: Option<&Change>,
+        tampered: bool,
+    ) {
+        self.usage += report.usage;
+        let stage = self.turn(turn).map(|record| record.stage);
+        if let Some(record) = self.turn_mut(turn) {
+            record.report = Some(TurnReport { text: String::new(), ..report.clone() });
+        }
+        if let (Some(Stage::Coder), Some(change), false) = (stage, change, tampered) {
+            self.change = Some(change.clone());
+            if let Some(round) = self.rounds.last_mut() {
+                round.diff_sha256 = Some(change.diff_sha256.clone());
+            }
+        }
+        if stage == Some(Stage::Coder) {
+            self.checks = None;
+            self.judge_coder_ending(&report.ending, change.is_some());
+        }
+    }
+
+    fn judge_coder_ending(&mut self, ending: &TurnEnding, measured: bool) {
+        match ending {
+            TurnEnding::Completed if measured => {
+                self.phase = Phase::Checking;
+                self.proceed();
+            }
+            TurnEnding::Failed { failure } if failure.class == FailureClass::Agent => {
+                if let Some(round) = self.rounds.last_mut() {
+                    round.error_fingerprint = Some(stuck::text_fingerprint(&failure.message));
+                }
+            }
+            TurnEnding::Completed
+            | TurnEnding::Failed { .. }
+            | TurnEnding::TimedOut { .. }
+            | TurnEnding::Stuck { .. }
+            | TurnEnding::Cancelled => {}
+        }
+    }
+
+    fn note_checks(&mut self, report: &CheckReport) {
+        self.checks = Some(report.clone());
+        if let Some(round) = self.rounds.last_mut() {
+            round.error_fingerprint = stuck::check_fingerprint(report);
+        }
+    }
+
+    fn begin_round(&mut self, round: u32, findings: &[Finding]) {
+        let raised_by = round.saturating_sub(1);
+        if let Some(record) = self.rounds.last_mut() {
+            record.findings_fingerprint = Some(stuck::findings_fingerprint(findings));
+        }
+        self.raise(raised_by, findings);
+        self.rounds.push(RoundRecord::default());
+        self.round = round;
+        self.phase = Phase::Coding;
+        self.proceed();
+    }
+
+    fn raise(&mut self, round: u32, findings: &[Finding]) {
+        let raised = findings.iter().cloned().map(|finding| RaisedFinding { round, finding });
+        self.findings.extend(raised);
+    }
+
+    fn note_interruption(&mut self, cause: Interruption, fence: u64) {
+        self.fence = fence;
+        if cause == Interruption::Shutdown {
+            return;
+        }
+        let again = self
+            .crash
+            .as_ref()
+            .is_some_and(|mark| mark.phase == self.phase && mark.round == self.round);
+        let count = if again { self.crash.as_ref().map_or(0, |mark| mark.count) } else { 0 };
+        self.crash = Some(CrashMark { phase: self.phase, round: self.round, count: count + 1 });
+    }
+
+    /// A step succeeded: whatever was counted against it is forgotten.
+    fn proceed(&mut self) {
+        self.waiting = None;
+        self.infra_failures = 0;
+        self.gate_misses = 0;
+    }
+}
