@@ -22,4 +22,3 @@ pub mod store;
 pub mod runtime;
 pub mod config;
 pub mod daemon;
-pub mod workspaces;

@@ -268,6 +268,41 @@ async fn restoring_keeps_what_it_takes_away() {
 }
 
 #[tokio::test]
+async fn restoring_writes_no_file_that_is_as_it_should_be() {
+    let world = World::new();
+    let workspace = world.prepared(1).await;
+    let at = path(&workspace);
+    let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    let file = fs::File::options().write(true).open(at.join("a.txt")).unwrap();
+    file.set_modified(long_ago).unwrap();
+    let modified = || fs::metadata(at.join("a.txt")).unwrap().modified().unwrap();
+    let base = workspace.base_commit.clone();
+    world.workspaces.restore(&workspace, &base).await.unwrap();
+    assert_eq!(modified(), long_ago);
+    write(&at, "c.txt", "untracked\n");
+    git(&at, &["commit", "--quiet", "--allow-empty", "-m", "Mine"]);
+    world.workspaces.restore(&workspace, &base).await.unwrap();
+    assert_eq!(modified(), long_ago);
+    assert!(!at.join("c.txt").exists());
+    // An index that cannot be read is made again.
+    fs::write(world.repository.join(format!(".git/worktrees/{}/index", run(1))), "garbage")
+        .unwrap();
+    world.workspaces.restore(&workspace, &base).await.unwrap();
+    assert_eq!(git(&at, &["status", "--porcelain"]), "");
+}
+
+#[tokio::test]
+async fn a_broken_index_does_not_stop_a_commit() {
+    let world = World::new();
+    let workspace = world.prepared(1).await;
+    fs::write(world.repository.join(format!(".git/worktrees/{}/index", run(1))), "garbage")
+        .unwrap();
+    write(&path(&workspace), "b.txt", "b\n");
+    let change = world.workspaces.commit(&workspace, "Work", &[]).await.unwrap();
+    assert_eq!(change.files, ["b.txt"]);
+}
+
+#[tokio::test]
 async fn staged_unstaged_and_untracked_work_is_saved_and_nothing_is_touched() {
     let world = World::new();
     let workspace = world.prepared(1).await;
