@@ -9,7 +9,7 @@ use super::ids::RunId;
 use super::run::Outcome;
 use super::time::Timestamp;
 use super::verdict::Finding;
-use super::work_item::WorkItem;
+use super::work_item::{Trust, WorkItem};
 
 /// Execution status, in agent-state's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -228,6 +228,11 @@ impl ItemRecord {
         self.updated = at;
         match event {
             Event::ItemCreated { item } | Event::ItemChanged { item } => {
+                let same_text = item.title == self.item.title && item.body == self.item.body;
+                if !same_text && item.trust == Trust::Untrusted {
+                    // What a person approved was another text.
+                    self.approval = Approval::NotRequested;
+                }
                 self.item = item.clone();
                 self.present = true;
             }
@@ -317,7 +322,9 @@ impl ItemRecord {
         self.human = None;
         self.infra_failures = 0;
         self.delivery_failures = 0;
-        self.approval = Approval::NotRequested;
+        if !matches!(self.approval, Approval::Given { .. }) {
+            self.approval = Approval::NotRequested;
+        }
         self.spend = ItemSpend::default();
     }
 }
@@ -338,3 +345,6 @@ fn settled_status(outcome: &Outcome) -> ItemStatus {
         | Outcome::DeliveryFailed => ItemStatus::Failed,
     }
 }
+
+#[cfg(test)]
+mod tests;
