@@ -3,7 +3,7 @@
 pub(in crate::pipeline) mod driver;
 mod interruptions;
 mod outcomes;
-mod properties;
+pub(in crate::pipeline) mod properties;
 mod rounds;
 mod verdicts;
 mod waits;

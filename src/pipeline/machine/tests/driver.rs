@@ -150,7 +150,6 @@ impl Answer {
 #[derive(Debug, Clone)]
 pub(in crate::pipeline) struct Given {
     pub(in crate::pipeline) stage: Stage,
-    pub(in crate::pipeline) round: u32,
     pub(in crate::pipeline) text: String,
 }
 
@@ -347,7 +346,7 @@ impl Driver {
             partial_work: self.state.recovering(),
         };
         let prompt = prompt::build(stage, &context);
-        self.prompts.push(Given { stage, round: self.state.round, text: prompt.text });
+        self.prompts.push(Given { stage, text: prompt.text });
         let head = self.state.change.as_ref().map_or(BASE, |change| &change.head).to_owned();
         self.feed(Input::TurnPrepared(Box::new(PreparedTurn {
             turn,
