@@ -12,5 +12,14 @@
 //! - the composition root [`daemon`], its [`config`], and [`telemetry`].
 
 pub mod domain;
+pub mod planner;
 pub mod pipeline;
 pub mod process;
+pub mod agents;
+pub mod trackers;
+pub mod workspaces;
+pub mod store;
+pub mod runtime;
+pub mod config;
+pub mod daemon;
+pub mod workspaces;

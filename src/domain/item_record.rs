@@ -228,11 +228,7 @@ impl ItemRecord {
         self.updated = at;
         match event {
             Event::ItemCreated { item } | Event::ItemChanged { item } => {
-                let same_text = item.title == self.item.title && item.body == self.item.body;
-                if !same_text && item.trust == Trust::Untrusted {
-                    // What a person approved was another text.
-                    self.approval = Approval::NotRequested;
-                }
+                self.void_approval_of(item);
                 self.item = item.clone();
                 self.present = true;
             }
@@ -297,6 +293,16 @@ impl ItemRecord {
         }
     }
 
+    /// An approval was given to a text: when a stranger's text changes, people have to be asked again.
+    fn void_approval_of(&mut self, changed: &WorkItem) {
+        let same_task = self.item.title == changed.title
+            && self.item.body == changed.body
+            && self.item.project == changed.project;
+        if changed.trust == Trust::Untrusted && !same_task {
+            self.approval = Approval::NotRequested;
+        }
+    }
+
     fn leave_run(&mut self, outcome: &Outcome) {
         if outcome.spends_attempt() {
             self.spend.attempts = self.spend.attempts.saturating_add(1);
@@ -315,16 +321,17 @@ impl ItemRecord {
         self.last_outcome = Some(outcome.clone());
     }
 
-    /// Back to work after a person acted: everything that held it is lifted, what it used up is forgiven.
+    /// Back to work after a person acted: everything that held it is lifted, what it used up is forgiven, and a refusal
+    /// or a lapsed request makes room for a new one. A given approval stays.
     fn free(&mut self) {
+        if matches!(self.approval, Approval::Refused { .. } | Approval::Expired { .. }) {
+            self.approval = Approval::NotRequested;
+        }
         self.status = ItemStatus::Pending;
         self.hold = None;
         self.human = None;
         self.infra_failures = 0;
         self.delivery_failures = 0;
-        if !matches!(self.approval, Approval::Given { .. }) {
-            self.approval = Approval::NotRequested;
-        }
         self.spend = ItemSpend::default();
     }
 }
