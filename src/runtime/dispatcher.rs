@@ -390,8 +390,7 @@ impl Dispatcher {
             self.observe();
         }
         if self.next_heartbeat.is_some_and(|at| now >= at) {
-            self.next_heartbeat =
-                self.timing.schedule.as_ref().map(|next_after| next_after(now));
+            self.next_heartbeat = self.timing.schedule.as_ref().map(|next_after| next_after(now));
             self.engine.open_intake(true);
             self.dirty = true;
         }
