@@ -114,7 +114,7 @@ fn release(
 ) -> Conclusion {
     let mut entry = entry(run, &outcome);
     if let Some(hold) = &hold {
-        entry.push_str(&format!("; next try not before {}", hold.until));
+        entry = format!("{entry}; next try not before {}", hold.until);
     }
     let findings = open_findings(run);
     Conclusion { event: Event::ItemReleased { run: run.id, outcome, hold, findings }, state, entry }

@@ -157,7 +157,7 @@ impl Step {
         if self.state.phase != Phase::Preparing {
             return self.ignore("the worktree was ready already");
         }
-        self.try_again(failure);
+        self.try_again(&failure);
     }
 
     fn request_turn(&mut self) {
@@ -206,7 +206,7 @@ impl Step {
         if !wanted || turn != self.state.next_turn() {
             return self.ignore("that turn is not wanted");
         }
-        self.try_again(failure);
+        self.try_again(&failure);
     }
 
     fn turn_finished(&mut self, finished: FinishedTurn) {
@@ -348,7 +348,7 @@ impl Step {
             return self.ignore("these checks are not wanted");
         }
         self.emit(Event::ChecksUnavailable { execution, failure: failure.clone() });
-        self.try_again(failure);
+        self.try_again(&failure);
     }
 
     fn critic_finished(&mut self, turn: u32, ending: &TurnEnding, text: &str, tampered: bool) {
@@ -498,10 +498,9 @@ impl Step {
     }
 
     /// The same effect again after a pause, or the end of the run.
-    fn try_again(&mut self, failure: Failure) {
-        let message = failure.message.clone();
-        if let Some(until) = self.wait(&failure) {
-            self.settle = Settle::Retry { at: until, error: message };
+    fn try_again(&mut self, failure: &Failure) {
+        if let Some(until) = self.wait(failure) {
+            self.settle = Settle::Retry { at: until, error: failure.message.clone() };
         }
     }
 
