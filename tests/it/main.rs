@@ -1,3 +1,4 @@
 //! The integration-test binary: everything that needs the built program, a real process or a socket.
 
 mod support;
+mod daemon_smoke;
