@@ -188,7 +188,13 @@ impl<'view> Planner<'view> {
             let recorded = self.record(&mut row, new, salts)?;
             if let Some(event) = recorded.event.known() {
                 fold = evolve(kind, fold, event, recorded.at);
-                self.writes.rows.project(fold.as_ref(), recorded.seq, event, recorded.at)?;
+                self.writes.rows.project(
+                    &recorded.stream,
+                    fold.as_ref(),
+                    recorded.seq,
+                    event,
+                    recorded.at,
+                )?;
             }
             self.writes.events.push(recorded);
         }
