@@ -121,6 +121,8 @@ pub enum Delivered {
         before: String,
         /// The base's commit after (the merge commit).
         after: String,
+        /// A checkout of the base whose files were left as they were, and the command that brings it up to date.
+        checkout: Option<String>,
     },
     /// There was nothing to deliver: the coder stated why no change is needed and the critic agreed.
     Nothing,

@@ -413,8 +413,9 @@ impl Step {
         }
         let detail = match &delivered {
             Delivered::Branch { branch, .. } => format!("approved on branch {branch}"),
-            Delivered::Merge { base, after, .. } => {
-                format!("merged into {base} as {}", after.get(..12).unwrap_or(after))
+            Delivered::Merge { base, after, checkout, .. } => {
+                let note = checkout.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
+                format!("merged into {base} as {}{note}", after.get(..12).unwrap_or(after))
             }
             Delivered::Nothing => "no change was needed, and the critic agrees".to_owned(),
         };

@@ -22,6 +22,8 @@ use crate::process::marker::Marker;
 const GRACE: Duration = Duration::from_secs(2);
 /// How long to go on reading after the program has ended while something else holds its output open.
 const DRAIN: Duration = Duration::from_millis(500);
+/// Stands for "never" where a timeout is so long that the machine cannot count to it.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A program to run to its end.
 #[derive(Debug, Clone)]
@@ -76,7 +78,7 @@ impl Capture {
     /// When it cannot be started or accounted for, or on cancellation. A failing program and a timeout are no errors.
     pub async fn run(self, cancel: &CancellationToken) -> Result<Captured, ProcessError> {
         let begun = Instant::now();
-        let deadline = begun + self.timeout;
+        let deadline = begun + self.timeout.min(NEVER);
         let marked = Marker::in_environment(&self.env).is_some();
         let (mut leader, pipes) = Leader::start(Program {
             program: self.program,

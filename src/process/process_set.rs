@@ -74,8 +74,12 @@ impl ProcessSet {
         let mut pause = ROUND_PAUSE.0;
         let mut ended = BTreeMap::new();
         loop {
-            let living = self.observe()?;
-            if living.is_empty() && (ended.is_empty() || self.observe()?.is_empty()) {
+            let mut living = self.observe()?;
+            // A process that forks while the table is read may be missed once; not in a second reading.
+            if living.is_empty() && !ended.is_empty() {
+                living = self.observe()?;
+            }
+            if living.is_empty() {
                 let _reaped = if ended.is_empty() { 0 } else { adoption::reap_adopted() };
                 return Ok(ended.into_values().collect());
             }
@@ -106,12 +110,16 @@ impl ProcessSet {
         }
     }
 
-    /// Sends `wanted` to every living member.
-    pub(super) fn signal_all(&mut self, wanted: Signal) -> Result<(), ProcessError> {
-        for entry in &self.observe()? {
+    /// Sends `wanted` to every living member, and says who that is.
+    pub(super) fn signal_all(
+        &mut self,
+        wanted: Signal,
+    ) -> Result<Vec<ProcessIdentity>, ProcessError> {
+        let living = self.observe()?;
+        for entry in &living {
             signal(entry, wanted);
         }
-        Ok(())
+        Ok(living.iter().map(Entry::identity).collect())
     }
 
     /// The living members according to `table`.
@@ -185,3 +193,6 @@ fn signal(entry: &Entry, wanted: Signal) {
         let _gone = rustix::process::kill_process(pid, wanted);
     }
 }
+
+#[cfg(test)]
+mod tests;

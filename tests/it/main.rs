@@ -1,1 +1,3 @@
-fn main() {}
+//! The integration-test binary: everything that needs the built program, a real process or a socket.
+
+mod support;

@@ -1,0 +1,48 @@
+//! Gate `agent`: a run that could not get past its first stage, or could not be reviewed, is not begun.
+
+use crate::domain::policy::Policy;
+
+use super::super::because::HeldBecause;
+use super::super::context::{Context, ItemView};
+use super::super::held::Held;
+
+pub(crate) fn check(view: &ItemView<'_>, context: &Context<'_>) -> Option<Held> {
+    needed(view, context.policy).into_iter().find_map(|agent| {
+        let why = context.world.unavailable_agents.get(agent)?.clone();
+        let because = HeldBecause::AgentUnavailable { agent: agent.to_owned(), why };
+        Some(Held::new(because).released_by("enact-factory doctor"))
+    })
+}
+
+/// Names of the agents a run of the item would use: the coder, then the critic if it is another one.
+pub(crate) fn needed<'a>(view: &ItemView<'a>, policy: &'a Policy) -> Vec<&'a str> {
+    let mut agents = vec![policy.coder.agent.as_str()];
+    let critic = policy.critic.as_ref().filter(|_| !view.record.item.overrides.coder_only);
+    agents.extend(critic.map(|critic| critic.agent.as_str()));
+    agents.dedup();
+    agents
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixtures::{item, policy, reason, record, world};
+    use super::check;
+
+    #[test]
+    fn an_item_waits_for_every_agent_it_needs() {
+        let coder_only = item("DEMO-2", |record| record.item.overrides.coder_only = true);
+        let mut world = world([record("DEMO-1"), coder_only]);
+        let why = "not logged in".to_owned();
+        world.unavailable_agents.insert("critic".to_owned(), why.clone());
+        world.unavailable_agents.insert("unused".to_owned(), why.clone());
+        let mut policy = policy();
+        let text = "agent critic cannot be used: not logged in";
+        assert_eq!(reason(check, &world, &policy, "DEMO-1"), text);
+        assert_eq!(reason(check, &world, &policy, "DEMO-2"), "");
+        policy.critic = None;
+        assert_eq!(reason(check, &world, &policy, "DEMO-1"), "");
+        world.unavailable_agents.insert("coder".to_owned(), why);
+        let text = "agent coder cannot be used: not logged in";
+        assert_eq!(reason(check, &world, &policy, "DEMO-2"), text);
+    }
+}

@@ -1,0 +1,92 @@
+//! The configured agents, ready to be driven.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use crate::agents::{AgentSettings, CommandLine, FileBody};
+use crate::domain::agent::AgentKind;
+use crate::domain::failure::{Failure, FailureClass};
+
+use super::state_dir::{private_dir, write_private};
+
+/// Configured agents by name.
+#[derive(Debug, Clone, Default)]
+pub struct Agents {
+    by_name: BTreeMap<String, AgentSettings>,
+}
+
+impl Agents {
+    /// The agents of a configuration.
+    #[must_use]
+    pub fn new(by_name: BTreeMap<String, AgentSettings>) -> Self {
+        Self { by_name }
+    }
+
+    /// The agent called `name`.
+    ///
+    /// # Errors
+    /// A configuration failure that lists the names there are.
+    pub fn get(&self, name: &str) -> Result<&AgentSettings, Failure> {
+        self.by_name.get(name).ok_or_else(|| {
+            let names: Vec<&str> = self.by_name.keys().map(String::as_str).collect();
+            let message =
+                format!("no agent `{name}` is configured; there are {}", names.join(", "));
+            Failure::new(FailureClass::Configuration, message)
+        })
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &AgentSettings> {
+        self.by_name.values()
+    }
+}
+
+/// Who a commit names as co-author.
+#[must_use]
+pub fn co_author(kind: AgentKind, model: Option<&str>) -> String {
+    let (name, address) = match kind {
+        AgentKind::Claude => ("Claude", "noreply@anthropic.com"),
+        AgentKind::Codex => ("Codex", "noreply@openai.com"),
+        AgentKind::Command => ("Command agent", "agent@enact-factory.invalid"),
+        AgentKind::Scripted => ("Scripted agent", "agent@enact-factory.invalid"),
+    };
+    match model {
+        Some(model) => format!("{name} ({model}) <{address}>"),
+        None => format!("{name} <{address}>"),
+    }
+}
+
+/// Puts the files that a command line needs in place.
+///
+/// # Errors
+/// An infrastructure failure that says which file.
+pub(super) fn place_files(command: &CommandLine) -> Result<(), Failure> {
+    for file in &command.files {
+        let parent = file.path.parent().unwrap_or(Path::new("/"));
+        let placed = private_dir(parent).map_err(|error| error.to_string()).and_then(|()| {
+            match &file.body {
+                FileBody::Text(text) => {
+                    write_private(&file.path, text.as_bytes()).map_err(|error| error.to_string())
+                }
+                FileBody::LinkTo(target) => link(&file.path, target),
+            }
+        });
+        if let Err(error) = placed {
+            return Err(Failure::infrastructure(format!("the agent's files: {error}")));
+        }
+    }
+    Ok(())
+}
+
+fn link(path: &Path, target: &Path) -> Result<(), String> {
+    if fs::read_link(path).is_ok_and(|current| current == target) {
+        return Ok(());
+    }
+    if path.symlink_metadata().is_ok() {
+        fs::remove_file(path)
+            .map_err(|error| format!("cannot replace {}: {error}", path.display()))?;
+    }
+    symlink(target, path).map_err(|error| format!("cannot link {}: {error}", path.display()))
+}

@@ -1,0 +1,445 @@
+//! One agent turn: gather, prompt, anchor, run, judge, commit.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::agents::{
+    self, AgentEvent, AgentSettings, CommandLine, Invocation, ProcessEnd, Transcript, TurnSummary,
+};
+use crate::domain::agent::{Stage, TimeoutKind, TurnEnding, TurnReport};
+use crate::domain::change::{Change, Workspace};
+use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::run::StagePlan;
+use crate::pipeline::input::{FinishedTurn, Input, PreparedTurn};
+use crate::pipeline::prompt;
+use crate::pipeline::state::RunState;
+use crate::pipeline::stuck::ToolLoop;
+use crate::process::agent_process::{self, Ending, Finished, Limits, Spawn, StopPlan};
+use crate::process::conversation::{Flow, Line, Stream};
+use crate::process::identity::ProcessIdentity;
+use crate::process::marker::{Marker, VARIABLE};
+use crate::runtime::agents::{co_author, place_files};
+use crate::runtime::state_dir::{private_dir, write_private};
+use crate::store::rows::ProcessRow;
+use crate::workspaces::{Fingerprint, RUN_TRAILER, WorkspaceError};
+
+use super::{Done, Job, Ports, failed, workspace_of};
+
+/// Time an agent has to end in good order after it was asked to.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Longest line passed on; longer ones are kept in a file.
+const MAX_LINE: usize = 10 * 1024 * 1024;
+
+/// Most bytes of a turn's transcript kept on disk.
+const MAX_TRANSCRIPT: u64 = 256 * 1024 * 1024;
+
+/// Bytes of diff given to a critic by value.
+const MAX_DIFF: usize = 160_000;
+
+/// A turn ready to be anchored and started.
+struct Ready<'a> {
+    state: &'a RunState,
+    workspace: &'a Workspace,
+    stage: Stage,
+    plan: &'a StagePlan,
+    settings: &'a AgentSettings,
+    prepared: PreparedTurn,
+    command: CommandLine,
+    before: Option<Fingerprint>,
+    scratch: PathBuf,
+}
+
+/// Why a turn was not started.
+enum NotReady {
+    Stopped,
+    Failed(Failure),
+}
+
+impl From<WorkspaceError> for NotReady {
+    fn from(error: WorkspaceError) -> Self {
+        match error {
+            WorkspaceError::Cancelled => Self::Stopped,
+            other => Self::Failed(Failure::from(&other)),
+        }
+    }
+}
+
+impl From<Failure> for NotReady {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+pub(super) async fn execute(ports: &Ports, job: &Job, turn: u32) -> Done {
+    let ready = match prepare(ports, job, turn).await {
+        Ok(ready) => ready,
+        Err(NotReady::Stopped) => return Done::Stopped,
+        Err(NotReady::Failed(failure)) => return failed(&job.effect, failure),
+    };
+    if job.cancel.is_cancelled() {
+        return Done::Stopped;
+    }
+    let run = ready.state.id;
+    if !job.desk.begin_turn(&job.key, run, ready.prepared.clone()).await {
+        return Done::Stopped;
+    }
+    let summary = drive(ports, job, &ready, turn).await;
+    if let Err(error) = ports.store.forget_process(run, turn).await {
+        tracing::warn!(run.id = %run, %error, "an ended process stays on record");
+    }
+    conclude(ports, &ready, turn, summary).await
+}
+
+async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<'a>, NotReady> {
+    let (state, workspace) = match workspace_of(job) {
+        Ok(found) => found,
+        Err(_) => return Err(Failure::infrastructure("the run has no worktree on record").into()),
+    };
+    let (stage, plan) = state
+        .stage()
+        .and_then(|stage| state.stage_plan(stage).map(|plan| (stage, plan)))
+        .ok_or_else(|| Failure::infrastructure("no stage wants a turn"))?;
+    let settings = ports.agents.get(&plan.agent)?;
+    let scratch = ports
+        .dirs
+        .turn(state.id, turn)
+        .map_err(|error| Failure::infrastructure(error.to_string()))?;
+    // A home of its own per turn: what one turn leaves there cannot reach the next.
+    let home = scratch.join("home");
+    private_dir(&home).map_err(|error| Failure::infrastructure(error.to_string()))?;
+    let nonce = ports.ids.random().simple().to_string();
+    let session = ports.ids.random().to_string();
+    let gathered = gather(ports, state, workspace, stage).await?;
+    let prompt = prompt::build(
+        stage,
+        &prompt::Context {
+            state,
+            nonce: &nonce,
+            diff: &ports.redactor.redact(&gathered.diff),
+            diff_left_out: &gathered.left_out,
+            partial_work: gathered.partial_work,
+        },
+    );
+    let marker = marker(ports, state);
+    let command = agents::adapter(settings.kind)
+        .command_line(
+            settings,
+            &Invocation {
+                stage,
+                round: state.round,
+                prompt: &prompt.text,
+                model: plan.model_for_round(state.round).0,
+                session: &session,
+                workspace: Path::new(&workspace.path),
+                home: &home,
+                scratch: &scratch,
+                read_only: stage == Stage::Critic,
+                identifier: &state.plan.identifier,
+                marker: (VARIABLE, marker.value()),
+                own_program: &ports.own_program,
+            },
+        )
+        .map_err(|error| NotReady::Failed(error.to_failure()))?;
+    place_files(&command)?;
+    write_private(&scratch.join("prompt.md"), ports.redactor.redact(&prompt.text).as_bytes())
+        .map_err(|error| Failure::infrastructure(error.to_string()))?;
+    let prepared =
+        PreparedTurn { turn, session, head: gathered.head, nonce, prompt: prompt.record };
+    let before = gathered.before;
+    Ok(Ready { state, workspace, stage, plan, settings, prepared, command, before, scratch })
+}
+
+fn marker(ports: &Ports, state: &RunState) -> Marker {
+    Marker::new(&ports.dirs.instance, &state.id.to_string())
+}
+
+/// What the daemon knows of the worktree before the turn.
+struct Gathered {
+    head: String,
+    diff: String,
+    left_out: Vec<String>,
+    partial_work: bool,
+    before: Option<Fingerprint>,
+}
+
+async fn gather(
+    ports: &Ports,
+    state: &RunState,
+    workspace: &Workspace,
+    stage: Stage,
+) -> Result<Gathered, NotReady> {
+    match stage {
+        Stage::Coder => {
+            let partial = state.recovering()
+                && ports.workspaces.salvage(workspace, state.id).await?.is_some();
+            let head = ports.workspaces.head(workspace).await?;
+            Ok(Gathered {
+                head,
+                diff: String::new(),
+                left_out: Vec::new(),
+                partial_work: partial,
+                before: None,
+            })
+        }
+        Stage::Critic => {
+            let head = state.change.as_ref().map(|change| change.head.clone()).unwrap_or_default();
+            // Whatever checks or an interrupted critic left behind is put back: the verdict is about the commit.
+            ports.workspaces.restore(workspace, &head).await?;
+            let before = ports.workspaces.fingerprint(workspace).await?;
+            let diff = ports.workspaces.diff(workspace, MAX_DIFF).await?;
+            let mut left_out = diff.left_out;
+            left_out.extend(diff.binary.into_iter().map(|path| format!("{path} (binary)")));
+            Ok(Gathered {
+                head,
+                diff: diff.text,
+                left_out,
+                partial_work: false,
+                before: Some(before),
+            })
+        }
+    }
+}
+
+/// Runs the agent and judges its turn.
+async fn drive(ports: &Ports, job: &Job, ready: &Ready<'_>, turn: u32) -> TurnReport {
+    let mut transcript = agents::adapter(ready.settings.kind).transcript();
+    let mut watch = Watch::default();
+    let spawn = spawn(ports, ready);
+    let run = ready.state.id;
+    let store = &ports.store;
+    let note = Box::new(
+        move |identity: ProcessIdentity| -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+            Box::pin(async move {
+                let row =
+                    ProcessRow { run, turn, pid: identity.pid, start_time: identity.start_time };
+                if let Err(error) = store.record_process(row).await {
+                    tracing::warn!(run.id = %run, %error, "an agent's process could not be put on record");
+                }
+            })
+        },
+    );
+    let mut on_line = |line: Line| watch.line(transcript.as_mut(), &line);
+    let finished = agent_process::run(spawn, &job.cancel, note, &mut on_line).await;
+    match finished {
+        Ok(finished) => judge(ports, ready, transcript, &watch, &finished),
+        Err(error) => not_run(&error),
+    }
+}
+
+fn spawn(ports: &Ports, ready: &Ready<'_>) -> Spawn {
+    Spawn {
+        program: ready.command.program.clone(),
+        args: ready.command.args.clone(),
+        cwd: PathBuf::from(&ready.workspace.path),
+        env: ready.command.env.clone(),
+        stdin: ready.command.stdin.clone(),
+        marker: marker(ports, ready.state),
+        limits: Limits {
+            total: Duration::from_millis(ready.plan.timeout_ms),
+            silence: Duration::from_millis(ready.plan.silence_ms),
+            max_line: MAX_LINE,
+            max_output: MAX_TRANSCRIPT,
+        },
+        stop: StopPlan { graceful: ready.command.graceful, grace: GRACE },
+        journal: ready.scratch.join("transcript.jsonl"),
+        redactor: ports.redactor.clone(),
+    }
+}
+
+/// Follows the agent's events while it runs.
+#[derive(Default)]
+struct Watch {
+    tools: ToolLoop,
+    stuck: Option<String>,
+    finished: bool,
+}
+
+impl Watch {
+    fn line(&mut self, transcript: &mut dyn Transcript, line: &Line) -> Flow {
+        if line.stream != Stream::Stdout {
+            return Flow::Continue;
+        }
+        for event in transcript.line(&line.text) {
+            match event {
+                AgentEvent::ToolCall { name, fingerprint } => {
+                    if let Some(evidence) = self.tools.observe(&name, &fingerprint) {
+                        let (tool, calls) = (evidence.tool, evidence.calls);
+                        self.stuck =
+                            Some(format!("{tool} with the same arguments {calls} times in a row"));
+                    }
+                }
+                AgentEvent::Finished => self.finished = true,
+                AgentEvent::Session { .. }
+                | AgentEvent::Text(_)
+                | AgentEvent::ToolFailed { .. }
+                | AgentEvent::Usage(_)
+                | AgentEvent::RateLimited { .. }
+                | AgentEvent::Retrying { .. }
+                | AgentEvent::Other => {}
+            }
+        }
+        if self.stuck.is_some() {
+            Flow::Stop
+        } else if self.finished {
+            Flow::Finished
+        } else {
+            Flow::Continue
+        }
+    }
+}
+
+fn judge(
+    ports: &Ports,
+    ready: &Ready<'_>,
+    transcript: Box<dyn Transcript>,
+    watch: &Watch,
+    finished: &Finished,
+) -> TurnReport {
+    let stopped = match finished.ending {
+        Ending::Exited | Ending::LingeredAfterFinish => None,
+        Ending::SilenceTimeout => Some(TurnEnding::TimedOut { clock: TimeoutKind::Silence }),
+        Ending::TotalTimeout => Some(TurnEnding::TimedOut { clock: TimeoutKind::Total }),
+        Ending::Cancelled => Some(TurnEnding::Cancelled),
+        Ending::StoppedByCaller => {
+            Some(TurnEnding::Stuck { evidence: watch.stuck.clone().unwrap_or_default() })
+        }
+    };
+    let answer = ready.command.answer_file.as_ref().and_then(|path| fs::read(path).ok());
+    let TurnSummary { ending, text, usage, session, model, tool_calls } =
+        transcript.finish(ProcessEnd {
+            exit: finished.exit,
+            stderr_tail: &finished.stderr_tail,
+            answer: answer.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
+            now: ports.clock.now(),
+            stopped,
+        });
+    TurnReport {
+        ending: redacted(ports, ending),
+        text: ports.redactor.redact(&text).into_owned(),
+        usage,
+        session,
+        model,
+        exit: finished.exit,
+        duration_ms: u64::try_from(finished.duration.as_millis()).unwrap_or(u64::MAX),
+        leftovers: u32::try_from(finished.leftovers.len()).unwrap_or(u32::MAX),
+        tool_calls,
+    }
+}
+
+fn redacted(ports: &Ports, ending: TurnEnding) -> TurnEnding {
+    match ending {
+        TurnEnding::Failed { failure } => {
+            let message = ports.redactor.redact(&failure.message).into_owned();
+            TurnEnding::Failed { failure: Failure { message, ..failure } }
+        }
+        other => other,
+    }
+}
+
+/// The report of a turn whose process could not be run or accounted for.
+fn not_run(error: &crate::process::ProcessError) -> TurnReport {
+    let class = match error {
+        crate::process::ProcessError::Spawn { source, .. }
+            if source.kind() == std::io::ErrorKind::NotFound
+                || source.kind() == std::io::ErrorKind::PermissionDenied =>
+        {
+            FailureClass::Configuration
+        }
+        crate::process::ProcessError::Cancelled => FailureClass::Cancelled,
+        crate::process::ProcessError::Spawn { .. }
+        | crate::process::ProcessError::WorkingDirectory { .. }
+        | crate::process::ProcessError::Wait { .. }
+        | crate::process::ProcessError::Table { .. }
+        | crate::process::ProcessError::Survivors { .. }
+        | crate::process::ProcessError::Journal { .. } => FailureClass::Infrastructure,
+    };
+    let mut message = error.to_string();
+    if let Some(source) = std::error::Error::source(error) {
+        message = format!("{message}: {source}");
+    }
+    empty_report(Failure::new(class, message))
+}
+
+/// What is known of a turn whose end nobody saw.
+pub(super) fn lost(turn: u32, failure: Failure) -> Input {
+    let report = empty_report(failure);
+    Input::TurnFinished(Box::new(FinishedTurn { turn, report, change: None, tampered: false }))
+}
+
+fn empty_report(failure: Failure) -> TurnReport {
+    TurnReport {
+        ending: TurnEnding::Failed { failure },
+        text: String::new(),
+        usage: crate::domain::budget::Usage::default(),
+        session: None,
+        model: None,
+        exit: crate::domain::agent::ExitEvidence::default(),
+        duration_ms: 0,
+        leftovers: 0,
+        tool_calls: 0,
+    }
+}
+
+/// Judges what the turn did to the repository and hands everything to the loop.
+async fn conclude(ports: &Ports, ready: &Ready<'_>, turn: u32, mut report: TurnReport) -> Done {
+    let finished = |report, change, tampered| {
+        Done::Run(Input::TurnFinished(Box::new(FinishedTurn { turn, report, change, tampered })))
+    };
+    match ready.stage {
+        Stage::Coder if report.ending == TurnEnding::Cancelled => finished(report, None, false),
+        Stage::Coder => match commit(ports, ready, &report).await {
+            Ok(change) => finished(report, Some(change), false),
+            Err(error) => {
+                report.ending = coder_git_failure(report.ending, &error);
+                finished(report, None, false)
+            }
+        },
+        Stage::Critic => {
+            let tampered = tampered(ports, ready).await;
+            finished(report, None, tampered)
+        }
+    }
+}
+
+async fn commit(
+    ports: &Ports,
+    ready: &Ready<'_>,
+    report: &TurnReport,
+) -> Result<Change, WorkspaceError> {
+    let plan = &ready.state.plan;
+    let message = format!(
+        "{}: {}\n\nRound {} of run {}.",
+        plan.identifier,
+        plan.title,
+        ready.state.round,
+        ready.state.id.short()
+    );
+    let model = report.model.as_deref().or(ready.plan.model.as_deref());
+    let trailers = [
+        ("Co-authored-by".to_owned(), co_author(ready.settings.kind, model)),
+        (RUN_TRAILER.to_owned(), ready.state.id.to_string()),
+    ];
+    ports.workspaces.commit(ready.workspace, &message, &trailers).await
+}
+
+/// A turn whose work cannot be committed is not complete, whatever the agent says.
+fn coder_git_failure(ending: TurnEnding, error: &WorkspaceError) -> TurnEnding {
+    match ending {
+        TurnEnding::Completed => TurnEnding::Failed { failure: Failure::from(error) },
+        other => other,
+    }
+}
+
+/// Whether the read-only stage left anything different; if so, it is put back. Doubt counts as yes.
+async fn tampered(ports: &Ports, ready: &Ready<'_>) -> bool {
+    let after = ports.workspaces.fingerprint(ready.workspace).await;
+    let same = matches!((&ready.before, &after), (Some(before), Ok(after)) if before == after);
+    if !same
+        && let Err(error) = ports.workspaces.restore(ready.workspace, &ready.prepared.head).await
+    {
+        tracing::warn!(run.id = %ready.state.id, %error, "the worktree could not be put back after the critic");
+    }
+    !same
+}

@@ -1,0 +1,135 @@
+//! Starting a run: claim, lease, plan and first effect, all in one batch.
+
+use crate::domain::event::Event;
+use crate::domain::ids::{ItemId, ProjectId, RunId};
+use crate::domain::policy::ProjectPolicy;
+use crate::domain::run::{Interruption, RunPlan};
+use crate::domain::time::Timestamp;
+use crate::domain::work_item::ItemState;
+use crate::pipeline::{criteria, machine};
+
+use super::Engine;
+
+impl Engine {
+    /// Starts a run on `item` in `project`.
+    pub(super) fn start_run(&mut self, item: &ItemId, project: &ProjectId, now: Timestamp) {
+        let Some(plan) = self.run_plan(item, project) else { return };
+        let Some(record) = self.items.get(item) else { return };
+        let attempt = record.spend.attempts + 1;
+        let inherited = record.findings.clone();
+        let run = RunId(self.ids.ordered(now));
+        let fence = self.next_fence(item);
+        self.acquire(item, fence, now);
+        let owner = self.identity.instance.clone();
+        self.record_item(item, Event::ItemClaimed { run, attempt, fence, owner }, now);
+        let coder = plan.coder.agent.clone();
+        let started = Event::RunStarted {
+            run,
+            item: item.clone(),
+            attempt,
+            fence,
+            plan: Box::new(plan),
+            inherited,
+        };
+        self.record_run(run, started, now);
+        if let Some(effect) = self.runs.get(&run).map(machine::first_effect) {
+            self.request(effect, now);
+        }
+        let entry = format!("run {} started: attempt {attempt} with {coder}", run.short());
+        self.update_tracker(item, Some(ItemState::InProgress), entry, now);
+    }
+
+    /// Takes over a run after the daemon that drove it went away.
+    pub fn take_over(
+        &mut self,
+        run: RunId,
+        cause: Interruption,
+        salvaged: Option<String>,
+        now: Timestamp,
+    ) -> super::Handled {
+        self.pending = super::Pending::default();
+        let mut ignored = Some("the run is over");
+        if let Some(input) = self.interruption(run, cause, salvaged)
+            && let crate::pipeline::input::Input::Interrupted { fence, .. } = &input
+            && let Some(item) = self.runs.get(&run).map(|state| state.item.clone())
+        {
+            let turn = self.runs.get(&run).and_then(|state| state.turn_in_flight()).map(|t| t.turn);
+            self.acquire(&item, *fence, now);
+            if let Some(turn) = turn {
+                let key = crate::domain::effect::Effect::RunTurn { run, turn }.key();
+                if self.is_open(&key) {
+                    let error = "the daemon went away during it".to_owned();
+                    self.settle(&key, crate::store::batch::Settlement::Dead { error });
+                }
+            }
+            ignored = self.handle_run(run, None, false, input, now);
+        }
+        self.handled(None, ignored, now)
+    }
+
+    /// Gives up what is still open of runs that ended while their daemon was going down.
+    pub fn drop_leftovers(&mut self, now: Timestamp) -> super::Handled {
+        self.pending = super::Pending::default();
+        let finished: Vec<RunId> = self
+            .runs
+            .values()
+            .filter(|state| state.outcome.is_some())
+            .map(|state| state.id)
+            .collect();
+        for run in finished {
+            self.drop_open_effects(run, true);
+        }
+        self.handled(None, None, now)
+    }
+
+    fn run_plan(&self, item: &ItemId, project: &ProjectId) -> Option<RunPlan> {
+        let record = self.items.get(item)?;
+        let work = &record.item;
+        let settings = self.project(project)?;
+        let mut coder = self.policy.coder.clone();
+        if let Some(model) = &work.overrides.model {
+            coder.model = Some(model.clone());
+        }
+        let critic = self.policy.critic.clone().filter(|_| !work.overrides.coder_only);
+        Some(RunPlan {
+            project: project.clone(),
+            repository: settings.repository.clone(),
+            base_branch: settings.base_branch.clone(),
+            identifier: item.identifier().to_owned(),
+            title: work.title.clone(),
+            body: work.body.clone(),
+            criteria: criteria::find(&work.body),
+            notes: record.notes.clone(),
+            coder,
+            critic,
+            max_rounds: self.policy.max_rounds,
+            checks: settings.checks.clone(),
+            check_timeout_ms: settings.check_timeout_ms,
+            delivery: settings.delivery,
+        })
+    }
+
+    /// A configured project, or an ad-hoc one named by the absolute path of its repository.
+    pub(super) fn project(&self, id: &ProjectId) -> Option<ProjectPolicy> {
+        if let Some(project) = self.policy.projects.get(id) {
+            return Some(project.clone());
+        }
+        id.as_str().starts_with('/').then(|| ad_hoc(id))
+    }
+}
+
+/// A repository that is not configured: no checks, its branch is left for the caller.
+pub(super) fn ad_hoc(id: &ProjectId) -> ProjectPolicy {
+    ProjectPolicy {
+        id: id.clone(),
+        repository: id.as_str().to_owned(),
+        base_branch: None,
+        enabled: true,
+        slots: None,
+        pace: None,
+        checks: Vec::new(),
+        check_timeout_ms: 600_000,
+        delivery: crate::domain::run::Delivery::Branch,
+        approval_required: None,
+    }
+}

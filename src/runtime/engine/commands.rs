@@ -1,0 +1,263 @@
+//! What people may ask for.
+
+use std::time::Duration;
+
+use crate::domain::command::{Command, Task};
+use crate::domain::event::Event;
+use crate::domain::ids::{ItemId, ProjectId, RunId};
+use crate::domain::item_record::{Approval, ItemStatus};
+use crate::domain::run::Outcome;
+use crate::domain::time::Timestamp;
+use crate::domain::work_item::{ItemState, Lane, Overrides, Priority, Trust, WorkItem};
+use crate::pipeline::conclude::ONE_OFF_SOURCE;
+use crate::pipeline::input::Input;
+
+use super::{Engine, Reply};
+
+/// Longest title made from the text of a one-off task, in characters.
+const LONGEST_TITLE: usize = 72;
+
+impl Engine {
+    /// Carries out a command.
+    pub(super) fn command(&mut self, command: Command, actor: &str, now: Timestamp) -> Reply {
+        match command {
+            Command::Approve { target } => {
+                self.on_item(&target, |engine, id| engine.approve(id, actor, now))
+            }
+            Command::Reject { target } => {
+                self.on_item(&target, |engine, id| engine.refuse(id, actor, now))
+            }
+            Command::Cancel { target } => {
+                self.on_item(&target, |engine, id| engine.cancel(id, actor, now))
+            }
+            Command::Retry { target, note } => {
+                self.on_item(&target, |engine, id| engine.retry(id, actor, &note, now))
+            }
+            Command::Pause => {
+                self.record_ops(Event::Paused { by: actor.to_owned() }, now);
+                accepted("paused: no new runs are started; runs under way go on", None, None)
+            }
+            Command::Resume => {
+                self.record_ops(Event::Resumed { by: actor.to_owned() }, now);
+                self.plan(now);
+                accepted("resumed", None, None)
+            }
+            Command::Turbo { hours } => self.turbo(hours, actor, now),
+            Command::Heartbeat => {
+                let open = self.intake_open;
+                self.intake_open = true;
+                self.plan(now);
+                self.intake_open = open;
+                accepted("planned", None, None)
+            }
+            Command::Submit { task } => self.submit(task, actor, now),
+        }
+    }
+
+    fn turbo(&mut self, hours: u32, actor: &str, now: Timestamp) -> Reply {
+        let until = (hours > 0).then(|| now.after(Duration::from_secs(u64::from(hours) * 3600)));
+        self.record_ops(Event::TurboSet { by: actor.to_owned(), until }, now);
+        self.plan(now);
+        match until {
+            Some(until) => accepted(&format!("turbo until {until}"), None, None),
+            None => accepted("turbo is off", None, None),
+        }
+    }
+
+    fn submit(&mut self, task: Task, actor: &str, now: Timestamp) -> Reply {
+        let id = ItemId(format!("{ONE_OFF_SOURCE}/{}", task.identifier));
+        if self.items.contains_key(&id) {
+            return accepted("was submitted before", Some(id.clone()), self.run_of(&id));
+        }
+        let item = WorkItem {
+            id: id.clone(),
+            project: Some(self.project_at(&task.path)),
+            title: title_of(&task.text),
+            body: task.text,
+            state: ItemState::Todo,
+            priority: Priority::High,
+            labels: Vec::new(),
+            lane: Lane::Autopilot,
+            blocked_by: Vec::new(),
+            parent: None,
+            author: Some(actor.to_owned()),
+            trust: Trust::Trusted,
+            created_at: Some(now),
+            revision: String::new(),
+            overrides: Overrides { coder_only: task.coder_only, model: task.model },
+        };
+        self.record_item(&id, Event::ItemCreated { item }, now);
+        let open = self.intake_open;
+        self.intake_open = true;
+        self.plan(now);
+        self.intake_open = open;
+        accepted("submitted", Some(id.clone()), self.run_of(&id))
+    }
+
+    fn project_at(&self, path: &str) -> ProjectId {
+        self.policy
+            .projects
+            .values()
+            .find(|project| project.repository == path)
+            .map_or_else(|| ProjectId(path.to_owned()), |project| project.id.clone())
+    }
+
+    fn approve(&mut self, id: &ItemId, actor: &str, now: Timestamp) -> Reply {
+        let Some(record) = self.items.get(id) else { return unknown(id.as_str()) };
+        match &record.approval {
+            Approval::Given { by, .. } => {
+                return accepted(&format!("was approved by {by} before"), Some(id.clone()), None);
+            }
+            Approval::NotRequested
+            | Approval::Requested { .. }
+            | Approval::Refused { .. }
+            | Approval::Expired { .. } => {}
+        }
+        if record.status != ItemStatus::Pending {
+            let status = record.status.word();
+            return refused(&format!(
+                "{} is {status}: there is nothing to approve",
+                id.identifier()
+            ));
+        }
+        self.record_item(id, Event::ApprovalGiven { by: actor.to_owned() }, now);
+        self.update_tracker(id, None, format!("approved by {actor}"), now);
+        self.plan(now);
+        accepted("approved", Some(id.clone()), self.run_of(id))
+    }
+
+    fn refuse(&mut self, id: &ItemId, actor: &str, now: Timestamp) -> Reply {
+        let Some(record) = self.items.get(id) else { return unknown(id.as_str()) };
+        if record.status != ItemStatus::Pending {
+            let status = record.status.word();
+            return refused(&format!(
+                "{} is {status}: there is nothing to reject",
+                id.identifier()
+            ));
+        }
+        self.record_item(id, Event::ApprovalRefused { by: actor.to_owned() }, now);
+        self.update_tracker(id, None, format!("rejected by {actor}"), now);
+        self.plan(now);
+        accepted("rejected; `retry` asks again", Some(id.clone()), None)
+    }
+
+    fn cancel(&mut self, id: &ItemId, actor: &str, now: Timestamp) -> Reply {
+        let Some(record) = self.items.get(id) else { return unknown(id.as_str()) };
+        if record.status.is_settled() {
+            let status = record.status.word();
+            return refused(&format!("{} is {status} already", id.identifier()));
+        }
+        if let Some(run) = record.run {
+            let input = Input::Cancel { by: actor.to_owned() };
+            let _ignored = self.handle_run(run, None, false, input, now);
+            return accepted("cancelled: its agent is being stopped", Some(id.clone()), Some(run));
+        }
+        let outcome = Outcome::Cancelled { by: actor.to_owned() };
+        let evidence = format!("cancelled by {actor}");
+        self.record_item(
+            id,
+            Event::ItemResolved { run: None, outcome, evidence: evidence.clone() },
+            now,
+        );
+        self.update_tracker(id, Some(ItemState::Cancelled), evidence, now);
+        self.plan(now);
+        accepted("cancelled", Some(id.clone()), None)
+    }
+
+    fn retry(&mut self, id: &ItemId, actor: &str, note: &str, now: Timestamp) -> Reply {
+        let Some(record) = self.items.get(id) else { return unknown(id.as_str()) };
+        match record.status {
+            ItemStatus::InFlight => {
+                return refused(&format!("{} is being worked on", id.identifier()));
+            }
+            ItemStatus::Done => {
+                return refused(&format!(
+                    "{} is done; reopen it in its tracker if it should be done again",
+                    id.identifier()
+                ));
+            }
+            ItemStatus::Failed | ItemStatus::Cancelled => {
+                self.record_item(id, Event::ItemReopened { by: actor.to_owned() }, now);
+            }
+            ItemStatus::Pending | ItemStatus::WaitingHuman => {}
+        }
+        let answered = Event::ItemHumanAnswered { by: actor.to_owned(), answer: note.to_owned() };
+        self.record_item(id, answered, now);
+        self.update_tracker(id, Some(ItemState::Todo), format!("retry asked for by {actor}"), now);
+        self.plan(now);
+        accepted("back to work", Some(id.clone()), self.run_of(id))
+    }
+
+    fn on_item(&mut self, target: &str, act: impl FnOnce(&mut Self, &ItemId) -> Reply) -> Reply {
+        match self.find(target) {
+            Found::One(id) => act(self, &id),
+            Found::None => unknown(target),
+            Found::Many(ids) => {
+                let names: Vec<&str> = ids.iter().map(ItemId::as_str).collect();
+                refused(&format!("`{target}` could be {}", names.join(" or ")))
+            }
+        }
+    }
+
+    /// Finds the item that people call `target`: its id, its identifier (in any case), or a run (id or short id).
+    pub(super) fn find(&self, target: &str) -> Found {
+        let wanted = target.trim();
+        if let Some(id) = self.items.keys().find(|id| id.as_str() == wanted) {
+            return Found::One(id.clone());
+        }
+        let by_run = self.items.values().filter(|record| {
+            [record.run, record.last_run]
+                .into_iter()
+                .flatten()
+                .any(|run| run.to_string() == wanted || run.short() == wanted)
+        });
+        let by_name = self
+            .items
+            .values()
+            .filter(|record| record.item.id.identifier().eq_ignore_ascii_case(wanted));
+        let mut found: Vec<ItemId> =
+            by_run.chain(by_name).map(|record| record.item.id.clone()).collect();
+        found.sort();
+        found.dedup();
+        match found.len() {
+            0 => Found::None,
+            1 => Found::One(found.remove(0)),
+            _ => Found::Many(found),
+        }
+    }
+
+    fn run_of(&self, id: &ItemId) -> Option<RunId> {
+        self.items.get(id).and_then(|record| record.run)
+    }
+}
+
+/// What a name that people typed stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nothing known.
+    None,
+    /// One item.
+    One(ItemId),
+    /// Several items of the same name.
+    Many(Vec<ItemId>),
+}
+
+fn title_of(text: &str) -> String {
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("(empty task)");
+    match line.char_indices().nth(LONGEST_TITLE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
+}
+
+fn accepted(message: &str, item: Option<ItemId>, run: Option<RunId>) -> Reply {
+    Reply { accepted: true, message: message.to_owned(), item, run }
+}
+
+fn refused(message: &str) -> Reply {
+    Reply { accepted: false, message: message.to_owned(), item: None, run: None }
+}
+
+fn unknown(target: &str) -> Reply {
+    refused(&format!("no item or run is called `{target}`; `enact-factory status` lists them"))
+}

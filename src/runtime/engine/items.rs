@@ -1,0 +1,187 @@
+//! What trackers say, and what they are told.
+
+use std::collections::BTreeSet;
+
+use crate::domain::effect::Effect;
+use crate::domain::event::Event;
+use crate::domain::ids::{EffectKey, ItemId};
+use crate::domain::item_record::{ItemRecord, ItemStatus};
+use crate::domain::run::Outcome;
+use crate::domain::time::Timestamp;
+use crate::domain::work_item::{ItemState, Lane, WorkItem};
+use crate::pipeline::input::Input;
+use crate::store::batch::Settlement;
+
+use super::{Engine, TrackerFailure};
+
+/// Readings in a row an item must be missing from before it is believed gone.
+const ABSENCES: u32 = 2;
+
+/// Seconds between tries at writing to a tracker.
+const UPDATE_RETRY: std::time::Duration = std::time::Duration::from_secs(10);
+
+impl Engine {
+    /// Takes a complete reading of one tracker into account.
+    pub(super) fn observe(
+        &mut self,
+        source: &str,
+        items: Vec<WorkItem>,
+        unreadable: Vec<ItemId>,
+        began: Timestamp,
+        now: Timestamp,
+    ) {
+        let seen: BTreeSet<ItemId> =
+            items.iter().map(|item| item.id.clone()).chain(unreadable.iter().cloned()).collect();
+        self.unreadable.retain(|item| item.source() != source);
+        self.unreadable.extend(unreadable);
+        for item in items {
+            self.absent.remove(&item.id);
+            if !self.reading_is_stale(&item.id, began) {
+                self.observe_item(item, now);
+            }
+        }
+        self.note_absences(source, &seen, now);
+    }
+
+    /// Whether the reading may show the item between two of our own writes: then it says nothing about people's intent.
+    fn reading_is_stale(&self, id: &ItemId, began: Timestamp) -> bool {
+        self.outbox.update_open(id) || self.written.get(id).is_some_and(|at| *at >= began)
+    }
+
+    fn observe_item(&mut self, item: WorkItem, now: Timestamp) {
+        let id = item.id.clone();
+        let Some(record) = self.items.get(&id) else {
+            return self.record_item(&id, Event::ItemCreated { item }, now);
+        };
+        if record.present && record.item == item {
+            return;
+        }
+        let (before, status, run) = (record.item.clone(), record.status, record.run);
+        let after = item.clone();
+        self.record_item(&id, Event::ItemChanged { item }, now);
+        if before.state != after.state {
+            self.tracker_moved(&id, status, after.state, now);
+        }
+        let taken_away = after.lane != before.lane && after.lane != Lane::Autopilot;
+        if let (Some(run), true) = (run, taken_away) {
+            let reason = format!("its lane was changed to {}", after.lane.word());
+            let _ignored = self.handle_run(run, None, false, Input::Supersede { reason }, now);
+        }
+    }
+
+    /// People moved the item in its tracker: they own the intent.
+    fn tracker_moved(&mut self, id: &ItemId, status: ItemStatus, state: ItemState, now: Timestamp) {
+        let by = format!("tracker:{}", id.source());
+        let open_again = matches!(state, ItemState::Todo | ItemState::InProgress);
+        match status {
+            ItemStatus::InFlight if state.is_terminal() || state == ItemState::Blocked => {
+                let reason = format!("it was moved to {} in its tracker", state.label());
+                if let Some(run) = self.items.get(id).and_then(|record| record.run) {
+                    let _ignored =
+                        self.handle_run(run, None, false, Input::Supersede { reason }, now);
+                }
+            }
+            ItemStatus::Pending | ItemStatus::WaitingHuman if state.is_terminal() => {
+                let outcome = if state == ItemState::Done {
+                    Outcome::Superseded
+                } else {
+                    Outcome::Cancelled { by }
+                };
+                let evidence = format!("moved to {} in its tracker", state.label());
+                self.record_item(id, Event::ItemResolved { run: None, outcome, evidence }, now);
+            }
+            ItemStatus::WaitingHuman if open_again => {
+                let answer = String::new();
+                self.record_item(id, Event::ItemHumanAnswered { by, answer }, now);
+            }
+            ItemStatus::Done | ItemStatus::Failed | ItemStatus::Cancelled if open_again => {
+                self.record_item(id, Event::ItemReopened { by }, now);
+            }
+            ItemStatus::Pending
+            | ItemStatus::InFlight
+            | ItemStatus::WaitingHuman
+            | ItemStatus::Done
+            | ItemStatus::Failed
+            | ItemStatus::Cancelled => {}
+        }
+    }
+
+    fn note_absences(&mut self, source: &str, seen: &BTreeSet<ItemId>, now: Timestamp) {
+        let missing: Vec<ItemId> = self
+            .items
+            .values()
+            .filter(|record| record.present && record.item.id.source() == source)
+            .map(|record| record.item.id.clone())
+            .filter(|id| !seen.contains(id))
+            .collect();
+        for id in missing {
+            let absences = self.absent.entry(id.clone()).or_insert(0);
+            *absences += 1;
+            if *absences < ABSENCES {
+                continue;
+            }
+            self.absent.remove(&id);
+            self.record_item(&id, Event::ItemWithdrawn {}, now);
+            if let Some(run) = self.items.get(&id).and_then(|record| record.run) {
+                let reason = "the item is gone from its tracker".to_owned();
+                let _ignored = self.handle_run(run, None, false, Input::Supersede { reason }, now);
+            }
+        }
+    }
+
+    /// Puts an update for the item's tracker into the outbox. One-off tasks have no tracker: their record is updated
+    /// at once.
+    pub(super) fn update_tracker(
+        &mut self,
+        id: &ItemId,
+        state: Option<ItemState>,
+        entry: String,
+        now: Timestamp,
+    ) {
+        let Some(record) = self.items.get(id) else { return };
+        if !self.identity.sources.contains(id.source()) {
+            let changed = state.filter(|state| *state != record.item.state);
+            if let Some(state) = changed {
+                let item = WorkItem { state, ..record.item.clone() };
+                self.record_item(id, Event::ItemChanged { item }, now);
+            }
+            return;
+        }
+        let number = record.updates + 1;
+        self.record_item(id, Event::ItemUpdateRequested { number }, now);
+        self.request(Effect::UpdateTracker { item: id.clone(), number, state, entry }, now);
+    }
+
+    /// A tracker was written, or could not be.
+    pub(super) fn tracker_written(
+        &mut self,
+        key: &EffectKey,
+        result: Result<WorkItem, TrackerFailure>,
+        now: Timestamp,
+    ) {
+        if !self.outbox.contains(key) {
+            return;
+        }
+        match result {
+            Ok(current) => {
+                self.settle(key, Settlement::Done);
+                let id = current.id.clone();
+                self.written.insert(id.clone(), now);
+                if self.items.get(&id).is_some_and(|record| record.item != current) {
+                    self.record_item(&id, Event::ItemChanged { item: current }, now);
+                }
+            }
+            Err(failure) if failure.again => {
+                let not_before = now.after(UPDATE_RETRY);
+                self.settle(key, Settlement::Retry { not_before, error: failure.message });
+            }
+            Err(failure) => self.settle(key, Settlement::Dead { error: failure.message }),
+        }
+    }
+
+    /// The record of an item.
+    #[must_use]
+    pub fn item(&self, id: &ItemId) -> Option<&ItemRecord> {
+        self.items.get(id)
+    }
+}

@@ -1,0 +1,384 @@
+//! The synchronous heart of the dispatcher: takes one input at a time, decides, and says what must be stored.
+//!
+//! The engine's state is the fold of the log for everything that is not over. It changes only together with a batch that
+//! the caller must store before acting on anything the engine says; if storing fails, the engine is ahead of the log and
+//! must be thrown away.
+
+mod claims;
+mod commands;
+mod items;
+mod outbox;
+mod planning;
+mod runs;
+mod views;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::command::Command;
+use crate::domain::effect::Effect;
+use crate::domain::event::Event;
+use crate::domain::ids::{EffectKey, ItemId, OPS_STREAM, ProjectId, RunId, StreamId};
+use crate::domain::item_record::ItemRecord;
+use crate::domain::ops::OpsState;
+use crate::domain::policy::Policy;
+use crate::domain::time::Timestamp;
+use crate::domain::work_item::WorkItem;
+use crate::pipeline;
+use crate::pipeline::state::RunState;
+use crate::planner::report::Report;
+use crate::store::batch::{
+    Batch, Expected, LeaseChange, NewEffect, NewEvent, SettleEffect, Settlement, StreamAppend,
+};
+
+use super::clock::IdSource;
+
+pub use outbox::Wanted;
+pub use views::{Explanation, HeldView, ItemView, RunView, Status};
+
+/// How long a lease lasts without renewal. Three missed renewals of 20 s.
+pub const LEASE: Duration = Duration::from_secs(60);
+
+/// Everything that can wake the loop.
+#[derive(Debug)]
+pub enum Input {
+    /// A tracker was read.
+    Observed {
+        /// Its source word.
+        source: String,
+        /// Every item it has.
+        items: Vec<WorkItem>,
+        /// Items it has but could not be read.
+        unreadable: Vec<ItemId>,
+        /// What is wrong with its files, for people.
+        problems: Vec<String>,
+        /// When the reading began: what was written since is not in it.
+        began: Timestamp,
+    },
+    /// A tracker could not be read: what is known of it stays as it is.
+    NotObserved {
+        /// Its source word.
+        source: String,
+        /// Why.
+        message: String,
+    },
+    /// Something happened to a run.
+    Run {
+        /// Which.
+        run: RunId,
+        /// The effect it comes from, if it comes from one.
+        key: Option<EffectKey>,
+        /// Whether the effect is over with it.
+        settles: bool,
+        /// What happened.
+        input: pipeline::input::Input,
+    },
+    /// A tracker was written.
+    TrackerWritten {
+        /// The effect.
+        key: EffectKey,
+        /// The item's copy there now, or why it failed (and whether trying again makes sense).
+        result: Result<WorkItem, TrackerFailure>,
+    },
+    /// Someone asks for something.
+    Command {
+        /// What.
+        command: Command,
+        /// Who (`human:cli:ann`).
+        actor: String,
+    },
+    /// Time passed, or capacity changed: plan.
+    Plan,
+    /// The configuration changed.
+    Reconfigured {
+        /// The new rules.
+        policy: Arc<Policy>,
+    },
+    /// Agents were probed.
+    AgentsProbed {
+        /// Names of those that cannot be used, and why.
+        unavailable: BTreeMap<String, String>,
+    },
+    /// This daemon took over.
+    Started {
+        /// Version of the program.
+        version: String,
+    },
+    /// This daemon stops in order.
+    Stopping,
+}
+
+/// Why an item's tracker could not be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrackerFailure {
+    /// The sentence for people.
+    pub message: String,
+    /// Whether it may work later.
+    pub again: bool,
+}
+
+/// Answer to a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// Whether it was carried out.
+    pub accepted: bool,
+    /// The sentence for people.
+    pub message: String,
+    /// The item concerned.
+    pub item: Option<ItemId>,
+    /// The run concerned.
+    pub run: Option<RunId>,
+}
+
+/// What handling one input yields.
+#[derive(Debug)]
+pub struct Handled {
+    /// What must be stored before anything else; `None` when nothing changed.
+    pub batch: Option<Batch>,
+    /// Runs whose tasks must be stopped after that.
+    pub stop: Vec<RunId>,
+    /// The answer to a command.
+    pub reply: Option<Reply>,
+    /// Why an input changed nothing.
+    pub ignored: Option<&'static str>,
+}
+
+/// What the engine starts from.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// Every item.
+    pub items: Vec<ItemRecord>,
+    /// Runs that are not over or not cleaned up.
+    pub runs: Vec<RunState>,
+    /// Pause and turbo.
+    pub ops: OpsState,
+    /// Open effects.
+    pub effects: Vec<(Effect, Timestamp)>,
+    /// Recent starts.
+    pub starts: Vec<(Timestamp, ProjectId)>,
+    /// Tokens and money since UTC midnight.
+    pub spent_today: crate::domain::budget::Usage,
+    /// Highest fence per leased resource.
+    pub fences: BTreeMap<String, u64>,
+}
+
+/// Who this daemon is.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Instance id of this start.
+    pub instance: String,
+    /// Epoch of this start.
+    pub epoch: u64,
+    /// Sources that have a tracker to write to.
+    pub sources: BTreeSet<String>,
+}
+
+/// The fold of the log for everything that is not over, and the rules to go by.
+pub struct Engine {
+    items: BTreeMap<ItemId, ItemRecord>,
+    runs: BTreeMap<RunId, RunState>,
+    ops: OpsState,
+    outbox: outbox::Outbox,
+    starts: Vec<(Timestamp, ProjectId)>,
+    spent: (i64, crate::domain::budget::Usage),
+    fences: BTreeMap<String, u64>,
+    absent: BTreeMap<ItemId, u32>,
+    written: BTreeMap<ItemId, Timestamp>,
+    unreadable: BTreeSet<ItemId>,
+    problems: BTreeMap<String, Vec<String>>,
+    unavailable_agents: BTreeMap<String, String>,
+    policy: Arc<Policy>,
+    identity: Identity,
+    ids: Arc<dyn IdSource>,
+    report: Option<Report>,
+    intake_open: bool,
+    pending: Pending,
+}
+
+/// The batch in the making.
+#[derive(Debug, Default)]
+struct Pending {
+    streams: Vec<StreamAppend>,
+    effects: Vec<NewEffect>,
+    settle: Vec<SettleEffect>,
+    fences: Vec<(String, u64)>,
+    leases: Vec<LeaseChange>,
+    stop: Vec<RunId>,
+    actor: Option<String>,
+    correlation: Option<uuid::Uuid>,
+}
+
+impl Engine {
+    /// An engine over what the store has.
+    #[must_use]
+    pub fn new(
+        loaded: Loaded,
+        policy: Arc<Policy>,
+        identity: Identity,
+        ids: Arc<dyn IdSource>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            items: loaded.items.into_iter().map(|item| (item.item.id.clone(), item)).collect(),
+            runs: loaded.runs.into_iter().map(|run| (run.id, run)).collect(),
+            ops: loaded.ops,
+            outbox: outbox::Outbox::new(loaded.effects),
+            starts: loaded.starts,
+            spent: (now.utc_day(), loaded.spent_today),
+            fences: loaded.fences,
+            absent: BTreeMap::new(),
+            written: BTreeMap::new(),
+            unreadable: BTreeSet::new(),
+            problems: BTreeMap::new(),
+            unavailable_agents: BTreeMap::new(),
+            policy,
+            identity,
+            ids,
+            report: None,
+            intake_open: true,
+            pending: Pending::default(),
+        }
+    }
+
+    /// Takes one input. The returned batch must be stored before anything else is asked of the engine.
+    pub fn handle(&mut self, input: Input, now: Timestamp) -> Handled {
+        self.pending = Pending::default();
+        let mut reply = None;
+        let mut ignored = None;
+        match input {
+            Input::Observed { source, items, unreadable, problems, began } => {
+                self.problems.insert(source.clone(), problems);
+                self.observe(&source, items, unreadable, began, now);
+            }
+            Input::NotObserved { source, message } => {
+                self.problems.insert(source, vec![message]);
+            }
+            Input::Run { run, key, settles, input } => {
+                ignored = self.handle_run(run, key.as_ref(), settles, input, now);
+            }
+            Input::TrackerWritten { key, result } => self.tracker_written(&key, result, now),
+            Input::Command { command, actor } => {
+                self.pending.actor = Some(actor.clone());
+                reply = Some(self.command(command, &actor, now));
+            }
+            Input::Plan => self.plan(now),
+            Input::Reconfigured { policy } => self.policy = policy,
+            Input::AgentsProbed { unavailable } => self.unavailable_agents = unavailable,
+            Input::Started { version } => self.started(version, now),
+            Input::Stopping => self.stopping(now),
+        }
+        self.handled(reply, ignored, now)
+    }
+
+    /// Instance id of this start.
+    #[must_use]
+    pub fn instance(&self) -> &str {
+        &self.identity.instance
+    }
+
+    /// Whether intake is open: whether planning starts new runs.
+    pub fn open_intake(&mut self, open: bool) {
+        self.intake_open = open;
+    }
+
+    fn handled(
+        &mut self,
+        reply: Option<Reply>,
+        ignored: Option<&'static str>,
+        now: Timestamp,
+    ) -> Handled {
+        let pending = std::mem::take(&mut self.pending);
+        let empty = pending.streams.is_empty()
+            && pending.effects.is_empty()
+            && pending.settle.is_empty()
+            && pending.leases.is_empty();
+        let batch = (!empty).then(|| Batch {
+            streams: pending.streams,
+            at: now,
+            actor: pending.actor.unwrap_or_else(|| "system:dispatcher".to_owned()),
+            correlation: pending.correlation,
+            causation: None,
+            idempotency: None,
+            effects: pending.effects,
+            settle: pending.settle,
+            fences: pending.fences,
+            leases: pending.leases,
+            epoch: self.identity.epoch,
+        });
+        Handled { batch, stop: pending.stop, reply, ignored }
+    }
+
+    fn started(&mut self, version: String, now: Timestamp) {
+        let event = Event::DaemonStarted {
+            instance: self.identity.instance.clone(),
+            version,
+            epoch: self.identity.epoch,
+        };
+        self.record_ops(event, now);
+    }
+
+    fn stopping(&mut self, now: Timestamp) {
+        self.record_ops(Event::DaemonStopped { instance: self.identity.instance.clone() }, now);
+    }
+
+    /// Adds an event to the batch's part for `stream`.
+    fn store_event(&mut self, stream: StreamId, event: Event, now: Timestamp) {
+        let event = NewEvent { id: self.ids.ordered(now), event };
+        match self.pending.streams.last_mut() {
+            Some(last) if last.stream == stream => last.events.push(event),
+            _ => self.pending.streams.push(StreamAppend {
+                stream,
+                expected: Expected::Any,
+                events: vec![event],
+            }),
+        }
+    }
+
+    fn record_ops(&mut self, event: Event, now: Timestamp) {
+        self.ops.evolve(&event);
+        self.store_event(StreamId::new(OPS_STREAM), event, now);
+    }
+
+    fn record_item(&mut self, item: &ItemId, event: Event, now: Timestamp) {
+        match self.items.get_mut(item) {
+            Some(record) => record.evolve(&event, now),
+            None => {
+                if let Some(record) = ItemRecord::first(&event, now) {
+                    self.items.insert(item.clone(), record);
+                }
+            }
+        }
+        self.store_event(item.stream(), event, now);
+    }
+
+    fn record_run(&mut self, run: RunId, event: Event, now: Timestamp) {
+        match self.runs.get_mut(&run) {
+            Some(state) => state.evolve(&event, now),
+            None => {
+                if let Some(state) = RunState::first(&event, now) {
+                    self.starts.push((now, state.plan.project.clone()));
+                    self.runs.insert(run, state);
+                }
+            }
+        }
+        self.pending.correlation = Some(run.0);
+        self.store_event(run.stream(), event, now);
+    }
+
+    fn request(&mut self, effect: Effect, not_before: Timestamp) {
+        self.outbox.add(effect.clone(), not_before);
+        self.pending.effects.push(NewEffect { effect, not_before });
+    }
+
+    fn settle(&mut self, key: &EffectKey, settlement: Settlement) {
+        match &settlement {
+            Settlement::Done | Settlement::Dead { .. } => self.outbox.remove(key),
+            Settlement::Retry { not_before, .. } => self.outbox.postpone(key, *not_before),
+        }
+        self.pending.settle.push(SettleEffect { key: key.clone(), settlement });
+    }
+}
+
+#[cfg(test)]
+mod tests;

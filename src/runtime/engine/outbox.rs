@@ -1,0 +1,215 @@
+//! The open effects as the engine sees them: which may be started now, and when the next one is due.
+
+use std::collections::BTreeMap;
+
+use crate::domain::effect::Effect;
+use crate::domain::ids::{EffectKey, ItemId, RunId};
+use crate::domain::time::Timestamp;
+
+use super::Engine;
+
+/// Open effects by key, in the order of their request.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    open: BTreeMap<EffectKey, Entry>,
+    next: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    order: u64,
+    effect: Effect,
+    not_before: Timestamp,
+    in_flight: bool,
+}
+
+/// An effect to be started now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its key.
+    pub key: EffectKey,
+    /// What it is.
+    pub effect: Effect,
+}
+
+impl Outbox {
+    pub(super) fn new(effects: Vec<(Effect, Timestamp)>) -> Self {
+        let mut outbox = Self::default();
+        for (effect, not_before) in effects {
+            outbox.add(effect, not_before);
+        }
+        outbox
+    }
+
+    /// Adds an effect; one that is open already stays as it is.
+    pub(super) fn add(&mut self, effect: Effect, not_before: Timestamp) {
+        self.next += 1;
+        let order = self.next;
+        self.open.entry(effect.key()).or_insert(Entry {
+            order,
+            effect,
+            not_before,
+            in_flight: false,
+        });
+    }
+
+    pub(super) fn remove(&mut self, key: &EffectKey) {
+        self.open.remove(key);
+    }
+
+    pub(super) fn postpone(&mut self, key: &EffectKey, not_before: Timestamp) {
+        if let Some(entry) = self.open.get_mut(key) {
+            entry.not_before = not_before;
+            entry.in_flight = false;
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    pub(super) fn contains(&self, key: &EffectKey) -> bool {
+        self.open.contains_key(key)
+    }
+
+    pub(super) fn is_in_flight(&self, key: &EffectKey) -> bool {
+        self.open.get(key).is_some_and(|entry| entry.in_flight)
+    }
+
+    pub(super) fn effect(&self, key: &EffectKey) -> Option<&Effect> {
+        self.open.get(key).map(|entry| &entry.effect)
+    }
+
+    /// Keys of the open effects of `run` for which `pick` holds.
+    pub(super) fn of_run(&self, run: RunId, pick: fn(&Effect) -> bool) -> Vec<EffectKey> {
+        self.open
+            .iter()
+            .filter(|(_, entry)| entry.effect.run() == Some(run) && pick(&entry.effect))
+            .map(|(key, _)| key.clone())
+            .collect()
+    }
+
+    fn run_busy(&self, run: RunId) -> bool {
+        self.open.values().any(|entry| entry.in_flight && entry.effect.run() == Some(run))
+    }
+
+    /// Whether an update for the tracker of `wanted` is still to be written.
+    pub(super) fn update_open(&self, wanted: &ItemId) -> bool {
+        self.earlier_update_open(wanted, u32::MAX)
+    }
+
+    fn earlier_update_open(&self, wanted: &ItemId, wanted_number: u32) -> bool {
+        self.open.values().any(|entry| match &entry.effect {
+            Effect::UpdateTracker { item, number, .. } => item == wanted && *number < wanted_number,
+            Effect::PrepareWorkspace { .. }
+            | Effect::RunTurn { .. }
+            | Effect::RunChecks { .. }
+            | Effect::Deliver { .. }
+            | Effect::CleanUp { .. } => false,
+        })
+    }
+}
+
+impl Engine {
+    /// Effects that may be started now, marked as in flight: due, in order per run and per item, and within the agent
+    /// slots. Each is handed out once until it is settled or given back.
+    pub fn start_due(&mut self, now: Timestamp) -> Vec<Wanted> {
+        let mut due: Vec<(u64, EffectKey)> = self
+            .outbox
+            .open
+            .iter()
+            .filter(|(_, entry)| !entry.in_flight && entry.not_before <= now)
+            .map(|(key, entry)| (entry.order, key.clone()))
+            .collect();
+        due.sort();
+        let mut wanted = Vec::new();
+        for (_, key) in due {
+            let Some(effect) = self.outbox.effect(&key).cloned() else { continue };
+            if self.may_start(&effect)
+                && let Some(entry) = self.outbox.open.get_mut(&key)
+            {
+                entry.in_flight = true;
+                wanted.push(Wanted { key, effect });
+            }
+        }
+        wanted
+    }
+
+    /// Takes back an effect that was handed out but neither done nor failed (the daemon stops).
+    pub fn give_back(&mut self, key: &EffectKey) {
+        if let Some(entry) = self.outbox.open.get_mut(key) {
+            entry.in_flight = false;
+        }
+    }
+
+    /// When the next effect becomes due that is not due yet.
+    #[must_use]
+    pub fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
+        self.outbox
+            .open
+            .values()
+            .filter(|entry| !entry.in_flight && entry.not_before > now)
+            .map(|entry| entry.not_before)
+            .min()
+    }
+
+    /// The open effect called `key`.
+    #[must_use]
+    pub fn effect(&self, key: &EffectKey) -> Option<&Effect> {
+        self.outbox.effect(key)
+    }
+
+    /// Whether `key` is open.
+    #[must_use]
+    pub fn is_open(&self, key: &EffectKey) -> bool {
+        self.outbox.contains(key)
+    }
+
+    fn may_start(&self, effect: &Effect) -> bool {
+        if let Some(run) = effect.run()
+            && self.outbox.run_busy(run)
+        {
+            return false;
+        }
+        match effect {
+            Effect::RunTurn { run, .. } => self.agent_is_free(*run),
+            Effect::UpdateTracker { item, number, .. } => {
+                !self.outbox.earlier_update_open(item, *number)
+            }
+            Effect::PrepareWorkspace { .. }
+            | Effect::RunChecks { .. }
+            | Effect::Deliver { .. }
+            | Effect::CleanUp { .. } => true,
+        }
+    }
+
+    /// Whether the agent of the run's stage has a free slot. New runs are admitted by the planner; this holds back runs
+    /// that come out of a wait while others have taken their place.
+    fn agent_is_free(&self, run: RunId) -> bool {
+        let agent_of = |run: &RunId| {
+            self.runs.get(run).and_then(|state| {
+                state.stage().and_then(|stage| state.stage_plan(stage)).map(|plan| &plan.agent)
+            })
+        };
+        let Some(agent) = agent_of(&run) else { return true };
+        let busy: Vec<&String> = self
+            .outbox
+            .open
+            .values()
+            .filter(|entry| entry.in_flight)
+            .filter_map(|entry| match &entry.effect {
+                Effect::RunTurn { run, .. } => agent_of(run),
+                Effect::PrepareWorkspace { .. }
+                | Effect::RunChecks { .. }
+                | Effect::Deliver { .. }
+                | Effect::CleanUp { .. }
+                | Effect::UpdateTracker { .. } => None,
+            })
+            .collect();
+        let slots = &self.policy.slots;
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let of_agent = count(busy.iter().filter(|name| **name == agent).count());
+        count(busy.len()) < slots.global
+            && slots.per_agent.get(agent).is_none_or(|limit| of_agent < *limit)
+    }
+}

@@ -1,0 +1,185 @@
+//! What happens to runs, and what that means for their items.
+
+use crate::domain::effect::Effect;
+use crate::domain::event::Event;
+use crate::domain::ids::{EffectKey, RunId};
+use crate::domain::run::Interruption;
+use crate::domain::time::Timestamp;
+use crate::pipeline::conclude;
+use crate::pipeline::input::{Decision, Input, Settle};
+use crate::pipeline::machine;
+use crate::store::batch::{LeaseChange, Settlement};
+
+use super::{Engine, LEASE};
+
+impl Engine {
+    /// Lets the run's machine decide about `input` and carries the decision into the batch. Why nothing changed, if so.
+    pub(super) fn handle_run(
+        &mut self,
+        run: RunId,
+        key: Option<&EffectKey>,
+        settles: bool,
+        input: Input,
+        now: Timestamp,
+    ) -> Option<&'static str> {
+        if let Some(key) = key
+            && !self.outbox.contains(key)
+        {
+            return Some("the effect was settled before");
+        }
+        let Some(state) = self.runs.get(&run) else {
+            if let (Some(key), true) = (key, settles) {
+                self.settle(key, Settlement::Dead { error: "its run is unknown".to_owned() });
+            }
+            return Some("no such run");
+        };
+        let was_finished = state.outcome.is_some();
+        if !was_finished && key.is_some() {
+            self.pending.fences.push((lease_of(&state.item), state.fence));
+        }
+        let decision = machine::decide(state, input, now);
+        let ignored = decision.ignored;
+        self.carry_out(run, key, settles, decision, now);
+        if !was_finished {
+            self.after_finish(run, now);
+        }
+        self.forget_if_over(run);
+        ignored
+    }
+
+    fn carry_out(
+        &mut self,
+        run: RunId,
+        key: Option<&EffectKey>,
+        settles: bool,
+        decision: Decision,
+        now: Timestamp,
+    ) {
+        for event in decision.events {
+            self.charge(run, &event, now);
+            self.record_run(run, event, now);
+        }
+        if let (Some(key), true) = (key, settles) {
+            let settlement = match decision.settle {
+                Settle::Done => Settlement::Done,
+                Settle::Retry { at, error } => Settlement::Retry { not_before: at, error },
+            };
+            self.settle(key, settlement);
+        }
+        for (effect, not_before) in decision.effects {
+            self.request(effect, not_before);
+        }
+        if decision.stop_tasks {
+            self.pending.stop.push(run);
+        }
+    }
+
+    /// Books a finished turn's cost on its item.
+    fn charge(&mut self, run: RunId, event: &Event, now: Timestamp) {
+        let Event::TurnFinished { turn, report, .. } = event else { return };
+        let Some(item) = self.runs.get(&run).map(|state| state.item.clone()) else { return };
+        let day = now.utc_day();
+        if self.spent.0 != day {
+            self.spent = (day, crate::domain::budget::Usage::default());
+        }
+        self.spent.1 += report.usage;
+        let charged = Event::ItemCharged {
+            run,
+            turn: *turn,
+            usage: report.usage,
+            duration_ms: report.duration_ms,
+        };
+        self.record_item(&item, charged, now);
+    }
+
+    /// When the run has just finished: its item is settled, released or handed to a person; its lease ends; effects that
+    /// nobody works on any more are given up.
+    fn after_finish(&mut self, run: RunId, now: Timestamp) {
+        let Some(state) = self.runs.get(&run).filter(|state| state.outcome.is_some()) else {
+            return;
+        };
+        let (item, fence) = (state.item.clone(), state.fence);
+        let conclusion =
+            self.items.get(&item).and_then(|record| conclude::conclude(record, state, now));
+        self.drop_open_effects(run, false);
+        self.pending.leases.push(LeaseChange::Release { resource: lease_of(&item), fence });
+        if let Some(conclusion) = conclusion {
+            self.record_item(&item, conclusion.event, now);
+            self.update_tracker(&item, conclusion.state, conclusion.entry, now);
+        }
+    }
+
+    /// Gives up the open effects of a finished run, except cleaning up; with `in_flight`, also those handed out.
+    pub(super) fn drop_open_effects(&mut self, run: RunId, in_flight: bool) {
+        let keys = self.outbox.of_run(run, |effect| !matches!(effect, Effect::CleanUp { .. }));
+        for key in keys {
+            if in_flight || !self.outbox.is_in_flight(&key) {
+                self.settle(&key, Settlement::Dead { error: "its run is over".to_owned() });
+            }
+        }
+    }
+
+    fn forget_if_over(&mut self, run: RunId) {
+        let over = self
+            .runs
+            .get(&run)
+            .is_some_and(|state| state.outcome.is_some() && state.cleaned.is_some());
+        if over && self.outbox.of_run(run, |_| true).is_empty() {
+            self.runs.remove(&run);
+        }
+    }
+
+    /// This daemon takes over a run of an earlier one (or ends its own work on it in order).
+    pub fn interruption(
+        &mut self,
+        run: RunId,
+        cause: Interruption,
+        salvaged: Option<String>,
+    ) -> Option<Input> {
+        let state = self.runs.get(&run).filter(|state| state.outcome.is_none())?;
+        let fence = self.next_fence(&state.item);
+        Some(Input::Interrupted { cause, fence, salvaged })
+    }
+
+    /// The next fencing number of an item's lease; it never falls.
+    pub(super) fn next_fence(&self, item: &crate::domain::ids::ItemId) -> u64 {
+        let leased = self.fences.get(&lease_of(item)).copied().unwrap_or(0);
+        let recorded = self.items.get(item).map_or(0, |record| record.fence);
+        leased.max(recorded) + 1
+    }
+
+    /// Takes the lease of `item` at `fence` in the batch in the making.
+    pub(super) fn acquire(
+        &mut self,
+        item: &crate::domain::ids::ItemId,
+        fence: u64,
+        now: Timestamp,
+    ) {
+        let resource = lease_of(item);
+        self.fences.insert(resource.clone(), fence);
+        self.pending.leases.push(LeaseChange::Acquire {
+            resource,
+            holder: self.identity.instance.clone(),
+            fence,
+            expires: now.after(LEASE),
+        });
+    }
+
+    /// Runs that are not over, and those whose turn was under way.
+    #[must_use]
+    pub fn open_runs(&self) -> Vec<RunId> {
+        self.runs.values().filter(|state| state.outcome.is_none()).map(|state| state.id).collect()
+    }
+
+    /// The state of a run that is not over or not yet cleaned up.
+    #[must_use]
+    pub fn run(&self, run: RunId) -> Option<&crate::pipeline::state::RunState> {
+        self.runs.get(&run)
+    }
+}
+
+/// Name of an item's lease.
+#[must_use]
+pub(super) fn lease_of(item: &crate::domain::ids::ItemId) -> String {
+    format!("work/{item}")
+}

@@ -1,0 +1,244 @@
+//! What surfaces may see of the engine: plain values, no decisions.
+
+use serde::Serialize;
+
+use crate::domain::budget::Usage;
+use crate::domain::ids::{ItemId, RunId};
+use crate::domain::item_record::{HumanRequest, ItemRecord};
+use crate::domain::time::Timestamp;
+use crate::pipeline::state::RunState;
+
+use super::Engine;
+
+/// A run, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunView {
+    /// Its id.
+    pub id: RunId,
+    /// Its short id.
+    pub short: String,
+    /// The item it works on.
+    pub item: ItemId,
+    /// What it is doing.
+    pub phase: &'static str,
+    /// Round and most rounds.
+    pub round: u32,
+    /// Rounds it may have.
+    pub max_rounds: u32,
+    /// Number of this attempt at the item.
+    pub attempt: u32,
+    /// The agent at work or last at work.
+    pub agent: Option<String>,
+    /// Agent turns so far.
+    pub turns: usize,
+    /// What they used.
+    pub usage: Usage,
+    /// When it began.
+    pub started: Timestamp,
+    /// Why it waits, and until when.
+    pub waiting: Option<(String, Timestamp)>,
+    /// Its branch.
+    pub branch: Option<String>,
+    /// Its worktree.
+    pub worktree: Option<String>,
+    /// What it has changed.
+    pub change: Option<String>,
+    /// How it ended.
+    pub outcome: Option<&'static str>,
+    /// One sentence about that.
+    pub detail: String,
+}
+
+/// A work item, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ItemView {
+    /// Its id.
+    pub id: ItemId,
+    /// One line.
+    pub title: String,
+    /// Execution status, in agent-state's words.
+    pub status: &'static str,
+    /// What its tracker says.
+    pub state: &'static str,
+    /// Order of importance.
+    pub priority: &'static str,
+    /// Who drives it.
+    pub lane: &'static str,
+    /// Failed attempts that counted.
+    pub attempts: u32,
+    /// What it used.
+    pub usage: Usage,
+    /// What the planner says: chosen, running, held by which gate until what.
+    pub decision: String,
+    /// What waits for a person.
+    pub question: Option<String>,
+    /// Why a person is needed.
+    pub question_class: Option<&'static str>,
+    /// The run that has it.
+    pub run: Option<RunId>,
+    /// How its last run ended.
+    pub last_outcome: Option<&'static str>,
+}
+
+/// The whole picture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// When.
+    pub at: Timestamp,
+    /// Who paused intake.
+    pub paused_by: Option<String>,
+    /// Until when both pace caps are raised.
+    pub turbo_until: Option<Timestamp>,
+    /// Runs that are not over.
+    pub runs: Vec<RunView>,
+    /// Items, open ones first.
+    pub items: Vec<ItemView>,
+    /// Tokens and money since UTC midnight.
+    pub spent_today: Usage,
+    /// What is wrong with trackers' files.
+    pub problems: Vec<String>,
+    /// Agents that cannot be used, and why.
+    pub unavailable_agents: Vec<(String, String)>,
+    /// Effects waiting or under way.
+    pub open_effects: usize,
+}
+
+/// A run as people see it.
+#[must_use]
+pub(super) fn run_view(state: &RunState) -> RunView {
+    RunView {
+        id: state.id,
+        short: state.id.short(),
+        item: state.item.clone(),
+        phase: state.phase.word(),
+        round: state.round,
+        max_rounds: state.plan.max_rounds,
+        attempt: state.attempt,
+        agent: state.turns.last().map(|turn| turn.agent.clone()),
+        turns: state.turns.len(),
+        usage: state.usage,
+        started: state.started,
+        waiting: state
+            .waiting
+            .as_ref()
+            .map(|waiting| (waiting.failure.message.clone(), waiting.until)),
+        branch: state.workspace.as_ref().map(|workspace| workspace.branch.clone()),
+        worktree: state.workspace.as_ref().map(|workspace| workspace.path.clone()),
+        change: state.change.as_ref().map(crate::domain::change::Change::stat),
+        outcome: state.outcome.as_ref().map(crate::domain::run::Outcome::word),
+        detail: state.detail.clone(),
+    }
+}
+
+/// An item as people see it, with what the planner decided about it.
+#[must_use]
+pub(super) fn item_view(record: &ItemRecord, decision: String) -> ItemView {
+    let human: Option<&HumanRequest> = record.human.as_ref();
+    ItemView {
+        id: record.item.id.clone(),
+        title: record.item.title.clone(),
+        status: record.status.word(),
+        state: record.item.state.label(),
+        priority: record.item.priority.word(),
+        lane: record.item.lane.word(),
+        attempts: record.spend.attempts,
+        usage: record.spend.usage,
+        decision,
+        question: human.map(|request| request.question.clone()),
+        question_class: human.map(|request| request.reason.word()),
+        run: record.run,
+        last_outcome: record.last_outcome.as_ref().map(crate::domain::run::Outcome::word),
+    }
+}
+
+impl Engine {
+    /// The whole picture at `now`. Decisions are those of the last planning.
+    #[must_use]
+    pub fn status(&self, now: Timestamp) -> Status {
+        let mut items: Vec<&ItemRecord> = self.items.values().collect();
+        items.sort_by_key(|record| (record.status.is_settled(), record.item.priority));
+        Status {
+            at: now,
+            paused_by: self.ops.paused_by.clone(),
+            turbo_until: self.ops.turbo_until.filter(|until| now < *until),
+            runs: self
+                .runs
+                .values()
+                .filter(|state| state.outcome.is_none())
+                .map(run_view)
+                .collect(),
+            items: items
+                .into_iter()
+                .map(|record| item_view(record, self.decision_about(&record.item.id)))
+                .collect(),
+            spent_today: self.spent.1,
+            problems: self.problems.values().flatten().cloned().collect(),
+            unavailable_agents: self
+                .unavailable_agents
+                .iter()
+                .map(|(name, why)| (name.clone(), why.clone()))
+                .collect(),
+            open_effects: self.outbox.len(),
+        }
+    }
+
+    fn decision_about(&self, id: &ItemId) -> String {
+        self.report
+            .as_ref()
+            .and_then(|report| report.line(id))
+            .map(|line| format!("{} {}", line.decision.word(), line.explain()).trim().to_owned())
+            .unwrap_or_default()
+    }
+}
+
+/// Why one item runs or does not run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// The item.
+    pub item: ItemView,
+    /// Every gate that holds it, the decisive one first.
+    pub held: Vec<HeldView>,
+    /// What a running run does at the moment.
+    pub run: Option<RunView>,
+}
+
+/// One gate that holds an item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HeldView {
+    /// The gate.
+    pub gate: &'static str,
+    /// Why it holds.
+    pub reason: String,
+    /// When it lets go by itself.
+    pub until: Option<Timestamp>,
+    /// What a person could do.
+    pub released_by: Option<String>,
+}
+
+impl Engine {
+    /// Why the item that people call `target` runs or does not run, by today's rules.
+    pub fn explain(&mut self, target: &str, now: Timestamp) -> Option<Explanation> {
+        let super::commands::Found::One(id) = self.find(target) else { return None };
+        self.renew_report(now);
+        let held = self
+            .report
+            .as_ref()
+            .and_then(|report| report.line(&id))
+            .map(|line| {
+                line.decision
+                    .held()
+                    .iter()
+                    .map(|held| HeldView {
+                        gate: held.gate.word(),
+                        reason: held.reason.to_string(),
+                        until: held.until,
+                        released_by: held.released_by.clone(),
+                    })
+                    .collect()
+            })
+            .unwrap_or_default();
+        let record = self.items.get(&id)?;
+        let run = record.run.and_then(|run| self.runs.get(&run)).map(run_view);
+        Some(Explanation { item: item_view(record, self.decision_about(&id)), held, run })
+    }
+}

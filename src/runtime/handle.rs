@@ -1,0 +1,75 @@
+//! What a surface may hold: submit a command, ask for the picture, follow the log.
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::domain::command::Command;
+
+use super::dispatcher::{LoopMessage, Query};
+use super::engine::{Explanation, Input, Reply, Status};
+
+/// The daemon is stopping and takes nothing more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the daemon is stopping")]
+pub struct Stopping;
+
+/// The door to the loop. Cheap to clone.
+#[derive(Clone)]
+pub struct DaemonHandle {
+    sender: mpsc::Sender<LoopMessage>,
+    head: watch::Receiver<u64>,
+}
+
+impl DaemonHandle {
+    pub(super) fn new(sender: mpsc::Sender<LoopMessage>, head: watch::Receiver<u64>) -> Self {
+        Self { sender, head }
+    }
+
+    /// Asks for something, as `actor`.
+    ///
+    /// # Errors
+    /// When the daemon is stopping; the command may or may not have been carried out.
+    pub async fn submit(&self, command: Command, actor: &str) -> Result<Reply, Stopping> {
+        let (reply, answer) = oneshot::channel();
+        let message = LoopMessage::Command { command, actor: actor.to_owned(), reply };
+        self.sender.send(message).await.map_err(|_| Stopping)?;
+        answer.await.map_err(|_| Stopping)
+    }
+
+    /// The whole picture.
+    ///
+    /// # Errors
+    /// When the daemon is stopping.
+    pub async fn status(&self) -> Result<Status, Stopping> {
+        let (reply, answer) = oneshot::channel();
+        self.sender.send(LoopMessage::Query(Query::Status(reply))).await.map_err(|_| Stopping)?;
+        answer.await.map_err(|_| Stopping)
+    }
+
+    /// Why an item runs or does not run; `None` when there is no such item.
+    ///
+    /// # Errors
+    /// When the daemon is stopping.
+    pub async fn why(&self, target: &str) -> Result<Option<Explanation>, Stopping> {
+        let (reply, answer) = oneshot::channel();
+        let query = Query::Why { target: target.to_owned(), reply };
+        self.sender.send(LoopMessage::Query(query)).await.map_err(|_| Stopping)?;
+        answer.await.map_err(|_| Stopping)
+    }
+
+    /// Hands the loop something that a periodic task found out. Lost only when the daemon is stopping.
+    pub async fn input(&self, input: Input) {
+        let _stopping = self.sender.send(LoopMessage::Input(input)).await;
+    }
+
+    /// Hands the loop new rules. Lost only when the daemon is stopping.
+    pub async fn reconfigure(&self, message: LoopMessage) {
+        let _stopping = self.sender.send(message).await;
+    }
+
+    /// The global number of the last stored event, and a way to wait until it changes. A hint to look again, never the
+    /// news itself.
+    #[must_use]
+    pub fn head(&self) -> watch::Receiver<u64> {
+        self.head.clone()
+    }
+}

@@ -1,0 +1,140 @@
+//! Taking over from the daemon before: its processes are ended, its runs continue from their last durable stage.
+//!
+//! There is no special path for crashes: what an orderly stop leaves behind goes the same way.
+
+use std::time::Duration;
+
+use crate::domain::agent::Stage;
+use crate::domain::ids::RunId;
+use crate::domain::run::Interruption;
+use crate::process::ProcessError;
+use crate::process::identity::ProcessIdentity;
+use crate::process::marker::instance_prefix;
+use crate::process::recovery::end_marked;
+use crate::store::Store;
+use crate::store::error::StoreError;
+
+use super::effects::Ports;
+use super::engine::{Engine, Handled, Input, Loaded};
+
+/// Time orphaned agents have to end in good order.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// Why a daemon could not take over.
+#[derive(Debug, thiserror::Error)]
+pub enum RecoveryError {
+    /// The log could not be read or written.
+    #[error("the event log cannot be used")]
+    Store(#[from] StoreError),
+    /// Processes of an earlier daemon could not be ended, so running anything now could overlap with them.
+    #[error("processes of an earlier daemon cannot be ended")]
+    Processes(#[from] ProcessError),
+}
+
+/// What was found and done at the start.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recovered {
+    /// How the daemon before went away; absent when there was none.
+    pub cause: Option<Interruption>,
+    /// Processes that were ended.
+    pub ended: usize,
+    /// Runs that continue.
+    pub runs: usize,
+}
+
+/// Reads everything that is not over from the log.
+///
+/// # Errors
+/// When the log cannot be read.
+pub async fn load(
+    store: &dyn Store,
+    window: Duration,
+    now: crate::domain::time::Timestamp,
+) -> Result<Loaded, StoreError> {
+    let effects = store.open_effects().await?;
+    let mut runs = store.load_open_runs().await?;
+    let known: std::collections::BTreeSet<RunId> = runs.iter().map(|run| run.id).collect();
+    let mut more: Vec<RunId> = effects
+        .iter()
+        .filter_map(|row| row.effect.run())
+        .filter(|id| !known.contains(id))
+        .collect();
+    more.sort();
+    more.dedup();
+    for run in more {
+        runs.extend(store.load_run(run).await?);
+    }
+    let midnight = crate::domain::time::Timestamp(now.utc_day() * 86_400_000);
+    Ok(Loaded {
+        items: store.load_items().await?,
+        runs,
+        ops: store.load_ops().await?,
+        effects: effects.into_iter().map(|row| (row.effect, row.not_before)).collect(),
+        starts: store.starts_since(now.before(window)).await?,
+        spent_today: store.usage_since(midnight).await?,
+        fences: store
+            .leases()
+            .await?
+            .into_iter()
+            .map(|lease| (lease.resource, lease.fence))
+            .collect(),
+    })
+}
+
+/// Ends what the daemon before left running, records the take-over, and hands its runs to this one.
+///
+/// # Errors
+/// When its processes cannot be ended or the log cannot be written.
+pub async fn take_over(
+    ports: &Ports,
+    engine: &mut Engine,
+    before: Option<String>,
+) -> Result<Recovered, RecoveryError> {
+    let recorded = ports.store.processes().await?;
+    let identities: Vec<ProcessIdentity> = recorded
+        .iter()
+        .map(|row| ProcessIdentity { pid: row.pid, start_time: row.start_time.clone() })
+        .collect();
+    let ended = end_marked(&instance_prefix(&ports.dirs.instance), &identities, GRACE).await?;
+    for row in recorded {
+        ports.store.forget_process(row.run, row.turn).await?;
+    }
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    let started = engine.handle(Input::Started { version }, ports.clock.now());
+    store(ports, started).await?;
+    let cause = if before.is_some() { Interruption::Crash } else { Interruption::Shutdown };
+    let runs = engine.open_runs();
+    for run in &runs {
+        let salvaged = salvage(ports, engine, *run).await;
+        let handled = engine.take_over(*run, cause, salvaged, ports.clock.now());
+        store(ports, handled).await?;
+    }
+    let leftovers = engine.drop_leftovers(ports.clock.now());
+    store(ports, leftovers).await?;
+    Ok(Recovered {
+        cause: before.map(|_| Interruption::Crash),
+        ended: ended.ended.len(),
+        runs: runs.len(),
+    })
+}
+
+async fn store(ports: &Ports, handled: Handled) -> Result<(), StoreError> {
+    if let Some(batch) = handled.batch {
+        ports.store.append(batch).await?;
+    }
+    Ok(())
+}
+
+/// Saves what an interrupted coder left uncommitted on a private ref. The worktree itself stays as it is.
+async fn salvage(ports: &Ports, engine: &Engine, run: RunId) -> Option<String> {
+    let state = engine.run(run)?;
+    state.turn_in_flight().filter(|turn| turn.stage == Stage::Coder)?;
+    let workspace = state.workspace.as_ref()?;
+    match ports.workspaces.salvage(workspace, run).await {
+        Ok(salvaged) => salvaged,
+        Err(error) => {
+            tracing::warn!(run.id = %run, %error, "uncommitted work could not be copied to a private ref; it stays in the worktree");
+            None
+        }
+    }
+}

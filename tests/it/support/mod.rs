@@ -1,0 +1,4 @@
+//! What the integration tests share.
+
+pub mod agent_clis;
+pub mod model_server;
