@@ -3,6 +3,7 @@
 mod append;
 mod properties;
 mod rows;
+mod work;
 
 use std::sync::Arc;
 

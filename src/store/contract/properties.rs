@@ -10,7 +10,8 @@ use crate::store::batch::{Batch, Expected, Idempotency};
 use crate::store::contract::{Bench, assert_sound, in_memory, sqlite};
 use crate::store::envelope::Recorded;
 use crate::store::error::StoreError;
-use crate::store::samples::{Ids, every_event, item_id, run_id};
+use crate::store::samples::events::every_event;
+use crate::store::samples::{Ids, item_id, run_id};
 
 /// One batch as the generator has it: which streams, which kinds of events, at what clock, repeating which request.
 #[derive(Debug, Clone)]

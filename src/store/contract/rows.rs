@@ -9,10 +9,11 @@ use crate::domain::run::{Interruption, Outcome, Phase};
 use crate::domain::time::Timestamp;
 use crate::store::batch::Expected;
 use crate::store::contract::{Bench, assert_sound, on_every_store};
-use crate::store::samples::{
-    Ids, item_events, item_id, run_events, run_finished, run_id, run_started, turn_finished,
-    turn_started, usage, work_item,
+use crate::store::samples::events::{
+    item_events, run_events, run_finished, run_started, turn_finished, turn_started, usage,
+    work_item,
 };
+use crate::store::samples::{Ids, item_id, run_id};
 use crate::store::verify::VerifyOptions;
 
 on_every_store!(
@@ -127,7 +128,7 @@ async fn the_daemons_switches_are_folded(bench: Bench) {
     let mut ids = Ids::default();
     let stream = || StreamId::new(OPS_STREAM);
     assert_eq!(store.load_ops().await.unwrap(), crate::domain::ops::OpsState::default());
-    let events = crate::store::samples::ops_events();
+    let events = crate::store::samples::events::ops_events();
     store.append(ids.batch(stream(), Expected::Any, events)).await.unwrap();
     let state = store.load_ops().await.unwrap();
     assert_eq!((state.epoch, state.running, state.paused_by), (1, None, None));

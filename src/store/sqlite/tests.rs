@@ -17,7 +17,8 @@ use crate::domain::ids::{OPS_STREAM, StreamId};
 use crate::domain::time::Timestamp;
 use crate::store::Store;
 use crate::store::batch::{Batch, Expected, Idempotency, LeaseChange};
-use crate::store::samples::{Ids, id, item_events, item_id, run_events, run_id, salts};
+use crate::store::samples::events::{item_events, run_events};
+use crate::store::samples::{Ids, id, item_id, run_id, salts};
 use crate::store::sqlite::SqliteStore;
 
 fn open(path: &Path) -> SqliteStore {

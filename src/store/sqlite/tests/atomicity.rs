@@ -10,7 +10,8 @@ use crate::store::Store;
 use crate::store::batch::{Batch, Expected, LeaseChange, SettleEffect, Settlement};
 use crate::store::contract::assert_sound;
 use crate::store::error::StoreError;
-use crate::store::samples::{Ids, item_events, item_id, run_events, run_id};
+use crate::store::samples::events::{item_events, run_events};
+use crate::store::samples::{Ids, item_id, run_id};
 
 /// A batch that changes rows which are there already.
 fn more(ids: &mut Ids) -> Batch {

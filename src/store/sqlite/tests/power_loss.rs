@@ -8,7 +8,8 @@ use super::{events_of, open, ops, paused};
 use crate::store::Store;
 use crate::store::batch::Expected;
 use crate::store::contract::assert_sound;
-use crate::store::samples::{Ids, item_events, item_id};
+use crate::store::samples::events::item_events;
+use crate::store::samples::{Ids, item_id};
 
 fn length(path: &Path) -> u64 {
     File::open(path).and_then(|file| file.metadata()).map_or(0, |data| data.len())
