@@ -177,6 +177,9 @@ pub struct ItemRecord {
     pub last_outcome: Option<Outcome>,
     /// Highest fencing number its lease ever had.
     pub fence: u64,
+    /// Whether its result waits on a branch for people; over when its tracker says Done, or when it is opened again.
+    #[serde(default)]
+    pub in_review: bool,
     /// Updates sent to its tracker so far.
     pub updates: u32,
     /// Approved changes in a row that could not be delivered.
@@ -216,6 +219,7 @@ impl ItemRecord {
             last_run: None,
             last_outcome: None,
             fence: 0,
+            in_review: false,
             updates: 0,
             delivery_failures: 0,
             findings: Vec::new(),
@@ -231,6 +235,7 @@ impl ItemRecord {
                 self.void_approval_of(item);
                 self.item = item.clone();
                 self.present = true;
+                self.in_review &= !item.state.is_terminal();
             }
             Event::ItemWithdrawn {} => self.present = false,
             Event::ItemClaimed { run, fence, .. } => {
@@ -263,8 +268,9 @@ impl ItemRecord {
                 }
             }
             Event::ItemReopened { .. } => self.free(),
-            Event::ItemResolved { outcome, .. } => {
+            Event::ItemResolved { outcome, in_review, .. } => {
                 self.status = settled_status(outcome);
+                self.in_review = *in_review;
                 self.leave_run(outcome);
                 self.hold = None;
                 self.human = None;
@@ -328,6 +334,7 @@ impl ItemRecord {
             self.approval = Approval::NotRequested;
         }
         self.status = ItemStatus::Pending;
+        self.in_review = false;
         self.hold = None;
         self.human = None;
         self.infra_failures = 0;

@@ -103,7 +103,8 @@ fn entry(run: &RunState, outcome: &Outcome) -> String {
 fn resolve(run: &RunState, outcome: Outcome, state: Option<ItemState>) -> Conclusion {
     let entry = entry(run, &outcome);
     let evidence = run.detail.clone();
-    Conclusion { event: Event::ItemResolved { run: Some(run.id), outcome, evidence }, state, entry }
+    let in_review = state == Some(ItemState::InReview);
+    Conclusion { event: Event::ItemResolved { run: Some(run.id), outcome, evidence, in_review }, state, entry }
 }
 
 fn release(
