@@ -276,9 +276,10 @@ fn toolchain(environment: &BTreeMap<String, String>) -> BTreeMap<String, String>
     let home = environment.get("HOME").map(PathBuf::from);
     for (name, usual) in HOMES {
         let usual = home.as_ref().filter(|_| !usual.is_empty()).map(|home| home.join(usual));
-        let found = environment.get(name).cloned().or_else(|| {
-            usual.filter(|path| path.is_dir()).map(|path| path.display().to_string())
-        });
+        let found = environment
+            .get(name)
+            .cloned()
+            .or_else(|| usual.filter(|path| path.is_dir()).map(|path| path.display().to_string()));
         if let Some(value) = found {
             kept.insert(name.to_owned(), value);
         }
@@ -292,8 +293,7 @@ async fn take_over(setup: &Setup, ports: &Ports) -> Result<(Engine, Recovered), 
     let window = Duration::from_millis(setup.settings.policy.pace.window_ms);
     let loaded = recovery::load(ports.store.as_ref(), window, ports.clock.now()).await?;
     let before = loaded.ops.running.clone();
-    let identity =
-        Identity { instance, epoch, sources: ports.trackers.keys().cloned().collect() };
+    let identity = Identity { instance, epoch, sources: ports.trackers.keys().cloned().collect() };
     let policy = Arc::new(setup.settings.policy.clone());
     let now = ports.clock.now();
     let mut engine = Engine::new(loaded, policy, identity, Arc::clone(&ports.ids), now);

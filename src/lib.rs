@@ -11,14 +11,14 @@
 //! - surfaces, which parse and render and nothing else: [`surfaces`];
 //! - the composition root [`daemon`], its [`config`], and [`telemetry`].
 
-pub mod domain;
-pub mod planner;
-pub mod pipeline;
-pub mod process;
 pub mod agents;
-pub mod trackers;
-pub mod workspaces;
-pub mod store;
-pub mod runtime;
 pub mod config;
 pub mod daemon;
+pub mod domain;
+pub mod pipeline;
+pub mod planner;
+pub mod process;
+pub mod runtime;
+pub mod store;
+pub mod trackers;
+pub mod workspaces;

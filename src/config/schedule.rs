@@ -63,9 +63,6 @@ impl Schedule {
         Ok(Self { written: text.trim().to_owned(), alternatives, zone })
     }
 
-    /// Every full hour.
-    #[must_use]
-
     /// The expression as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {

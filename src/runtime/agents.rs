@@ -31,7 +31,8 @@ impl Agents {
     pub fn get(&self, name: &str) -> Result<&AgentSettings, Failure> {
         self.by_name.get(name).ok_or_else(|| {
             let names: Vec<&str> = self.by_name.keys().map(String::as_str).collect();
-            let message = format!("no agent `{name}` is configured; there are {}", names.join(", "));
+            let message =
+                format!("no agent `{name}` is configured; there are {}", names.join(", "));
             Failure::new(FailureClass::Configuration, message)
         })
     }
@@ -84,7 +85,8 @@ fn link(path: &Path, target: &Path) -> Result<(), String> {
         return Ok(());
     }
     if path.symlink_metadata().is_ok() {
-        fs::remove_file(path).map_err(|error| format!("cannot replace {}: {error}", path.display()))?;
+        fs::remove_file(path)
+            .map_err(|error| format!("cannot replace {}: {error}", path.display()))?;
     }
     symlink(target, path).map_err(|error| format!("cannot link {}: {error}", path.display()))
 }

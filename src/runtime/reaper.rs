@@ -57,9 +57,9 @@ pub async fn reap(
 async fn is_over(ports: &Ports, run: RunId, retention: Duration) -> bool {
     let now = ports.clock.now();
     match ports.store.load_run(run).await {
-        Ok(Some(state)) => state
-            .finished
-            .is_some_and(|at| state.cleaned.is_some() && now.since(at) > retention),
+        Ok(Some(state)) => {
+            state.finished.is_some_and(|at| state.cleaned.is_some() && now.since(at) > retention)
+        }
         Ok(None) | Err(_) => false,
     }
 }

@@ -16,8 +16,8 @@ use crate::pipeline::prompt;
 use crate::pipeline::state::RunState;
 use crate::pipeline::stuck::ToolLoop;
 use crate::process::agent_process::{self, Ending, Finished, Limits, Spawn, StopPlan};
-use crate::process::identity::ProcessIdentity;
 use crate::process::conversation::{Flow, Line, Stream};
+use crate::process::identity::ProcessIdentity;
 use crate::process::marker::{Marker, VARIABLE};
 use crate::runtime::agents::{co_author, place_files};
 use crate::runtime::state_dir::{private_dir, write_private};
@@ -209,19 +209,17 @@ async fn drive(ports: &Ports, job: &Job, ready: &Ready<'_>, turn: u32) -> TurnRe
     let spawn = spawn(ports, ready);
     let run = ready.state.id;
     let store = &ports.store;
-    let note = Box::new(move |identity: ProcessIdentity| -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(async move {
-            let row = ProcessRow {
-                run,
-                turn,
-                pid: identity.pid,
-                start_time: identity.start_time,
-            };
-            if let Err(error) = store.record_process(row).await {
-                tracing::warn!(run.id = %run, %error, "an agent's process could not be put on record");
-            }
-        })
-    });
+    let note = Box::new(
+        move |identity: ProcessIdentity| -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+            Box::pin(async move {
+                let row =
+                    ProcessRow { run, turn, pid: identity.pid, start_time: identity.start_time };
+                if let Err(error) = store.record_process(row).await {
+                    tracing::warn!(run.id = %run, %error, "an agent's process could not be put on record");
+                }
+            })
+        },
+    );
     let mut on_line = |line: Line| watch.line(transcript.as_mut(), &line);
     let finished = agent_process::run(spawn, &job.cancel, note, &mut on_line).await;
     match finished {
@@ -263,12 +261,16 @@ impl Watch {
         if line.stream != Stream::Stdout {
             return Flow::Continue;
         }
-        for event in transcript.line(&line.text) {
+        let events = transcript.line(&line.text);
+        let mut progress = events.is_empty();
+        for event in events {
+            progress |= event.is_progress();
             match event {
                 AgentEvent::ToolCall { name, fingerprint } => {
                     if let Some(evidence) = self.tools.observe(&name, &fingerprint) {
                         let (tool, calls) = (evidence.tool, evidence.calls);
-                        self.stuck = Some(format!("{tool} with the same arguments {calls} times in a row"));
+                        self.stuck =
+                            Some(format!("{tool} with the same arguments {calls} times in a row"));
                     }
                 }
                 AgentEvent::Finished => self.finished = true,
@@ -285,8 +287,10 @@ impl Watch {
             Flow::Stop
         } else if self.finished {
             Flow::Finished
-        } else {
+        } else if progress {
             Flow::Continue
+        } else {
+            Flow::NoProgress
         }
     }
 }

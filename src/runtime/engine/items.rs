@@ -70,13 +70,7 @@ impl Engine {
     }
 
     /// People moved the item in its tracker: they own the intent.
-    fn tracker_moved(
-        &mut self,
-        id: &ItemId,
-        status: ItemStatus,
-        state: ItemState,
-        now: Timestamp,
-    ) {
+    fn tracker_moved(&mut self, id: &ItemId, status: ItemStatus, state: ItemState, now: Timestamp) {
         let by = format!("tracker:{}", id.source());
         let open_again = matches!(state, ItemState::Todo | ItemState::InProgress);
         match status {
@@ -94,7 +88,7 @@ impl Engine {
                     Outcome::Cancelled { by }
                 };
                 let evidence = format!("moved to {} in its tracker", state.label());
-                self.record_item(id, Event::ItemResolved { run: None, outcome, evidence }, now);
+                self.record_item(id, Event::ItemResolved { run: None, outcome, evidence, in_review: false }, now);
             }
             ItemStatus::WaitingHuman if open_again => {
                 let answer = String::new();
