@@ -11,10 +11,14 @@
 //! - surfaces, which parse and render and nothing else: [`surfaces`];
 //! - the composition root [`daemon`], its [`config`], and [`telemetry`].
 
+pub mod agents;
+pub mod config;
+pub mod daemon;
 pub mod domain;
-pub mod planner;
 pub mod pipeline;
+pub mod planner;
 pub mod process;
-pub mod store;
 pub mod runtime;
+pub mod store;
 pub mod trackers;
+pub mod workspaces;

@@ -9,7 +9,7 @@ use super::ids::RunId;
 use super::run::Outcome;
 use super::time::Timestamp;
 use super::verdict::Finding;
-use super::work_item::WorkItem;
+use super::work_item::{Trust, WorkItem};
 
 /// Execution status, in agent-state's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -228,6 +228,7 @@ impl ItemRecord {
         self.updated = at;
         match event {
             Event::ItemCreated { item } | Event::ItemChanged { item } => {
+                self.void_approval_of(item);
                 self.item = item.clone();
                 self.present = true;
             }
@@ -292,6 +293,16 @@ impl ItemRecord {
         }
     }
 
+    /// An approval was given to a text: when a stranger's text changes, people have to be asked again.
+    fn void_approval_of(&mut self, changed: &WorkItem) {
+        let same_task = self.item.title == changed.title
+            && self.item.body == changed.body
+            && self.item.project == changed.project;
+        if changed.trust == Trust::Untrusted && !same_task {
+            self.approval = Approval::NotRequested;
+        }
+    }
+
     fn leave_run(&mut self, outcome: &Outcome) {
         if outcome.spends_attempt() {
             self.spend.attempts = self.spend.attempts.saturating_add(1);
@@ -310,14 +321,17 @@ impl ItemRecord {
         self.last_outcome = Some(outcome.clone());
     }
 
-    /// Back to work after a person acted: everything that held it is lifted, what it used up is forgiven.
+    /// Back to work after a person acted: everything that held it is lifted, what it used up is forgiven, and a refusal
+    /// or a lapsed request makes room for a new one. A given approval stays.
     fn free(&mut self) {
+        if matches!(self.approval, Approval::Refused { .. } | Approval::Expired { .. }) {
+            self.approval = Approval::NotRequested;
+        }
         self.status = ItemStatus::Pending;
         self.hold = None;
         self.human = None;
         self.infra_failures = 0;
         self.delivery_failures = 0;
-        self.approval = Approval::NotRequested;
         self.spend = ItemSpend::default();
     }
 }
@@ -336,5 +350,65 @@ fn settled_status(outcome: &Outcome) -> ItemStatus {
         | Outcome::Throttled { .. }
         | Outcome::InfraFailed
         | Outcome::DeliveryFailed => ItemStatus::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::work_item::{ItemState, Lane, Overrides, Priority};
+    use super::{Approval, Event, ItemRecord, Timestamp, Trust, WorkItem};
+
+    fn item(trust: Trust, body: &str) -> WorkItem {
+        WorkItem {
+            id: super::super::ids::ItemId::new("local/DEMO-1"),
+            project: None,
+            title: "Fix the parser".to_owned(),
+            body: body.to_owned(),
+            state: ItemState::Todo,
+            priority: Priority::Medium,
+            labels: Vec::new(),
+            lane: Lane::Autopilot,
+            blocked_by: Vec::new(),
+            parent: None,
+            author: None,
+            trust,
+            created_at: None,
+            revision: "1".to_owned(),
+            overrides: Overrides::default(),
+        }
+    }
+
+    fn after(item: WorkItem, events: &[Event]) -> Approval {
+        let mut record = ItemRecord::first(&Event::ItemCreated { item }, Timestamp(0)).unwrap();
+        for event in events {
+            record.evolve(event, Timestamp(1));
+        }
+        record.approval
+    }
+
+    #[test]
+    fn a_refused_start_can_be_asked_for_again_after_a_retry() {
+        let refused = Event::ApprovalRefused { by: "ann".to_owned() };
+        let retried = Event::ItemHumanAnswered { by: "ann".to_owned(), answer: String::new() };
+        let untrusted = item(Trust::Untrusted, "old");
+        assert_eq!(after(untrusted, &[refused, retried.clone()]), Approval::NotRequested);
+        let given = Event::ApprovalGiven { by: "ann".to_owned() };
+        let kept = after(item(Trust::Untrusted, "old"), &[given, retried]);
+        assert!(matches!(kept, Approval::Given { .. }));
+    }
+
+    #[test]
+    fn an_approval_does_not_cover_a_text_that_a_stranger_changed_afterwards() {
+        let given = Event::ApprovalGiven { by: "ann".to_owned() };
+        let change = |trust, body| Event::ItemChanged { item: item(trust, body) };
+        for (trust, body, still_given) in [
+            (Trust::Untrusted, "new", false),
+            (Trust::Untrusted, "old", true),
+            (Trust::Trusted, "new", true),
+        ] {
+            let events = [given.clone(), change(trust, body)];
+            let approval = after(item(trust, "old"), &events);
+            assert_eq!(matches!(approval, Approval::Given { .. }), still_given);
+        }
     }
 }

@@ -97,3 +97,25 @@ impl fmt::Display for Dollars {
         write!(formatter, "${}.{:02}", self.0 / 1_000_000, self.0 % 1_000_000 / 10_000)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{BudgetUse, Ceiling};
+
+    #[test]
+    fn it_warns_from_eighty_percent_until_nothing_is_left() {
+        for (used, limit, running_out, used_up) in [
+            (79, 100, false, false),
+            (80, 100, true, false),
+            (99, 100, true, false),
+            (100, 100, false, true),
+            (101, 100, false, true),
+            (0, 0, false, true),
+            (u64::MAX - 1, u64::MAX, true, false),
+        ] {
+            let budget = BudgetUse { ceiling: Ceiling::Tokens, used, limit };
+            assert_eq!(budget.is_running_out(), running_out, "{budget}");
+            assert_eq!(budget.is_used_up(), used_up, "{budget}");
+        }
+    }
+}

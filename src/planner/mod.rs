@@ -16,10 +16,14 @@ pub mod budget_use;
 mod components;
 mod context;
 mod dependencies;
+#[cfg(test)]
+mod fixtures;
 mod gates;
 pub mod held;
 pub mod plan;
 pub mod rank;
 pub mod report;
 mod slots;
+#[cfg(test)]
+mod tests;
 pub mod world;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
@@ -22,9 +23,11 @@ use crate::process::marker::Marker;
 const GRACE: Duration = Duration::from_secs(2);
 /// How long to go on reading after the program has ended while something else holds its output open.
 const DRAIN: Duration = Duration::from_millis(500);
+/// Stands for "never" where a timeout is so long that the machine cannot count to it.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A program to run to its end.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Capture {
     /// The program; without a slash it is looked up in the `PATH` of `env`.
     pub program: PathBuf,
@@ -41,6 +44,14 @@ pub struct Capture {
     pub timeout: Duration,
     /// Bytes to keep of each of its two outputs. Of more, the first and the last half are kept.
     pub max_output: usize,
+}
+
+impl fmt::Debug for Capture {
+    /// Without the environment and the input, which may hold what must not be shown.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = (&self.program, &self.args, &self.cwd, self.timeout);
+        formatter.debug_tuple("Capture").field(&shown).finish_non_exhaustive()
+    }
 }
 
 /// What a program did.
@@ -76,7 +87,7 @@ impl Capture {
     /// When it cannot be started or accounted for, or on cancellation. A failing program and a timeout are no errors.
     pub async fn run(self, cancel: &CancellationToken) -> Result<Captured, ProcessError> {
         let begun = Instant::now();
-        let deadline = begun + self.timeout;
+        let deadline = begun + self.timeout.min(NEVER);
         let marked = Marker::in_environment(&self.env).is_some();
         let (mut leader, pipes) = Leader::start(Program {
             program: self.program,

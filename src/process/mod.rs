@@ -12,12 +12,20 @@ use std::path::PathBuf;
 use crate::process::identity::ProcessIdentity;
 
 pub mod adoption;
+pub mod agent_process;
 pub mod capture;
+pub mod conversation;
 pub mod identity;
 mod leader;
+mod lines;
 pub mod marker;
 mod process_set;
 mod process_table;
+pub mod recovery;
+pub mod redact;
+#[cfg(test)]
+mod testing;
+mod transcript;
 
 /// Why a program could not be run or accounted for.
 #[derive(Debug, thiserror::Error)]

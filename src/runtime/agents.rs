@@ -5,10 +5,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use crate::agents::{AgentSettings, CommandLine, FileBody, GracefulSignal};
+use crate::agents::{AgentSettings, CommandLine, FileBody};
 use crate::domain::agent::AgentKind;
 use crate::domain::failure::{Failure, FailureClass};
-use crate::process::agent_process::Signal;
 
 use super::state_dir::{private_dir, write_private};
 
@@ -32,7 +31,8 @@ impl Agents {
     pub fn get(&self, name: &str) -> Result<&AgentSettings, Failure> {
         self.by_name.get(name).ok_or_else(|| {
             let names: Vec<&str> = self.by_name.keys().map(String::as_str).collect();
-            let message = format!("no agent `{name}` is configured; there are {}", names.join(", "));
+            let message =
+                format!("no agent `{name}` is configured; there are {}", names.join(", "));
             Failure::new(FailureClass::Configuration, message)
         })
     }
@@ -85,16 +85,8 @@ fn link(path: &Path, target: &Path) -> Result<(), String> {
         return Ok(());
     }
     if path.symlink_metadata().is_ok() {
-        fs::remove_file(path).map_err(|error| format!("cannot replace {}: {error}", path.display()))?;
+        fs::remove_file(path)
+            .map_err(|error| format!("cannot replace {}: {error}", path.display()))?;
     }
     symlink(target, path).map_err(|error| format!("cannot link {}: {error}", path.display()))
-}
-
-/// The process layer's word for an adapter's signal.
-#[must_use]
-pub(super) fn signal(graceful: GracefulSignal) -> Signal {
-    match graceful {
-        GracefulSignal::Terminate => Signal::Terminate,
-        GracefulSignal::Interrupt => Signal::Interrupt,
-    }
 }

@@ -10,7 +10,6 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::schedule::Schedule;
 use crate::domain::agent::TurnEnding;
 use crate::domain::command::Command;
 use crate::domain::effect::Effect;
@@ -28,6 +27,9 @@ use super::effects::{self, Desk, Done, Job, Message, Ports};
 use super::engine::{Engine, Explanation, Handled, Input, LEASE, Reply, Status, Wanted};
 use super::handle::DaemonHandle;
 use super::tasks::{Ended, Tasks};
+
+/// When the next heartbeat after an instant happens.
+pub type Schedule = Arc<dyn Fn(Timestamp) -> Timestamp + Send + Sync>;
 
 /// Messages that may wait for the loop.
 const INBOX: usize = 1024;
@@ -128,7 +130,7 @@ impl Dispatcher {
         let (head, followed) = watch::channel(0);
         let handle = DaemonHandle::new(sender.clone(), followed);
         let now = ports.clock.now();
-        let next_heartbeat = timing.schedule.as_ref().map(|schedule| schedule.next_after(now));
+        let next_heartbeat = timing.schedule.as_ref().map(|next_after| next_after(now));
         engine.open_intake(timing.schedule.is_none());
         let dispatcher = Self {
             engine,
@@ -226,7 +228,7 @@ impl Dispatcher {
         let now = self.ports.clock.now();
         self.ports = new.ports;
         self.timing.poll = new.poll;
-        self.next_heartbeat = new.schedule.as_ref().map(|schedule| schedule.next_after(now));
+        self.next_heartbeat = new.schedule.as_ref().map(|next_after| next_after(now));
         self.engine.open_intake(new.schedule.is_none());
         self.timing.schedule = new.schedule;
         self.dirty = true;
@@ -388,8 +390,7 @@ impl Dispatcher {
             self.observe();
         }
         if self.next_heartbeat.is_some_and(|at| now >= at) {
-            self.next_heartbeat =
-                self.timing.schedule.as_ref().map(|schedule| schedule.next_after(now));
+            self.next_heartbeat = self.timing.schedule.as_ref().map(|next_after| next_after(now));
             self.engine.open_intake(true);
             self.dirty = true;
         }

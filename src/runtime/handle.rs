@@ -5,7 +5,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::domain::command::Command;
 
 use super::dispatcher::{LoopMessage, Query};
-use super::engine::{Explanation, Reply, Status};
+use super::engine::{Explanation, Input, Reply, Status};
 
 /// The daemon is stopping and takes nothing more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +54,16 @@ impl DaemonHandle {
         let query = Query::Why { target: target.to_owned(), reply };
         self.sender.send(LoopMessage::Query(query)).await.map_err(|_| Stopping)?;
         answer.await.map_err(|_| Stopping)
+    }
+
+    /// Hands the loop something that a periodic task found out. Lost only when the daemon is stopping.
+    pub async fn input(&self, input: Input) {
+        let _stopping = self.sender.send(LoopMessage::Input(input)).await;
+    }
+
+    /// Hands the loop new rules. Lost only when the daemon is stopping.
+    pub async fn reconfigure(&self, message: LoopMessage) {
+        let _stopping = self.sender.send(message).await;
     }
 
     /// The global number of the last stored event, and a way to wait until it changes. A hint to look again, never the

@@ -54,8 +54,11 @@ pub async fn load(
     let effects = store.open_effects().await?;
     let mut runs = store.load_open_runs().await?;
     let known: std::collections::BTreeSet<RunId> = runs.iter().map(|run| run.id).collect();
-    let mut more: Vec<RunId> =
-        effects.iter().filter_map(|row| row.effect.run()).filter(|id| !known.contains(id)).collect();
+    let mut more: Vec<RunId> = effects
+        .iter()
+        .filter_map(|row| row.effect.run())
+        .filter(|id| !known.contains(id))
+        .collect();
     more.sort();
     more.dedup();
     for run in more {

@@ -63,7 +63,7 @@ impl StateDir {
             known
         };
         let dir = Self { root, instance };
-        for path in [dir.runs(), dir.agents(), dir.worktrees(), dir.check_home()] {
+        for path in [dir.runs(), dir.worktrees(), dir.check_home()] {
             private_dir(&path)?;
         }
         Ok(dir)
@@ -93,12 +93,6 @@ impl StateDir {
         self.root.join("runs")
     }
 
-    /// Private homes of the agents.
-    #[must_use]
-    pub fn agents(&self) -> PathBuf {
-        self.root.join("agents")
-    }
-
     /// Home directory of the checks.
     #[must_use]
     pub fn check_home(&self) -> PathBuf {
@@ -117,16 +111,6 @@ impl StateDir {
     /// When the file system refuses.
     pub fn turn(&self, run: RunId, turn: u32) -> Result<PathBuf, StateDirError> {
         let path = self.runs().join(run.to_string()).join(format!("turn-{turn}"));
-        private_dir(&path)?;
-        Ok(path)
-    }
-
-    /// Private home of an agent, made when it is not there.
-    ///
-    /// # Errors
-    /// When the file system refuses.
-    pub fn agent_home(&self, name: &str) -> Result<PathBuf, StateDirError> {
-        let path = self.agents().join(name);
         private_dir(&path)?;
         Ok(path)
     }

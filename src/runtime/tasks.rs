@@ -40,7 +40,10 @@ impl Tasks {
         loop {
             match self.set.join_next_with_id().await {
                 Some(Ok((id, ()))) => {
-                    return Ended { name: self.names.remove(&id).unwrap_or_default(), panicked: false };
+                    return Ended {
+                        name: self.names.remove(&id).unwrap_or_default(),
+                        panicked: false,
+                    };
                 }
                 Some(Err(error)) => {
                     let name = self.names.remove(&error.id()).unwrap_or_default();
@@ -72,9 +75,7 @@ pub struct Ended {
 /// # Errors
 /// `None` when the work panicked.
 #[expect(clippy::disallowed_methods, reason = "the one place that uses blocking threads")]
-pub async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Option<T> {
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     tokio::task::spawn_blocking(work).await.ok()
 }
 

@@ -22,3 +22,27 @@ pub(crate) fn needed<'a>(view: &ItemView<'a>, policy: &'a Policy) -> Vec<&'a str
     agents.dedup();
     agents
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixtures::{item, policy, reason, record, world};
+    use super::check;
+
+    #[test]
+    fn an_item_waits_for_every_agent_it_needs() {
+        let coder_only = item("DEMO-2", |record| record.item.overrides.coder_only = true);
+        let mut world = world([record("DEMO-1"), coder_only]);
+        let why = "not logged in".to_owned();
+        world.unavailable_agents.insert("critic".to_owned(), why.clone());
+        world.unavailable_agents.insert("unused".to_owned(), why.clone());
+        let mut policy = policy();
+        let text = "agent critic cannot be used: not logged in";
+        assert_eq!(reason(check, &world, &policy, "DEMO-1"), text);
+        assert_eq!(reason(check, &world, &policy, "DEMO-2"), "");
+        policy.critic = None;
+        assert_eq!(reason(check, &world, &policy, "DEMO-1"), "");
+        world.unavailable_agents.insert("coder".to_owned(), why);
+        let text = "agent coder cannot be used: not logged in";
+        assert_eq!(reason(check, &world, &policy, "DEMO-2"), text);
+    }
+}

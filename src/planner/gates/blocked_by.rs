@@ -39,3 +39,6 @@ fn release(end: &Blocker) -> String {
         | BlockerState::Open(_) => format!("no longer name {name} as a blocker"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,3 +93,6 @@ fn groups<'a>(items: &'a BTreeMap<ItemId, ItemRecord>, policy: &'a Policy) -> Ve
 fn normalise(text: &str) -> String {
     text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests;

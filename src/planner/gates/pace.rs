@@ -97,3 +97,6 @@ fn longer(one: Held, other: Held) -> Held {
         (Some(_), Some(_)) => one,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,3 +49,51 @@ pub(crate) fn check(view: &ItemView<'_>, context: &Context<'_>) -> Option<Held> 
     let children = Items::first_of(family.open.iter().copied());
     Some(Held::new(HeldBecause::OpenChildren { children }))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::item_record::ItemStatus;
+    use crate::domain::work_item::ItemState;
+
+    use super::super::super::fixtures::{child, policy, reason, record, world};
+    use super::check;
+
+    #[test]
+    fn a_parent_with_open_children_is_held_and_names_them() {
+        let world = world([record("EPIC-1"), child("DEMO-1", "EPIC-1"), child("DEMO-2", "EPIC-1")]);
+        let text = reason(check, &world, &policy(), "EPIC-1");
+        assert_eq!(text, "it is the parent of open items: DEMO-1, DEMO-2");
+        assert_eq!(reason(check, &world, &policy(), "DEMO-1"), "");
+    }
+
+    #[test]
+    fn many_children_are_counted() {
+        let children = (1..=7).map(|number| child(&format!("DEMO-{number}"), "EPIC-1"));
+        let world = world(children.chain([record("EPIC-1")]));
+        let text = reason(check, &world, &policy(), "EPIC-1");
+        assert!(text.ends_with("DEMO-1, DEMO-2, DEMO-3, DEMO-4, DEMO-5 and 2 more"), "{text}");
+    }
+
+    #[test]
+    fn a_parent_of_settled_children_is_still_not_run() {
+        let mut done = child("DEMO-1", "EPIC-1");
+        done.status = ItemStatus::Done;
+        let mut done_elsewhere = child("DEMO-2", "EPIC-1");
+        done_elsewhere.item.state = ItemState::Done;
+        let mut failed = child("DEMO-3", "EPIC-1");
+        failed.status = ItemStatus::Failed;
+        let world = world([record("EPIC-1"), done, done_elsewhere, failed]);
+        let text = reason(check, &world, &policy(), "EPIC-1");
+        assert_eq!(text, "it is the parent of settled items: 2 done, 1 not done");
+    }
+
+    #[test]
+    fn a_withdrawn_child_no_longer_makes_a_parent() {
+        let mut gone = child("DEMO-1", "EPIC-1");
+        gone.present = false;
+        let own_parent = child("DEMO-2", "DEMO-2");
+        let world = world([record("EPIC-1"), gone, own_parent]);
+        assert_eq!(reason(check, &world, &policy(), "EPIC-1"), "");
+        assert_eq!(reason(check, &world, &policy(), "DEMO-2"), "");
+    }
+}

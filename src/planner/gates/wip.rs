@@ -32,3 +32,40 @@ pub(crate) fn check(view: &ItemView<'_>, context: &Context<'_>) -> Option<Held> 
     let held = Held::new(HeldBecause::TooManyInReview { waiting, limit });
     Some(held.released_by("review what waits, then close it in its tracker"))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::item_record::ItemStatus;
+    use crate::domain::work_item::ItemState;
+
+    use super::super::super::fixtures::{item, policy, reason, record, status, world};
+    use super::check;
+
+    #[test]
+    fn results_in_review_hold_new_work_at_the_limit() {
+        let result = |name: &str| {
+            item(name, |record| {
+                record.status = ItemStatus::Done;
+                record.item.state = ItemState::InReview;
+            })
+        };
+        let of_people = item("DEMO-3", |record| record.item.state = ItemState::InReview);
+        let merged = status("DEMO-4", ItemStatus::Done);
+        let mut withdrawn = result("DEMO-5");
+        withdrawn.present = false;
+        let pending = [record("DEMO-6"), record("cli/one")];
+        let others = [result("DEMO-1"), result("DEMO-2"), of_people, merged, withdrawn];
+        let world = world(others.into_iter().chain(pending));
+        let mut policy = policy();
+        for (limit, expected) in [
+            (None, ""),
+            (Some(3), ""),
+            (Some(2), "2 of 2 results wait for review: DEMO-1, DEMO-2"),
+            (Some(0), "2 of 0 results wait for review: DEMO-1, DEMO-2"),
+        ] {
+            policy.wip = limit;
+            assert_eq!(reason(check, &world, &policy, "DEMO-6"), expected);
+            assert_eq!(reason(check, &world, &policy, "cli/one"), "");
+        }
+    }
+}

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::process::ProcessError;
 use crate::process::capture::{Capture, Captured};
 use crate::process::marker;
+use crate::process::testing::{noted, noted_pid, runs, stubborn, until};
 
 fn shell(script: &str) -> Capture {
     Capture {
@@ -88,13 +89,26 @@ async fn cancelling_ends_it() {
 
 #[tokio::test]
 async fn what_outlives_a_marked_program_is_ended_even_in_its_own_session() {
-    let mut capture = shell("setsid sh -c 'trap \"\" TERM; echo $$; sleep 1000' & exit 0");
-    capture.env.insert(marker::VARIABLE.to_owned(), "capture-test:outlives".to_owned());
-    let captured = run(capture).await;
-    let pid = text(&captured.stdout);
-    assert!(captured.succeeded());
-    assert!(!pid.trim().is_empty());
-    assert!(!Path::new(&format!("/proc/{}/cwd", pid.trim())).exists(), "{pid} lives");
+    let place = tempfile::tempdir().unwrap();
+    let mut capture = shell(&format!("{} exit 0", stubborn("outlives")));
+    capture.cwd = place.path().to_path_buf();
+    let mark = place.path().to_string_lossy().into_owned();
+    capture.env.insert(marker::VARIABLE.to_owned(), mark);
+    assert!(run(capture).await.succeeded());
+    assert!(!runs(noted_pid(place.path(), "outlives")));
+}
+
+#[tokio::test]
+async fn dropping_it_ends_what_it_started() {
+    let place = tempfile::tempdir().unwrap();
+    let mut capture = shell(&format!("{} sleep 1000", stubborn("dropped")));
+    capture.cwd = place.path().to_path_buf();
+    tokio::select! {
+        _ = run(capture) => panic!("ended by itself"),
+        () = until(|| noted(place.path(), "dropped").is_some()) => {}
+    }
+    let pid = noted_pid(place.path(), "dropped");
+    until(|| !runs(pid)).await;
 }
 
 #[tokio::test]

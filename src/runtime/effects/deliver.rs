@@ -98,7 +98,8 @@ async fn merge(
             return Ok(Delivered::Merge { base, before, after: commit, checkout });
         }
     }
-    let message = format!("{} moved {MOST_RACES} times while the merge was checked", workspace.base_branch);
+    let message =
+        format!("{} moved {MOST_RACES} times while the merge was checked", workspace.base_branch);
     Err(Unavailable::Failed(Failure::infrastructure(message)))
 }
 
@@ -153,4 +154,3 @@ fn red(report: &CheckReport) -> Failure {
     );
     Failure::new(FailureClass::Agent, message)
 }
-

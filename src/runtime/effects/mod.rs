@@ -32,6 +32,7 @@ use super::engine::TrackerFailure;
 use super::state_dir::StateDir;
 
 /// Everything effects may use.
+#[derive(Clone)]
 pub struct Ports {
     /// The log.
     pub store: Arc<dyn Store>,
@@ -123,8 +124,7 @@ impl Desk {
     /// Asks for a turn's start to be stored. Whether its process may be started.
     pub(super) async fn begin_turn(&self, key: &EffectKey, run: RunId, turn: PreparedTurn) -> bool {
         let (go, answer) = oneshot::channel();
-        let message =
-            Message::TurnPrepared { key: key.clone(), run, turn: Box::new(turn), go };
+        let message = Message::TurnPrepared { key: key.clone(), run, turn: Box::new(turn), go };
         self.sender.send(message).await.is_ok() && answer.await.unwrap_or(false)
     }
 
@@ -177,10 +177,9 @@ pub fn turn_lost(turn: u32, failure: Failure) -> Input {
 }
 
 /// The run's state and worktree, which every effect but the first needs.
-fn workspace_of(
-    job: &Job,
-) -> Result<(&RunState, &crate::domain::change::Workspace), Done> {
-    let missing = || failed(&job.effect, Failure::infrastructure("the run has no worktree on record"));
+fn workspace_of(job: &Job) -> Result<(&RunState, &crate::domain::change::Workspace), Done> {
+    let missing =
+        || failed(&job.effect, Failure::infrastructure("the run has no worktree on record"));
     let state = job.run.as_ref().ok_or_else(missing)?;
     let workspace = state.workspace.as_ref().ok_or_else(missing)?;
     Ok((state, workspace))

@@ -16,11 +16,11 @@ use crate::pipeline::prompt;
 use crate::pipeline::state::RunState;
 use crate::pipeline::stuck::ToolLoop;
 use crate::process::agent_process::{self, Ending, Finished, Limits, Spawn, StopPlan};
-use crate::process::identity::ProcessIdentity;
 use crate::process::conversation::{Flow, Line, Stream};
+use crate::process::identity::ProcessIdentity;
 use crate::process::marker::{Marker, VARIABLE};
-use crate::runtime::agents::{co_author, place_files, signal};
-use crate::runtime::state_dir::write_private;
+use crate::runtime::agents::{co_author, place_files};
+use crate::runtime::state_dir::{private_dir, write_private};
 use crate::store::rows::ProcessRow;
 use crate::workspaces::{Fingerprint, RUN_TRAILER, WorkspaceError};
 
@@ -106,10 +106,9 @@ async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<
         .dirs
         .turn(state.id, turn)
         .map_err(|error| Failure::infrastructure(error.to_string()))?;
-    let home = ports
-        .dirs
-        .agent_home(&settings.name)
-        .map_err(|error| Failure::infrastructure(error.to_string()))?;
+    // A home of its own per turn: what one turn leaves there cannot reach the next.
+    let home = scratch.join("home");
+    private_dir(&home).map_err(|error| Failure::infrastructure(error.to_string()))?;
     let nonce = ports.ids.random().simple().to_string();
     let session = ports.ids.random().to_string();
     let gathered = gather(ports, state, workspace, stage).await?;
@@ -210,19 +209,17 @@ async fn drive(ports: &Ports, job: &Job, ready: &Ready<'_>, turn: u32) -> TurnRe
     let spawn = spawn(ports, ready);
     let run = ready.state.id;
     let store = &ports.store;
-    let note = Box::new(move |identity: ProcessIdentity| -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(async move {
-            let row = ProcessRow {
-                run,
-                turn,
-                pid: identity.pid,
-                start_time: identity.start_time,
-            };
-            if let Err(error) = store.record_process(row).await {
-                tracing::warn!(run.id = %run, %error, "an agent's process could not be put on record");
-            }
-        })
-    });
+    let note = Box::new(
+        move |identity: ProcessIdentity| -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+            Box::pin(async move {
+                let row =
+                    ProcessRow { run, turn, pid: identity.pid, start_time: identity.start_time };
+                if let Err(error) = store.record_process(row).await {
+                    tracing::warn!(run.id = %run, %error, "an agent's process could not be put on record");
+                }
+            })
+        },
+    );
     let mut on_line = |line: Line| watch.line(transcript.as_mut(), &line);
     let finished = agent_process::run(spawn, &job.cancel, note, &mut on_line).await;
     match finished {
@@ -245,7 +242,7 @@ fn spawn(ports: &Ports, ready: &Ready<'_>) -> Spawn {
             max_line: MAX_LINE,
             max_output: MAX_TRANSCRIPT,
         },
-        stop: StopPlan { graceful: signal(ready.command.graceful), grace: GRACE },
+        stop: StopPlan { graceful: ready.command.graceful, grace: GRACE },
         journal: ready.scratch.join("transcript.jsonl"),
         redactor: ports.redactor.clone(),
     }
@@ -269,7 +266,8 @@ impl Watch {
                 AgentEvent::ToolCall { name, fingerprint } => {
                     if let Some(evidence) = self.tools.observe(&name, &fingerprint) {
                         let (tool, calls) = (evidence.tool, evidence.calls);
-                        self.stuck = Some(format!("{tool} with the same arguments {calls} times in a row"));
+                        self.stuck =
+                            Some(format!("{tool} with the same arguments {calls} times in a row"));
                     }
                 }
                 AgentEvent::Finished => self.finished = true,

@@ -115,7 +115,10 @@ impl Engine {
         }
         if record.status != ItemStatus::Pending {
             let status = record.status.word();
-            return refused(&format!("{} is {status}: there is nothing to approve", id.identifier()));
+            return refused(&format!(
+                "{} is {status}: there is nothing to approve",
+                id.identifier()
+            ));
         }
         self.record_item(id, Event::ApprovalGiven { by: actor.to_owned() }, now);
         self.update_tracker(id, None, format!("approved by {actor}"), now);
@@ -127,7 +130,10 @@ impl Engine {
         let Some(record) = self.items.get(id) else { return unknown(id.as_str()) };
         if record.status != ItemStatus::Pending {
             let status = record.status.word();
-            return refused(&format!("{} is {status}: there is nothing to reject", id.identifier()));
+            return refused(&format!(
+                "{} is {status}: there is nothing to reject",
+                id.identifier()
+            ));
         }
         self.record_item(id, Event::ApprovalRefused { by: actor.to_owned() }, now);
         self.update_tracker(id, None, format!("rejected by {actor}"), now);
@@ -148,7 +154,11 @@ impl Engine {
         }
         let outcome = Outcome::Cancelled { by: actor.to_owned() };
         let evidence = format!("cancelled by {actor}");
-        self.record_item(id, Event::ItemResolved { run: None, outcome, evidence: evidence.clone() }, now);
+        self.record_item(
+            id,
+            Event::ItemResolved { run: None, outcome, evidence: evidence.clone() },
+            now,
+        );
         self.update_tracker(id, Some(ItemState::Cancelled), evidence, now);
         self.plan(now);
         accepted("cancelled", Some(id.clone()), None)

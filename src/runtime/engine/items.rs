@@ -70,13 +70,7 @@ impl Engine {
     }
 
     /// People moved the item in its tracker: they own the intent.
-    fn tracker_moved(
-        &mut self,
-        id: &ItemId,
-        status: ItemStatus,
-        state: ItemState,
-        now: Timestamp,
-    ) {
+    fn tracker_moved(&mut self, id: &ItemId, status: ItemStatus, state: ItemState, now: Timestamp) {
         let by = format!("tracker:{}", id.source());
         let open_again = matches!(state, ItemState::Todo | ItemState::InProgress);
         match status {

@@ -100,9 +100,7 @@ impl Outbox {
 
     fn earlier_update_open(&self, wanted: &ItemId, wanted_number: u32) -> bool {
         self.open.values().any(|entry| match &entry.effect {
-            Effect::UpdateTracker { item, number, .. } => {
-                item == wanted && *number < wanted_number
-            }
+            Effect::UpdateTracker { item, number, .. } => item == wanted && *number < wanted_number,
             Effect::PrepareWorkspace { .. }
             | Effect::RunTurn { .. }
             | Effect::RunChecks { .. }

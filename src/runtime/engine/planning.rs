@@ -21,7 +21,8 @@ impl Engine {
     pub(super) fn plan(&mut self, now: Timestamp) {
         let planned = self.look(now);
         for action in planned.plan.actions {
-            let one_off = matches!(&action, Action::Start { item, .. } if item.source() == ONE_OFF_SOURCE);
+            let one_off =
+                matches!(&action, Action::Start { item, .. } if item.source() == ONE_OFF_SOURCE);
             if self.intake_open || one_off {
                 self.act(action, now);
             }

@@ -130,7 +130,12 @@ impl Engine {
     }
 
     /// This daemon takes over a run of an earlier one (or ends its own work on it in order).
-    pub fn interruption(&mut self, run: RunId, cause: Interruption, salvaged: Option<String>) -> Option<Input> {
+    pub fn interruption(
+        &mut self,
+        run: RunId,
+        cause: Interruption,
+        salvaged: Option<String>,
+    ) -> Option<Input> {
         let state = self.runs.get(&run).filter(|state| state.outcome.is_none())?;
         let fence = self.next_fence(&state.item);
         Some(Input::Interrupted { cause, fence, salvaged })
@@ -144,7 +149,12 @@ impl Engine {
     }
 
     /// Takes the lease of `item` at `fence` in the batch in the making.
-    pub(super) fn acquire(&mut self, item: &crate::domain::ids::ItemId, fence: u64, now: Timestamp) {
+    pub(super) fn acquire(
+        &mut self,
+        item: &crate::domain::ids::ItemId,
+        fence: u64,
+        now: Timestamp,
+    ) {
         let resource = lease_of(item);
         self.fences.insert(resource.clone(), fence);
         self.pending.leases.push(LeaseChange::Acquire {
@@ -158,11 +168,7 @@ impl Engine {
     /// Runs that are not over, and those whose turn was under way.
     #[must_use]
     pub fn open_runs(&self) -> Vec<RunId> {
-        self.runs
-            .values()
-            .filter(|state| state.outcome.is_none())
-            .map(|state| state.id)
-            .collect()
+        self.runs.values().filter(|state| state.outcome.is_none()).map(|state| state.id).collect()
     }
 
     /// The state of a run that is not over or not yet cleaned up.

@@ -105,7 +105,7 @@ pub struct Status {
 
 /// A run as people see it.
 #[must_use]
-pub fn run_view(state: &RunState) -> RunView {
+pub(super) fn run_view(state: &RunState) -> RunView {
     RunView {
         id: state.id,
         short: state.id.short(),
@@ -132,7 +132,7 @@ pub fn run_view(state: &RunState) -> RunView {
 
 /// An item as people see it, with what the planner decided about it.
 #[must_use]
-pub fn item_view(record: &ItemRecord, decision: String) -> ItemView {
+pub(super) fn item_view(record: &ItemRecord, decision: String) -> ItemView {
     let human: Option<&HumanRequest> = record.human.as_ref();
     ItemView {
         id: record.item.id.clone(),

@@ -10,7 +10,7 @@ use super::layout::Layout;
 use crate::domain::ids::ItemId;
 use crate::domain::work_item::{Overrides, WorkItem};
 
-/// Largest description with its front matter, the factory's log aside: 1 MiB is a thousand pages, no task.
+/// Largest description with its front matter, the factory's log aside: 96 KiB fits an event and a prompt, and no task is longer.
 pub(super) const MAX_HUMAN_BYTES: usize = 96 * 1024;
 
 /// Largest file that is read at all; leaves the log room for thousands of entries.
@@ -110,7 +110,7 @@ pub(super) fn probable_identifier(content: &[u8], stem: &str) -> Option<ItemId> 
 
 /// The file is beyond the bounds above.
 pub(super) fn too_large() -> Fault {
-    Fault::whole("the file is larger than 1 MiB and was not read")
+    Fault::whole("the file is larger than 96 KiB and was not read")
         .hint("keep the description short and refer to other files")
 }
 

@@ -17,11 +17,8 @@ pub fn find(name: &str) -> Option<PathBuf> {
 }
 
 fn directory() -> Option<PathBuf> {
-    let variable = |name: &str| {
-        env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let variable =
+        |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     variable("ENACT_FACTORY_AGENTS_DIR").or_else(|| {
         let cache =
             variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")))?;

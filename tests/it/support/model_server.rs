@@ -87,15 +87,11 @@ impl ModelServer {
     /// Starts a server with an empty script on a free port, on a thread and runtime of its own.
     pub fn start() -> ModelServer {
         let listener = TcpListener::bind("127.0.0.1:0").expect("binding a loopback port");
-        listener
-            .set_nonblocking(true)
-            .expect("a non-blocking listener");
+        listener.set_nonblocking(true).expect("a non-blocking listener");
         let address = listener.local_addr().expect("the listener's address");
         let shared = Arc::new(Shared::default());
         let (stop, stopped) = oneshot::channel();
-        let router = Router::new()
-            .fallback(serve)
-            .with_state(Arc::clone(&shared));
+        let router = Router::new().fallback(serve).with_state(Arc::clone(&shared));
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -137,18 +133,12 @@ impl ModelServer {
 
     /// The requests that asked the model to go on (no token counts, model lists and the like).
     pub fn model_calls(&self) -> Vec<RecordedRequest> {
-        self.requests()
-            .into_iter()
-            .filter(|request| request.protocol.is_some())
-            .collect()
+        self.requests().into_iter().filter(|request| request.protocol.is_some()).collect()
     }
 
     /// The model calls that no rule answered; a test that expects a complete script asserts it is empty.
     pub fn unanswered(&self) -> Vec<RecordedRequest> {
-        self.model_calls()
-            .into_iter()
-            .filter(|request| request.answer == UNANSWERED)
-            .collect()
+        self.model_calls().into_iter().filter(|request| request.answer == UNANSWERED).collect()
     }
 
     /// Waits until the condition over all requests so far holds; false if it does not within the bound.
@@ -161,9 +151,7 @@ impl ModelServer {
         let (inner, _) = self
             .shared
             .changed
-            .wait_timeout_while(self.shared.lock(), bound, |inner| {
-                !condition(&inner.requests)
-            })
+            .wait_timeout_while(self.shared.lock(), bound, |inner| !condition(&inner.requests))
             .unwrap_or_else(PoisonError::into_inner);
         condition(&inner.requests)
     }
@@ -246,22 +234,15 @@ async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response 
     shared.changed.notify_all();
     let Some(protocol) = recorded.protocol else {
         let (description, response) = wire::side_call(&recorded, upgrade);
-        shared.amend(recorded.number, |request| {
-            request.answer = description.to_owned()
-        });
+        shared.amend(recorded.number, |request| request.answer = description.to_owned());
         return response;
     };
     let answer = resolve(&recorded, answer);
-    let description = answer
-        .as_ref()
-        .map_or(UNANSWERED.to_owned(), Answer::describe);
+    let description = answer.as_ref().map_or(UNANSWERED.to_owned(), Answer::describe);
     shared.amend(recorded.number, |request| request.answer = description);
     match answer {
         Some(Answer::Hang) => {
-            let _client = Client {
-                shared: &shared,
-                number: recorded.number,
-            };
+            let _client = Client { shared: &shared, number: recorded.number };
             std::future::pending().await
         }
         Some(answer) => wire::render(protocol, &recorded, &answer),
@@ -293,8 +274,7 @@ struct Client<'a> {
 
 impl Drop for Client<'_> {
     fn drop(&mut self) {
-        self.shared
-            .amend(self.number, |request| request.abandoned = true);
+        self.shared.amend(self.number, |request| request.abandoned = true);
     }
 }
 
@@ -305,16 +285,11 @@ fn response(
     body: String,
 ) -> Response {
     let mut builder = Response::builder().status(status);
-    if !headers
-        .iter()
-        .any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
-    {
+    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
         builder = builder.header("content-type", content_type);
     }
     for (name, value) in headers {
         builder = builder.header(name, value);
     }
-    builder
-        .body(Body::from(body))
-        .expect("scripted status and headers are valid")
+    builder.body(Body::from(body)).expect("scripted status and headers are valid")
 }

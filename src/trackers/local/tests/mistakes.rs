@@ -73,7 +73,7 @@ async fn a_huge_file_is_reported_and_still_known_by_its_name() {
     assert_eq!(listing.unreadable, [ItemId::new("local/BIG"), ItemId::new("local/BIGGER")]);
     assert!(listing.items.is_empty());
     for problem in &listing.problems {
-        assert_eq!(problem.reason, "the file is larger than 1 MiB and was not read");
+        assert_eq!(problem.reason, "the file is larger than 96 KiB and was not read");
     }
     assert_eq!(listing.problems.len(), 2);
 }

@@ -11,19 +11,13 @@ use super::wire::Completion;
 
 /// The conversation in a request.
 pub(super) fn entries(body: &Value) -> Vec<Entry> {
-    let mut entries = vec![Entry {
-        speaker: Speaker::System,
-        text: content_text(&body["system"]),
-    }];
+    let mut entries = vec![Entry { speaker: Speaker::System, text: content_text(&body["system"]) }];
     for message in body["messages"].as_array().into_iter().flatten() {
         match &message["content"] {
             Value::Array(blocks) => {
                 entries.extend(blocks.iter().filter_map(|block| entry(message, block)))
             }
-            other => entries.push(Entry {
-                speaker: speaker(message),
-                text: content_text(other),
-            }),
+            other => entries.push(Entry { speaker: speaker(message), text: content_text(other) }),
         }
     }
     entries
@@ -31,16 +25,10 @@ pub(super) fn entries(body: &Value) -> Vec<Entry> {
 
 fn entry(message: &Value, block: &Value) -> Option<Entry> {
     match block["type"].as_str()? {
-        "text" => Some(Entry {
-            speaker: speaker(message),
-            text: content_text(&block["text"]),
-        }),
+        "text" => Some(Entry { speaker: speaker(message), text: content_text(&block["text"]) }),
         "tool_result" => {
             let call = block["tool_use_id"].as_str().unwrap_or_default().to_owned();
-            Some(Entry {
-                speaker: Speaker::Tool { call },
-                text: content_text(&block["content"]),
-            })
+            Some(Entry { speaker: Speaker::Tool { call }, text: content_text(&block["content"]) })
         }
         _ => None,
     }
@@ -65,10 +53,7 @@ pub(super) fn tool_use(request: &RecordedRequest, index: usize, call: &ToolCall)
             if offered("Bash") && (absolute.exists() || !offered("Write")) {
                 ("Bash", shell(&write_command(path, content)))
             } else {
-                (
-                    "Write",
-                    json!({ "file_path": absolute, "content": content }),
-                )
+                ("Write", json!({ "file_path": absolute, "content": content }))
             }
         }
         ToolCall::Bash { cmd } => ("Bash", shell(cmd)),
@@ -116,12 +101,7 @@ pub(super) fn events(message: &Value) -> Vec<Value> {
     opening["stop_reason"] = Value::Null;
     opening["usage"] = usage(1);
     let mut events = vec![json!({ "type": "message_start", "message": opening })];
-    for (index, block) in message["content"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .enumerate()
-    {
+    for (index, block) in message["content"].as_array().into_iter().flatten().enumerate() {
         let (start, delta) = if block["type"] == "text" {
             (
                 json!({ "type": "text", "text": "" }),
@@ -152,12 +132,8 @@ pub(super) fn events(message: &Value) -> Vec<Value> {
 /// Headers and body of a reached five-hour limit. Claude Code reads the reset time from the headers when it
 /// is signed in with a subscription token; with an API key it treats this as an ordinary 429.
 pub(super) fn usage_limit(resets_at: i64) -> (Vec<(String, String)>, Value) {
-    let header = |name: &str, value: &str| {
-        (
-            format!("anthropic-ratelimit-unified-{name}"),
-            value.to_owned(),
-        )
-    };
+    let header =
+        |name: &str, value: &str| (format!("anthropic-ratelimit-unified-{name}"), value.to_owned());
     let reset = resets_at.to_string();
     let headers = vec![
         header("status", "rejected"),

@@ -9,16 +9,11 @@ use super::wire::Completion;
 
 /// The conversation in a request.
 pub(super) fn entries(body: &Value) -> Vec<Entry> {
-    let mut entries = vec![Entry {
-        speaker: Speaker::System,
-        text: content_text(&body["instructions"]),
-    }];
+    let mut entries =
+        vec![Entry { speaker: Speaker::System, text: content_text(&body["instructions"]) }];
     match &body["input"] {
         Value::Array(items) => entries.extend(items.iter().flat_map(item_entries)),
-        other => entries.push(Entry {
-            speaker: Speaker::User,
-            text: content_text(other),
-        }),
+        other => entries.push(Entry { speaker: Speaker::User, text: content_text(other) }),
     }
     entries
 }
@@ -44,24 +39,15 @@ fn item_entries(item: &Value) -> Vec<Entry> {
     match &item["content"] {
         Value::Array(parts) => parts
             .iter()
-            .map(|part| Entry {
-                speaker: speaker(),
-                text: content_text(&part["text"]),
-            })
+            .map(|part| Entry { speaker: speaker(), text: content_text(&part["text"]) })
             .collect(),
-        other => vec![Entry {
-            speaker: speaker(),
-            text: content_text(other),
-        }],
+        other => vec![Entry { speaker: speaker(), text: content_text(other) }],
     }
 }
 
 /// An output item for a tool call: `apply_patch` for files where it is offered, else a shell command.
 pub(super) fn tool_call(request: &RecordedRequest, index: usize, call: &ToolCall) -> Value {
-    let patches = request
-        .tool_names()
-        .iter()
-        .any(|tool| tool == "apply_patch");
+    let patches = request.tool_names().iter().any(|tool| tool == "apply_patch");
     let shell = |command: &str| json!({ "cmd": command });
     let (name, input) = match call {
         ToolCall::Write { path, content } if patches => {
@@ -129,12 +115,7 @@ pub(super) fn events(response: &Value) -> Vec<Value> {
     opening["output"] = json!([]);
     opening["usage"] = Value::Null;
     let mut events = vec![json!({ "type": "response.created", "response": opening })];
-    for (index, item) in response["output"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .enumerate()
-    {
+    for (index, item) in response["output"].as_array().into_iter().flatten().enumerate() {
         let mut added = item.clone();
         added["status"] = json!("in_progress");
         if added["content"].is_array() {

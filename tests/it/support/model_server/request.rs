@@ -68,10 +68,7 @@ impl RecordedRequest {
 
     /// A header's value; the name in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// The model asked for, empty if none is named.
@@ -90,23 +87,17 @@ impl RecordedRequest {
     /// The last thing that the CLI's user said, without what the CLI adds in the user's name.
     pub fn prompt(&self) -> String {
         let entries = self.entries();
-        prompt_position(&entries)
-            .map(|position| entries[position].text.clone())
-            .unwrap_or_default()
+        prompt_position(&entries).map(|position| entries[position].text.clone()).unwrap_or_default()
     }
 
     /// How many tool answers to the prompt have come back with results; 0 for a fresh prompt.
     pub fn step(&self) -> usize {
         let entries = self.entries();
         let start = prompt_position(&entries).map_or(0, |position| position + 1);
-        let answered = entries[start..]
-            .iter()
-            .filter_map(|entry| match &entry.speaker {
-                Speaker::Tool { call } => {
-                    call.rsplit_once('_').map(|(answer, _)| answer.to_owned())
-                }
-                Speaker::System | Speaker::User | Speaker::Assistant => None,
-            });
+        let answered = entries[start..].iter().filter_map(|entry| match &entry.speaker {
+            Speaker::Tool { call } => call.rsplit_once('_').map(|(answer, _)| answer.to_owned()),
+            Speaker::System | Speaker::User | Speaker::Assistant => None,
+        });
         answered.collect::<BTreeSet<_>>().len()
     }
 
@@ -128,27 +119,16 @@ impl RecordedRequest {
     /// Names of the tools that the CLI offers.
     pub fn tool_names(&self) -> Vec<String> {
         let offered = self.body["tools"].as_array().into_iter().flatten();
-        offered
-            .filter_map(|tool| tool["name"].as_str())
-            .map(str::to_owned)
-            .collect()
+        offered.filter_map(|tool| tool["name"].as_str()).map(str::to_owned).collect()
     }
 
     /// The CLI's working directory, if it tells the model.
     pub fn working_directory(&self) -> Option<String> {
         let user = self.all_user_text();
-        let (_, claude) = user
-            .split_once("Primary working directory: ")
-            .unwrap_or_default();
+        let (_, claude) = user.split_once("Primary working directory: ").unwrap_or_default();
         let (_, codex) = user.split_once("<cwd>").unwrap_or_default();
-        let found = if claude.is_empty() {
-            codex.split('<').next()
-        } else {
-            claude.lines().next()
-        };
-        found
-            .map(str::to_owned)
-            .filter(|directory| !directory.is_empty())
+        let found = if claude.is_empty() { codex.split('<').next() } else { claude.lines().next() };
+        found.map(str::to_owned).filter(|directory| !directory.is_empty())
     }
 
     /// The word (letters, digits, `-`, `_`) that follows the first `label` in the prompt, past any
@@ -158,11 +138,8 @@ impl RecordedRequest {
         let (_, rest) = prompt.split_once(label)?;
         let is_word =
             |character: char| character.is_alphanumeric() || character == '-' || character == '_';
-        let word: String = rest
-            .chars()
-            .skip_while(|c| !c.is_alphanumeric())
-            .take_while(|c| is_word(*c))
-            .collect();
+        let word: String =
+            rest.chars().skip_while(|c| !c.is_alphanumeric()).take_while(|c| is_word(*c)).collect();
         Some(word).filter(|word| !word.is_empty())
     }
 
@@ -211,9 +188,7 @@ const INJECTED: [&str; 6] = [
 fn prompt_position(entries: &[Entry]) -> Option<usize> {
     entries.iter().rposition(|entry| {
         matches!(entry.speaker, Speaker::User)
-            && !INJECTED
-                .iter()
-                .any(|beginning| entry.text.trim_start().starts_with(beginning))
+            && !INJECTED.iter().any(|beginning| entry.text.trim_start().starts_with(beginning))
     })
 }
 
@@ -222,10 +197,7 @@ pub(super) fn content_text(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
         Value::Array(parts) => {
-            let texts: Vec<&str> = parts
-                .iter()
-                .filter_map(|part| part["text"].as_str())
-                .collect();
+            let texts: Vec<&str> = parts.iter().filter_map(|part| part["text"].as_str()).collect();
             texts.join("\n")
         }
         Value::Null => String::new(),

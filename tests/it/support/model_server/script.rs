@@ -39,11 +39,7 @@ pub struct Rule {
 impl Rule {
     /// A rule which gives `answer` at every step of every turn that it opens.
     pub fn new(when: When, answer: Answer) -> Rule {
-        Rule {
-            when,
-            answers: vec![answer],
-            times: None,
-        }
+        Rule { when, answers: vec![answer], times: None }
     }
 
     /// The answer for the step after the last one given so far; the last of all repeats.
@@ -169,11 +165,7 @@ impl Answer {
 
     /// A failure in the protocol's shape, without further headers.
     pub fn failure(code: u16, message: &str) -> Answer {
-        Answer::Failure {
-            code,
-            message: message.to_owned(),
-            headers: Vec::new(),
-        }
+        Answer::Failure { code, message: message.to_owned(), headers: Vec::new() }
     }
 
     /// An answer computed from the request, for example one that echoes a nonce out of the prompt.
@@ -230,25 +222,17 @@ pub enum ToolCall {
 impl ToolCall {
     /// Write `content` to `path`.
     pub fn write(path: &str, content: &str) -> ToolCall {
-        ToolCall::Write {
-            path: path.to_owned(),
-            content: content.to_owned(),
-        }
+        ToolCall::Write { path: path.to_owned(), content: content.to_owned() }
     }
 
     /// Run `cmd`.
     pub fn bash(cmd: &str) -> ToolCall {
-        ToolCall::Bash {
-            cmd: cmd.to_owned(),
-        }
+        ToolCall::Bash { cmd: cmd.to_owned() }
     }
 
     /// Call the tool `name` with these arguments.
     pub fn named(name: &str, input: Value) -> ToolCall {
-        ToolCall::Named {
-            name: name.to_owned(),
-            input,
-        }
+        ToolCall::Named { name: name.to_owned(), input }
     }
 }
 

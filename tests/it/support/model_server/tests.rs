@@ -44,11 +44,7 @@ impl Place {
 
     fn repository(&self) -> PathBuf {
         // As the CLIs report it: some temporary directories are behind a symbolic link.
-        self.root
-            .path()
-            .join("repository")
-            .canonicalize()
-            .expect("the repository")
+        self.root.path().join("repository").canonicalize().expect("the repository")
     }
 
     fn read(&self, name: &str) -> String {
@@ -65,19 +61,13 @@ struct Turn {
 
 impl Turn {
     fn of_type(&self, kind: &str) -> Vec<&Value> {
-        self.events
-            .iter()
-            .filter(|event| event["type"] == kind)
-            .collect()
+        self.events.iter().filter(|event| event["type"] == kind).collect()
     }
 
     /// The last event of a type; fails with everything printed if there is none.
     fn last(&self, kind: &str) -> &Value {
         let Some(event) = self.of_type(kind).pop() else {
-            panic!(
-                "no {kind} event among {:#?}\nstderr: {}",
-                self.events, self.stderr
-            );
+            panic!("no {kind} event among {:#?}\nstderr: {}", self.events, self.stderr);
         };
         event
     }
@@ -92,10 +82,8 @@ fn run(place: &Place, mut command: tokio::process::Command, prompt: &str) -> Tur
         .env("PWD", place.repository())
         .stdin(fs::File::open(&prompt_file).expect("opening the prompt"))
         .kill_on_drop(true);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let output = runtime
         .block_on(async { tokio::time::timeout(TURN_BOUND, command.output()).await })
         .expect("the turn ends in time")
@@ -114,20 +102,12 @@ fn run(place: &Place, mut command: tokio::process::Command, prompt: &str) -> Tur
 /// A command with an environment of its own: only a path to find a shell by.
 fn isolated(binary: &Path) -> tokio::process::Command {
     let mut command = tokio::process::Command::new(binary);
-    command
-        .env_clear()
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin");
+    command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin");
     command
 }
 
 fn assert_all_answered(server: &ModelServer) {
-    let unanswered: Vec<String> = server
-        .unanswered()
-        .iter()
-        .map(|request| request.prompt())
-        .collect();
-    assert!(
-        unanswered.is_empty(),
-        "no rule for the prompts {unanswered:#?}"
-    );
+    let unanswered: Vec<String> =
+        server.unanswered().iter().map(|request| request.prompt()).collect();
+    assert!(unanswered.is_empty(), "no rule for the prompts {unanswered:#?}");
 }

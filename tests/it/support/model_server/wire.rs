@@ -13,25 +13,15 @@ pub(super) fn render(protocol: Protocol, request: &RecordedRequest, answer: &Ans
         Answer::Text(text) => completion(protocol, request, &Completion::Text(text)),
         Answer::Empty => completion(protocol, request, &Completion::Empty),
         Answer::Tools(calls) => {
-            let calls = calls
-                .iter()
-                .enumerate()
-                .map(|(index, call)| match protocol {
-                    Protocol::Messages => anthropic::tool_use(request, index, call),
-                    Protocol::Responses => openai::tool_call(request, index, call),
-                });
+            let calls = calls.iter().enumerate().map(|(index, call)| match protocol {
+                Protocol::Messages => anthropic::tool_use(request, index, call),
+                Protocol::Responses => openai::tool_call(request, index, call),
+            });
             completion(protocol, request, &Completion::Tools(calls.collect()))
         }
-        Answer::Failure {
-            code,
-            message,
-            headers,
-        } => response(
-            *code,
-            JSON,
-            headers,
-            error_body(protocol, *code, message).to_string(),
-        ),
+        Answer::Failure { code, message, headers } => {
+            response(*code, JSON, headers, error_body(protocol, *code, message).to_string())
+        }
         Answer::UsageLimit { resets_at } => {
             let (headers, body) = match protocol {
                 Protocol::Messages => anthropic::usage_limit(*resets_at),
@@ -39,11 +29,7 @@ pub(super) fn render(protocol: Protocol, request: &RecordedRequest, answer: &Ans
             };
             response(429, JSON, &headers, body.to_string())
         }
-        Answer::Status {
-            code,
-            body,
-            headers,
-        } => response(*code, JSON, headers, body.clone()),
+        Answer::Status { code, body, headers } => response(*code, JSON, headers, body.clone()),
         Answer::Hang | Answer::FromRequest(_) => {
             failure(protocol, 500, "an unsettled answer reached the wire")
         }
@@ -52,12 +38,7 @@ pub(super) fn render(protocol: Protocol, request: &RecordedRequest, answer: &Ans
 
 /// A failure in the protocol's shape.
 pub(super) fn failure(protocol: Protocol, code: u16, message: &str) -> Response {
-    response(
-        code,
-        JSON,
-        &[],
-        error_body(protocol, code, message).to_string(),
-    )
+    response(code, JSON, &[], error_body(protocol, code, message).to_string())
 }
 
 /// A plain-text response.
@@ -69,10 +50,7 @@ pub(super) fn plain(code: u16, body: String) -> Response {
 pub(super) fn side_call(request: &RecordedRequest, upgrade: bool) -> (&'static str, Response) {
     let path = request.path.split('?').next().unwrap_or_default();
     if upgrade {
-        return (
-            "upgrade refused",
-            plain(426, "no WebSocket here".to_owned()),
-        );
+        return ("upgrade refused", plain(426, "no WebSocket here".to_owned()));
     }
     if path.ends_with("/messages/count_tokens") {
         let count = json!({ "input_tokens": usage::FRESH_INPUT });
@@ -82,10 +60,7 @@ pub(super) fn side_call(request: &RecordedRequest, upgrade: bool) -> (&'static s
         let models = json!({ "object": "list", "data": [], "models": [], "has_more": false });
         return ("model list", response(200, JSON, &[], models.to_string()));
     }
-    (
-        "unknown path",
-        plain(404, "the model server does not serve this path".to_owned()),
-    )
+    ("unknown path", plain(404, "the model server does not serve this path".to_owned()))
 }
 
 /// A successful answer of the model; tool calls are already in the protocol's shape.
@@ -115,10 +90,7 @@ fn completion(
     let body: String = events
         .iter()
         .map(|event| {
-            format!(
-                "event: {}\ndata: {event}\n\n",
-                event["type"].as_str().unwrap_or_default()
-            )
+            format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap_or_default())
         })
         .collect();
     response(200, "text/event-stream", &[], body)

@@ -21,14 +21,7 @@ fn command(binary: &Path, place: &Place, server: &ModelServer) -> tokio::process
         .env("CLAUDE_CODE_MAX_RETRIES", "2")
         .env("API_TIMEOUT_MS", "600000")
         .env("IS_SANDBOX", "1")
-        .args([
-            "-p",
-            "--output-format",
-            "stream-json",
-            "--verbose",
-            "--model",
-            "claude-sonnet-4-5",
-        ])
+        .args(["-p", "--output-format", "stream-json", "--verbose", "--model", "claude-sonnet-4-5"])
         .args([
             "--setting-sources",
             "user",
@@ -63,29 +56,14 @@ fn claude_answers_with_the_scripted_text() {
         (Some(0), &false.into(), &"all is well".into())
     );
     assert_eq!(result["usage"]["output_tokens"], usage::OUTPUT);
-    assert_eq!(
-        result["usage"]["cache_read_input_tokens"],
-        usage::CACHE_READ
-    );
-    let [request] = &server.model_calls()[..] else {
-        panic!("{:#?}", server.requests())
-    };
+    assert_eq!(result["usage"]["cache_read_input_tokens"], usage::CACHE_READ);
+    let [request] = &server.model_calls()[..] else { panic!("{:#?}", server.requests()) };
     assert_eq!(request.prompt(), "How is it going?");
-    assert_eq!(
-        (request.model().as_str(), request.step()),
-        ("claude-sonnet-4-5", 0)
-    );
-    assert!(
-        request.system_text().contains("Claude"),
-        "{}",
-        request.system_text()
-    );
+    assert_eq!((request.model().as_str(), request.step()), ("claude-sonnet-4-5", 0));
+    assert!(request.system_text().contains("Claude"), "{}", request.system_text());
     assert_eq!(request.header("x-api-key"), Some("<redacted>"));
     assert_eq!(request.session().as_deref(), result["session_id"].as_str());
-    assert_eq!(
-        request.working_directory().map(Into::into),
-        Some(place.repository())
-    );
+    assert_eq!(request.working_directory().map(Into::into), Some(place.repository()));
 }
 
 #[test]
@@ -103,9 +81,7 @@ fn claude_edits_with_tools_and_then_reports() {
     server.script(
         Script::new().rule(
             Rule::new(When::coder(), Answer::Tools(calls))
-                .then(Answer::Tools(vec![ToolCall::bash(
-                    "echo again >> shell.txt",
-                )]))
+                .then(Answer::Tools(vec![ToolCall::bash("echo again >> shell.txt")]))
                 .then(Answer::text("done")),
         ),
     );
@@ -113,12 +89,7 @@ fn claude_edits_with_tools_and_then_reports() {
     let turn = turn(&claude, &place, &server, "Write the files.");
 
     let result = turn.last("result");
-    assert_eq!(
-        (turn.code, &result["result"]),
-        (Some(0), &"done".into()),
-        "{:#?}",
-        turn.events
-    );
+    assert_eq!((turn.code, &result["result"]), (Some(0), &"done".into()), "{:#?}", turn.events);
     assert_eq!(place.read("new/it's.txt"), "hello\n\"world\"\n");
     assert_eq!(place.read("old.txt"), "it's after\n");
     assert_eq!(place.read("shell.txt"), "from the shell\nagain\n");
@@ -128,14 +99,7 @@ fn claude_edits_with_tools_and_then_reports() {
         .iter()
         .map(|request| (request.step(), request.answer.clone()))
         .collect();
-    assert_eq!(
-        steps,
-        [
-            (0, "tools".to_owned()),
-            (1, "tools".to_owned()),
-            (2, "text".to_owned())
-        ]
-    );
+    assert_eq!(steps, [(0, "tools".to_owned()), (1, "tools".to_owned()), (2, "text".to_owned())]);
     assert!(server.model_calls()[2].tool_results().contains("said"));
 }
 
@@ -146,10 +110,7 @@ fn claude_resumes_and_the_new_prompt_starts_at_step_zero() {
     };
     let (place, server) = (Place::new(), ModelServer::start());
     let edit = |file: &str, done: &str| {
-        (
-            Answer::Tools(vec![ToolCall::write(file, "x\n")]),
-            Answer::text(done),
-        )
+        (Answer::Tools(vec![ToolCall::write(file, "x\n")]), Answer::text(done))
     };
     let ((first, first_done), (second, second_done)) =
         (edit("one.txt", "one"), edit("two.txt", "two"));
@@ -171,11 +132,8 @@ fn claude_resumes_and_the_new_prompt_starts_at_step_zero() {
         (place.read("one.txt"), place.read("two.txt")),
         ("x\n".to_owned(), "x\n".to_owned())
     );
-    let steps: Vec<usize> = server
-        .model_calls()
-        .iter()
-        .map(super::super::RecordedRequest::step)
-        .collect();
+    let steps: Vec<usize> =
+        server.model_calls().iter().map(super::super::RecordedRequest::step).collect();
     assert_eq!(steps, [0, 1, 0, 1]);
 }
 
@@ -186,17 +144,12 @@ fn claude_reports_failures_of_the_provider() {
     };
     for code in [401_u16, 429, 500] {
         let (place, server) = (Place::new(), ModelServer::start());
-        server.script(Script::new().rule(Rule::new(
-            When::any(),
-            Answer::failure(code, "scripted failure"),
-        )));
+        server.script(
+            Script::new().rule(Rule::new(When::any(), Answer::failure(code, "scripted failure"))),
+        );
         let turn = turn(&claude, &place, &server, "Go.");
         let result = turn.last("result");
-        assert_eq!(
-            (turn.code, &result["is_error"]),
-            (Some(1), &true.into()),
-            "{code}: {result}"
-        );
+        assert_eq!((turn.code, &result["is_error"]), (Some(1), &true.into()), "{code}: {result}");
         assert_eq!(result["api_error_status"], code, "{result}");
     }
 }
@@ -214,11 +167,8 @@ fn claude_recovers_when_a_retry_succeeds() {
     );
     let turn = turn(&claude, &place, &server, "Go.");
     assert_eq!(turn.last("result")["result"], "fine", "{:#?}", turn.events);
-    let answers: Vec<String> = server
-        .model_calls()
-        .into_iter()
-        .map(|request| request.answer)
-        .collect();
+    let answers: Vec<String> =
+        server.model_calls().into_iter().map(|request| request.answer).collect();
     assert_eq!(answers, ["status 500", "text"]);
 }
 
@@ -242,10 +192,7 @@ fn claude_with_a_subscription_reports_when_its_limit_resets() {
         (&"rejected".into(), &resets_at.into()),
         "{limit}"
     );
-    assert_eq!(
-        server.model_calls()[0].header("authorization"),
-        Some("<redacted>")
-    );
+    assert_eq!(server.model_calls()[0].header("authorization"), Some("<redacted>"));
 }
 
 #[test]
@@ -262,16 +209,9 @@ fn claude_gives_structured_output_by_calling_its_tool() {
     let schema =
         r#"{"type":"object","properties":{"verdict":{"type":"string"}},"required":["verdict"]}"#;
     let mut command = command(&claude, &place, &server);
-    command
-        .env("ANTHROPIC_API_KEY", "sk-dummy")
-        .args(["--json-schema", schema]);
+    command.env("ANTHROPIC_API_KEY", "sk-dummy").args(["--json-schema", schema]);
     let turn = run(&place, command, "Judge.");
-    assert_eq!(
-        turn.last("result")["structured_output"],
-        verdict,
-        "{:#?}",
-        turn.events
-    );
+    assert_eq!(turn.last("result")["structured_output"], verdict, "{:#?}", turn.events);
 }
 
 #[test]
@@ -284,11 +224,7 @@ fn claude_ends_a_turn_without_text_on_an_empty_answer() {
     let turn = turn(&claude, &place, &server, "Say nothing.");
     assert_all_answered(&server);
     let result = turn.last("result");
-    assert_eq!(
-        (turn.code, &result["result"]),
-        (Some(0), &"".into()),
-        "{result}"
-    );
+    assert_eq!((turn.code, &result["result"]), (Some(0), &"".into()), "{result}");
 }
 
 #[test]
@@ -299,18 +235,13 @@ fn claude_killed_while_the_server_hangs_is_seen_to_leave() {
     let (place, server) = (Place::new(), ModelServer::start());
     server.script(Script::new().rule(Rule::new(When::any(), Answer::Hang)));
     let mut command = command(&claude, &place, &server);
-    command
-        .env("ANTHROPIC_API_KEY", "sk-dummy")
-        .arg("Go.")
-        .current_dir(place.repository());
+    command.env("ANTHROPIC_API_KEY", "sk-dummy").arg("Go.").current_dir(place.repository());
     command
         .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::null())
         .kill_on_drop(true);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let mut child = command.spawn().expect("the CLI starts");
         let bound = Duration::from_secs(60);
@@ -318,8 +249,9 @@ fn claude_killed_while_the_server_hangs_is_seen_to_leave() {
             requests.iter().any(|request| request.answer == "hang")
         }));
         child.kill().await.expect("killing the CLI");
-        assert!(server.wait_until(bound, |requests| {
-            requests.iter().all(|request| request.abandoned)
-        }));
+        assert!(
+            server
+                .wait_until(bound, |requests| { requests.iter().all(|request| request.abandoned) })
+        );
     });
 }

@@ -45,10 +45,7 @@ fn the_first_rule_that_holds_answers_and_only_so_often_as_it_may() {
     server.script(
         Script::new()
             .rule(Rule::new(When::critic(), Answer::text("revise")).times(1))
-            .rule(Rule::new(
-                When::critic().and(When::prompt("head")),
-                Answer::text("approve"),
-            ))
+            .rule(Rule::new(When::critic().and(When::prompt("head")), Answer::text("approve")))
             .rule(Rule::new(When::coder(), Answer::text("coded"))),
     );
     let critic = message("Nonce: 1, head 2");
@@ -58,11 +55,7 @@ fn the_first_rule_that_holds_answers_and_only_so_often_as_it_may() {
     assert_eq!(said[..3], ["coded", "revise", "approve"]);
     assert!(said[3].contains("no rule"), "{said:?}");
     assert_eq!(
-        server
-            .unanswered()
-            .iter()
-            .map(RecordedRequest::prompt)
-            .collect::<Vec<_>>(),
+        server.unanswered().iter().map(RecordedRequest::prompt).collect::<Vec<_>>(),
         ["nonce 3"]
     );
 }
@@ -74,11 +67,7 @@ fn an_answer_may_echo_the_prompt_and_a_panic_in_it_is_told() {
         Answer::Text(request.word_after("nonce").expect("a nonce in the prompt"))
     };
     server.script(Script::new().rule(Rule::new(When::any(), Answer::from_request(echo))));
-    let (_, echoed) = ask(
-        &server,
-        "/v1/messages",
-        &message("the nonce: \"4f-2a\", quoted"),
-    );
+    let (_, echoed) = ask(&server, "/v1/messages", &message("the nonce: \"4f-2a\", quoted"));
     let (head, panicked) = ask(&server, "/v1/messages", &message("without one"));
     assert_eq!(text_of(&echoed), "4f-2a");
     assert!(
@@ -90,15 +79,10 @@ fn an_answer_may_echo_the_prompt_and_a_panic_in_it_is_told() {
 #[test]
 fn responses_are_plain_json_unless_a_stream_is_asked_for() {
     let server = ModelServer::start();
-    server.script(Script::new().rule(Rule::new(
-        When::any(),
-        Answer::Tools(vec![ToolCall::bash("true")]),
-    )));
-    let (head, plain) = ask(
-        &server,
-        "/v1/responses",
-        &json!({ "model": "m", "input": "hello" }),
+    server.script(
+        Script::new().rule(Rule::new(When::any(), Answer::Tools(vec![ToolCall::bash("true")]))),
     );
+    let (head, plain) = ask(&server, "/v1/responses", &json!({ "model": "m", "input": "hello" }));
     assert!(head.contains("application/json"), "{head}");
     assert_eq!(plain["output"][0]["name"], "exec_command");
     let streamed = json!({ "model": "m", "input": "hello", "stream": true }).to_string();
@@ -116,64 +100,30 @@ fn a_verbatim_response_is_passed_on_as_it_is() {
         ("content-type".to_owned(), "text/html".to_owned()),
         ("x-one".to_owned(), "1".to_owned()),
     ];
-    let page = Answer::Status {
-        code: 200,
-        body: "<html>".to_owned(),
-        headers,
-    };
+    let page = Answer::Status { code: 200, body: "<html>".to_owned(), headers };
     server.script(Script::new().rule(Rule::new(When::any(), page)));
-    let (head, body) = exchange(
-        &server,
-        "POST /v1/messages?beta=true HTTP/1.1",
-        &message("x").to_string(),
-    );
-    assert!(
-        head.contains("text/html") && head.contains("x-one: 1"),
-        "{head}"
-    );
+    let (head, body) =
+        exchange(&server, "POST /v1/messages?beta=true HTTP/1.1", &message("x").to_string());
+    assert!(head.contains("text/html") && head.contains("x-one: 1"), "{head}");
     assert_eq!(body, "<html>");
 }
 
 #[test]
 fn side_calls_are_answered_without_a_script() {
     let server = ModelServer::start();
-    let (head, count) = ask(
-        &server,
-        "/v1/messages/count_tokens?beta=true",
-        &message("x"),
-    );
-    assert!(
-        head.starts_with("HTTP/1.1 200") && count["input_tokens"].is_u64(),
-        "{head} {count}"
-    );
+    let (head, count) = ask(&server, "/v1/messages/count_tokens?beta=true", &message("x"));
+    assert!(head.starts_with("HTTP/1.1 200") && count["input_tokens"].is_u64(), "{head} {count}");
     for (request, status) in [
         ("GET /v1/models HTTP/1.1", "200"),
-        (
-            "GET /v1/responses HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket",
-            "426",
-        ),
+        ("GET /v1/responses HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket", "426"),
         ("GET /elsewhere HTTP/1.1", "404"),
     ] {
         let (head, _) = exchange(&server, request, "");
-        assert!(
-            head.starts_with(&format!("HTTP/1.1 {status}")),
-            "{request}: {head}"
-        );
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{request}: {head}");
     }
-    let recorded: Vec<String> = server
-        .requests()
-        .into_iter()
-        .map(|request| request.answer)
-        .collect();
-    assert_eq!(
-        recorded,
-        [
-            "token count",
-            "model list",
-            "upgrade refused",
-            "unknown path"
-        ]
-    );
+    let recorded: Vec<String> =
+        server.requests().into_iter().map(|request| request.answer).collect();
+    assert_eq!(recorded, ["token count", "model list", "upgrade refused", "unknown path"]);
     assert!(server.model_calls().is_empty());
 }
 
@@ -184,10 +134,8 @@ fn dropping_the_server_cuts_a_request_that_hangs() {
     let mut stream =
         TcpStream::connect(server.url().trim_start_matches("http://")).expect("connecting");
     let body = message("x").to_string();
-    let head = format!(
-        "POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
+    let head =
+        format!("POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());
     stream
         .write_all(head.as_bytes())
         .and_then(|()| stream.write_all(body.as_bytes()))

@@ -1,0 +1,229 @@
+//! What a provider's complaint means: the one place that reads error messages.
+//!
+//! Statuses and machine-readable words come first; sentences are the last resort, because they change. The sentences are
+//! those recorded from the real programs in `tests/fixtures/agents`.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::{MESSAGE_LIMIT, TEXT_LIMIT, reset_time};
+use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::time::Timestamp;
+
+const CONTEXT_OVERFLOW: &[&str] = &[
+    "prompt is too long",
+    "context window",
+    "context_length_exceeded",
+    "maximum context length",
+    "input_too_large",
+    "piped stdin input exceeds",
+    "request too large",
+    "request_too_large",
+];
+
+const QUOTA: &[&str] = &[
+    "usage limit",
+    "usage_limit",
+    "insufficient_quota",
+    "exceeded your current quota",
+    "credit balance",
+    "out of credits",
+    "billing_error",
+];
+
+const THROTTLED: &[&str] = &["too many requests", "rate limit", "rate_limit"];
+
+const AUTHENTICATION: &[&str] = &[
+    "authentication_failed",
+    "authentication_error",
+    "failed to authenticate",
+    "unauthorized",
+    "not logged in",
+    "please run /login",
+    "invalid api key",
+    "invalid x-api-key",
+    "missing environment variable",
+    "token expired",
+    "refresh token",
+];
+
+const CONFIGURATION: &[&str] = &[
+    "model_not_found",
+    "issue with the selected model",
+    "unknown option",
+    "unexpected argument",
+    "not inside a trusted directory",
+    "cannot be used with root",
+    "error loading config",
+];
+
+static LIMIT_HIT: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)\bhit your (?:[\w-]+ )*limit\b|\blimit reached\b"));
+
+static STATUS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)\b(?:status|http|error)(?: code)?[:\s]{1,3}([45]\d\d)\b|\(([45]\d\d)\)")
+});
+
+#[expect(clippy::expect_used, reason = "the patterns are constants, compiled by the tests")]
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).expect("a valid pattern")
+}
+
+/// The class of a failure that only a sentence tells about; `None` when nothing in it is known.
+pub(super) fn of_message(message: &str, now: Option<Timestamp>) -> Option<FailureClass> {
+    let lower = message.to_lowercase();
+    let any = |phrases: &[&str]| phrases.iter().any(|phrase| lower.contains(phrase));
+    if any(CONTEXT_OVERFLOW) {
+        return Some(FailureClass::ContextOverflow);
+    }
+    if any(QUOTA) || LIMIT_HIT.is_match(message) {
+        return Some(FailureClass::Quota { until: reset_time::parse(message, now) });
+    }
+    if let Some(class) = status_in(message).and_then(plain_status) {
+        return Some(class);
+    }
+    if any(THROTTLED) {
+        return Some(FailureClass::Throttled { until: None });
+    }
+    if any(AUTHENTICATION) {
+        return Some(FailureClass::Authentication);
+    }
+    any(CONFIGURATION).then_some(FailureClass::Configuration)
+}
+
+/// The class of a failure with an HTTP status; the message tells a used-up quota from a plain 429.
+pub(super) fn of_status(status: u16, message: &str, now: Option<Timestamp>) -> FailureClass {
+    let said = of_message(message, now);
+    match (status, said) {
+        (
+            400 | 413 | 429,
+            Some(class @ (FailureClass::Quota { .. } | FailureClass::ContextOverflow)),
+        ) => class,
+        _ => plain_status(status).unwrap_or(FailureClass::Infrastructure),
+    }
+}
+
+fn plain_status(status: u16) -> Option<FailureClass> {
+    match status {
+        401 | 403 => Some(FailureClass::Authentication),
+        402 => Some(FailureClass::Quota { until: None }),
+        404 => Some(FailureClass::Configuration),
+        413 => Some(FailureClass::ContextOverflow),
+        429 => Some(FailureClass::Throttled { until: None }),
+        408 | 409 | 425 | 500..=599 => Some(FailureClass::Infrastructure),
+        _ => None,
+    }
+}
+
+fn status_in(message: &str) -> Option<u16> {
+    let found = STATUS.captures(message)?;
+    found.get(1).or_else(|| found.get(2))?.as_str().parse().ok()
+}
+
+/// Whether the provider refuses further calls for now.
+pub(super) fn is_rate_limit(class: FailureClass) -> bool {
+    match class {
+        FailureClass::Throttled { .. } | FailureClass::Quota { .. } => true,
+        FailureClass::Agent
+        | FailureClass::Infrastructure
+        | FailureClass::Authentication
+        | FailureClass::Configuration
+        | FailureClass::ContextOverflow
+        | FailureClass::Cancelled => false,
+    }
+}
+
+/// A failure whose message is one line of at most [`MESSAGE_LIMIT`] characters.
+pub(super) fn failure(class: FailureClass, message: &str) -> Failure {
+    Failure::new(class, one_line(message))
+}
+
+/// The text on one line, at most [`MESSAGE_LIMIT`] characters.
+pub(super) fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(MESSAGE_LIMIT) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+/// The last non-empty line of standard error, where programs put the reason.
+pub(super) fn last_line(stderr: &str) -> Option<&str> {
+    stderr.lines().rev().map(str::trim).find(|line| !line.is_empty())
+}
+
+/// The end of a long text, cut between characters.
+pub(super) fn bounded_text(text: String) -> String {
+    if text.len() <= TEXT_LIMIT {
+        return text;
+    }
+    let start = (text.len() - TEXT_LIMIT..text.len())
+        .find(|index| text.is_char_boundary(*index))
+        .unwrap_or(text.len());
+    text[start..].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(message: &str) -> Option<&'static str> {
+        of_message(message, None).map(FailureClass::word)
+    }
+
+    #[test]
+    fn recorded_sentences_are_recognised() {
+        let rows = [
+            ("API Error: Request rejected (429) · fake rate limit exceeded", "throttled"),
+            ("exceeded retry limit, last status: 429 Too Many Requests", "throttled"),
+            ("API call failed after 3 retries: HTTP 429: slow down", "throttled"),
+            ("You've hit your 5-hour limit · resets 11:43am (UTC)", "quota"),
+            ("You've hit your weekly limit · resets Nov 22, 6:16pm (UTC)", "quota"),
+            ("You’ve hit your usage limit. Upgrade to Pro or try again at 2:28 PM.", "quota"),
+            ("You exceeded your current quota, please check your plan (429)", "quota"),
+            ("Your credit balance is too low to access the API", "quota"),
+            ("unexpected status 401 Unauthorized: bad key, url: http://h/v1", "authentication"),
+            ("Failed to authenticate. API Error: 403 fake failure", "authentication"),
+            ("Not logged in · Please run /login", "authentication"),
+            ("Invalid API key · Fix external API key", "authentication"),
+            ("Missing environment variable: `FAKE_API_KEY`.", "authentication"),
+            ("Prompt is too long · this conversation is a single exchange", "context overflow"),
+            ("Codex ran out of room in the model's context window.", "context overflow"),
+            ("Error: piped stdin input exceeds 10MB", "context overflow"),
+            ("API Error: 500 fake internal error.", "infrastructure"),
+            ("API Error: 529 overloaded.", "infrastructure"),
+            ("unexpected status 404 Not Found: no such model", "configuration"),
+            ("error: unknown option '--nosuch'", "configuration"),
+        ];
+        for (message, expected) in rows {
+            assert_eq!(class(message), Some(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_no_statuses_mean_nothing() {
+        assert_eq!(class("processed 429 files, 401 of them twice"), None);
+        assert_eq!(class("stream disconnected before completion"), None);
+    }
+
+    #[test]
+    fn a_429_is_a_quota_only_when_it_says_so() {
+        assert_eq!(of_status(429, "slow down", None), FailureClass::Throttled { until: None });
+        assert_eq!(
+            of_status(429, "You've hit your weekly limit", None),
+            FailureClass::Quota { until: None }
+        );
+        assert_eq!(of_status(503, "usage limit", None), FailureClass::Infrastructure);
+        assert_eq!(of_status(400, "bad request", None), FailureClass::Infrastructure);
+    }
+
+    #[test]
+    fn a_long_text_keeps_its_end_and_its_characters() {
+        let text = format!("{}{}", "é".repeat(TEXT_LIMIT), "end");
+        let kept = bounded_text(text);
+        assert!(kept.len() <= TEXT_LIMIT && kept.ends_with("éend"));
+        assert_eq!(one_line(&"ü ".repeat(1000)).chars().count(), MESSAGE_LIMIT + 1);
+    }
+}

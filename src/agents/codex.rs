@@ -1,0 +1,176 @@
+//! Codex, `exec --json` (verified with 0.169.0).
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use crate::domain::agent::AgentKind;
+
+use crate::process::agent_process::Signal;
+
+use super::environment::{self, Own};
+use super::{
+    Adapter, AgentError, AgentSettings, Capabilities, CommandLine, FileBody, Invocation,
+    PrivateFile, QuotaSource, ReadOnly, Transcript, UsageReporting, widening,
+};
+
+mod transcript;
+
+#[cfg(test)]
+mod tests;
+
+/// Prompt that the program takes, in characters; it ends with `input_too_large` above.
+const PROMPT_LIMIT: usize = 1_048_576;
+
+/// Beginnings of arguments and settings that could lift the read-only sandbox.
+const WIDENING: &[&str] = &[
+    "--dangerously",
+    "--sandbox",
+    "-s",
+    "--approve",
+    "--trust",
+    "--yolo",
+    "--profile",
+    "-p",
+    "--add-dir",
+    "--enable",
+    "sandbox",
+    "approval",
+    "mcp_servers",
+    "permissions",
+    "profile",
+    "projects",
+    "hooks",
+    "notify",
+];
+
+/// Settings for every turn: no side traffic, no files of the repository obeyed beyond its instructions.
+const CONFIGURATION: &[&str] =
+    &["analytics.enabled=false", "check_for_update_on_startup=false", "feedback.enabled=false"];
+
+/// Names under which the program or people keep its key; the first that is set is the one to send.
+const KEYS: &[&str] = &["CODEX_API_KEY", "OPENAI_API_KEY"];
+
+/// The Codex adapter.
+pub(super) struct Codex;
+
+impl Adapter for Codex {
+    fn kind(&self) -> AgentKind {
+        AgentKind::Codex
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            steer: false,
+            approve: false,
+            resume: true,
+            usage: UsageReporting::Cumulative,
+            cost: false,
+            read_only: ReadOnly::Enforced,
+            quota_source: QuotaSource::Text,
+            session_chosen_by_us: false,
+        }
+    }
+
+    fn command_line(
+        &self,
+        settings: &AgentSettings,
+        invocation: &Invocation<'_>,
+    ) -> Result<CommandLine, AgentError> {
+        let size = invocation.prompt.chars().count();
+        if size > PROMPT_LIMIT {
+            return Err(AgentError::PromptTooLarge {
+                agent: settings.name.clone(),
+                size,
+                limit: PROMPT_LIMIT,
+                unit: "characters",
+            });
+        }
+        if invocation.read_only {
+            widening::refuse(settings, WIDENING)?;
+        }
+        let home = invocation.home.join(".codex");
+        // Its usage-limit sentence names a local time and nothing else: with this it is UTC.
+        let fixed = [("CODEX_HOME", home.to_string_lossy().into_owned()), ("TZ", "UTC".to_owned())];
+        let own = Own { defaults: &[], fixed: &fixed };
+        let answer_file = invocation.scratch.join("answer.md");
+        Ok(CommandLine {
+            program: settings.program.clone().unwrap_or_else(|| "codex".into()),
+            args: arguments(settings, invocation, &answer_file),
+            env: environment::build(settings, invocation, &own),
+            stdin: Some(invocation.prompt.to_owned()),
+            files: files(settings, &home),
+            answer_file: Some(answer_file),
+            graceful: Signal::Terminate,
+        })
+    }
+
+    fn transcript(&self) -> Box<dyn Transcript> {
+        Box::<transcript::CodexTranscript>::default()
+    }
+}
+
+/// The program refuses to start unless its directory is there, hence always a file in it; that it says nothing undoes
+/// what an earlier turn may have put there.
+fn files(settings: &AgentSettings, home: &Path) -> Vec<PrivateFile> {
+    let configuration = FileBody::Text("# The settings are on the command line.\n".to_owned());
+    let login = settings.credentials.clone().map(FileBody::LinkTo);
+    [("config.toml", Some(configuration)), ("auth.json", login)]
+        .into_iter()
+        .filter_map(|(name, body)| Some(PrivateFile { path: home.join(name), body: body? }))
+        .collect()
+}
+
+fn arguments(
+    settings: &AgentSettings,
+    invocation: &Invocation<'_>,
+    answer_file: &Path,
+) -> Vec<OsString> {
+    let mut args: Vec<OsString> = vec!["exec".into()];
+    let mut add = |words: &[&str]| args.extend(words.iter().map(OsString::from));
+    add(&["--json", "--skip-git-repo-check", "--ignore-rules"]);
+    add(&["--disable", "apps", "--disable", "plugins"]);
+    if let Some(model) = invocation.model.or(settings.model.as_deref()) {
+        add(&["-m", model]);
+    }
+    let unsandboxed = |argument: &String| argument.contains("dangerously-bypass-approvals");
+    if invocation.read_only {
+        add(&["-s", "read-only"]);
+    } else if !settings.args.iter().any(unsandboxed) {
+        add(&["-s", "workspace-write"]);
+    }
+    for setting in CONFIGURATION {
+        add(&["-c", setting]);
+    }
+    for setting in settings.base_url.iter().flat_map(|url| provider(url, settings)) {
+        add(&["-c", &setting]);
+    }
+    for argument in &settings.args {
+        add(&[argument]);
+    }
+    args.extend(["-C".into(), invocation.workspace.into()]);
+    args.extend(["-o".into(), answer_file.into(), "-".into()]);
+    args
+}
+
+/// A provider of our own at `url`: the built-in one ignores addresses from the environment.
+fn provider(url: &str, settings: &AgentSettings) -> Vec<String> {
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let set = |key: &str, value: &str| format!("model_providers.factory.{key}={value}");
+    let mut provider = vec![
+        "model_provider=\"factory\"".to_owned(),
+        set("name", "\"factory\""),
+        set("base_url", &quoted(url)),
+        set("wire_api", "\"responses\""),
+        set("request_max_retries", "2"),
+        set("stream_max_retries", "3"),
+        set("stream_idle_timeout_ms", "120000"),
+    ];
+    match KEYS.iter().find(|key| settings.env.contains_key(**key)) {
+        Some(key) => provider.push(set("env_key", &quoted(key))),
+        None if settings.credentials.is_some() => {
+            provider.push(set("requires_openai_auth", "true"));
+        }
+        None => {}
+    }
+    provider
+}

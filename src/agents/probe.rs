@@ -1,0 +1,340 @@
+//! Asks an installed agent who it is: program, version, login.
+//!
+//! Unknown is not missing: a version that cannot be read or a login that cannot be checked is reported as such and stops
+//! nobody. Versions are remembered by path, size and modification time, because a CLI may take seconds to tell its own.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
+
+use secrecy::ExposeSecret;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::agent::AgentKind;
+use crate::process::capture::{Capture, Captured};
+
+use super::AgentSettings;
+use super::environment::DEFAULT_PATH;
+
+mod cache;
+mod version;
+
+#[cfg(test)]
+mod tests;
+
+/// How long a program may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Bytes of an answer that are looked at.
+const ANSWER_LIMIT: usize = 16 * 1024;
+
+/// What is known about an agent on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probed {
+    /// The program, absolute.
+    pub program: Option<PathBuf>,
+    /// Its version, as it says.
+    pub version: Option<String>,
+    /// Whether it has what it needs to reach its provider; `None` when that cannot be told.
+    pub logged_in: Option<bool>,
+    /// What somebody should look at.
+    pub problems: Vec<Problem>,
+}
+
+/// Something wrong with an agent on this machine.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// The program is not there.
+    #[error("{} is not installed, or not an executable file on the PATH", program.display())]
+    NotFound {
+        /// What was looked for.
+        program: PathBuf,
+    },
+    /// It would not tell its version.
+    #[error("{} does not tell its version: {reason}", program.display())]
+    NoVersion {
+        /// The program.
+        program: PathBuf,
+        /// What happened instead.
+        reason: String,
+    },
+    /// Older than what this adapter has been tried with.
+    #[error("version {found} is older than {tested}, the oldest known to work")]
+    Older {
+        /// The version here.
+        found: String,
+        /// The oldest tried.
+        tested: &'static str,
+    },
+    /// Neither a key nor a login is configured, or the login is no longer good.
+    #[error("not logged in: configure {key}, or credentials of a logged-in user")]
+    NotLoggedIn {
+        /// The variable that takes a key.
+        key: &'static str,
+    },
+    /// The configured login file is not there.
+    #[error("the credentials file {} is not there", path.display())]
+    NoCredentials {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A key is configured under a name that the program ignores.
+    #[error("{set} is ignored here; the key belongs in {instead}")]
+    IgnoredKey {
+        /// The variable that is set.
+        set: &'static str,
+        /// The variable that works.
+        instead: &'static str,
+    },
+    /// The configured script is not there.
+    #[error("the script {} is not there", path.display())]
+    NoScript {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// What an agent's own words for these things are.
+struct Manners {
+    program: &'static str,
+    oldest: &'static str,
+    /// Variables that hold a key or token; the first is the one to recommend.
+    keys: &'static [&'static str],
+    /// Variables that select a provider with credentials of its own.
+    elsewhere: &'static [&'static str],
+    status: &'static [&'static str],
+    login: &'static str,
+}
+
+const CLAUDE: Manners = Manners {
+    program: "claude",
+    oldest: "2.1.197",
+    keys: &["ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_AUTH_TOKEN"],
+    elsewhere: &["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"],
+    status: &["auth", "status"],
+    login: ".claude/.credentials.json",
+};
+
+const CODEX: Manners = Manners {
+    program: "codex",
+    oldest: "0.169.0",
+    keys: &["CODEX_API_KEY"],
+    elsewhere: &[],
+    status: &["login", "status"],
+    login: ".codex/auth.json",
+};
+
+fn manners(kind: AgentKind) -> Option<&'static Manners> {
+    match kind {
+        AgentKind::Claude => Some(&CLAUDE),
+        AgentKind::Codex => Some(&CODEX),
+        AgentKind::Command | AgentKind::Scripted => None,
+    }
+}
+
+/// Finds out what there is to know. Runs the program, in a home directory that is thrown away; `cache` remembers versions.
+pub async fn probe(settings: &AgentSettings, cache: &Path, cancel: &CancellationToken) -> Probed {
+    let mut probed = Probed { program: None, version: None, logged_in: None, problems: Vec::new() };
+    if settings.kind == AgentKind::Scripted {
+        let missing = settings.script.iter().filter(|script| !script.is_file());
+        probed.problems.extend(missing.map(|path| Problem::NoScript { path: path.clone() }));
+        return probed;
+    }
+    let Some(program) = locate(settings) else {
+        probed.problems.push(Problem::NotFound { program: wanted(settings) });
+        return probed;
+    };
+    if let Some(manners) = manners(settings.kind) {
+        let asked = Asked { settings, manners, program: &program, cancel };
+        match asked.version(cache).await {
+            Ok(found) => {
+                if version::is_older(&found, manners.oldest) {
+                    let tested = manners.oldest;
+                    probed.problems.push(Problem::Older { found: found.clone(), tested });
+                }
+                probed.version = Some(found);
+            }
+            Err(reason) => {
+                probed.problems.push(Problem::NoVersion { program: program.clone(), reason });
+            }
+        }
+        probed.logged_in = asked.logged_in().await;
+        probed.problems.extend(login_problems(settings, manners, probed.logged_in));
+    }
+    probed.program = Some(program);
+    probed
+}
+
+fn login_problems(
+    settings: &AgentSettings,
+    manners: &Manners,
+    logged_in: Option<bool>,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if let Some(path) = settings.credentials.as_ref().filter(|path| !path.is_file()) {
+        problems.push(Problem::NoCredentials { path: path.clone() });
+    } else if logged_in == Some(false) {
+        problems.push(Problem::NotLoggedIn { key: manners.keys[0] });
+    }
+    if settings.kind == AgentKind::Codex
+        && settings.base_url.is_none()
+        && settings.env.contains_key("OPENAI_API_KEY")
+        && !settings.env.contains_key("CODEX_API_KEY")
+    {
+        problems.push(Problem::IgnoredKey { set: "OPENAI_API_KEY", instead: "CODEX_API_KEY" });
+    }
+    problems
+}
+
+/// The program of an agent, absolute, or `None` if there is no such executable file.
+///
+/// Names without a slash are looked up in the `PATH` that the agent itself will have. Where Codex was installed by npm the
+/// native binary behind its wrapper is returned: ending the wrapper would leave the real one running.
+#[must_use]
+pub fn locate(settings: &AgentSettings) -> Option<PathBuf> {
+    let wanted = wanted(settings);
+    let found = if wanted.components().count() > 1 {
+        Some(wanted).filter(|path| is_executable(path))?
+    } else {
+        let path = settings.env.get("PATH").map_or(DEFAULT_PATH, |path| path.expose_secret());
+        let directories = path.split(':').filter(|directory| directory.starts_with('/'));
+        directories
+            .map(|directory| Path::new(directory).join(&wanted))
+            .find(|path| is_executable(path))?
+    };
+    let native = match settings.kind {
+        AgentKind::Codex => native_codex(&found),
+        AgentKind::Claude | AgentKind::Command | AgentKind::Scripted => None,
+    };
+    Some(native.unwrap_or(found))
+}
+
+fn wanted(settings: &AgentSettings) -> PathBuf {
+    let usual = || manners(settings.kind).map_or("", |manners| manners.program);
+    settings.program.clone().unwrap_or_else(|| usual().into())
+}
+
+fn is_executable(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+/// `…/@openai/codex/bin/codex.js` → `…/@openai/codex-<platform>/vendor/<target>/bin/codex`, nested or beside it.
+fn native_codex(found: &Path) -> Option<PathBuf> {
+    let wrapper = found.canonicalize().ok()?;
+    let package = wrapper.parent()?.parent()?;
+    if wrapper.extension()? != "js" {
+        return None;
+    }
+    let scopes = [package.join("node_modules/@openai"), package.parent()?.to_owned()];
+    let entries = |directory: PathBuf| -> Vec<PathBuf> {
+        let read = std::fs::read_dir(directory).into_iter().flatten().flatten();
+        read.map(|entry| entry.path()).collect()
+    };
+    let platforms = scopes.into_iter().chain([package.to_owned()]).flat_map(entries);
+    let targets = platforms.flat_map(|platform| entries(platform.join("vendor")));
+    targets.map(|target| target.join("bin/codex")).find(|binary| is_executable(binary))
+}
+
+/// One program being asked.
+struct Asked<'a> {
+    settings: &'a AgentSettings,
+    manners: &'a Manners,
+    program: &'a Path,
+    cancel: &'a CancellationToken,
+}
+
+impl Asked<'_> {
+    async fn version(&self, cache: &Path) -> Result<String, String> {
+        let stamp = cache::Stamp::of(self.program);
+        if let Some(known) = stamp.and_then(|stamp| cache::read(cache).version(self.program, stamp))
+        {
+            return Ok(known);
+        }
+        let answer = self.ask(&["--version"]).await?;
+        let text = String::from_utf8_lossy(&answer.stdout).into_owned();
+        let found = version::first_in(&text).filter(|_| answer.succeeded());
+        let Some(found) = found else { return Err(complaint(&answer)) };
+        if let Some(stamp) = stamp {
+            // Not remembering costs time at the next start and nothing else.
+            let _not_remembered = cache::remember(cache, self.program, stamp, &found);
+        }
+        Ok(found)
+    }
+
+    async fn logged_in(&self) -> Option<bool> {
+        let set = |names: &[&str]| names.iter().any(|name| self.settings.env.contains_key(*name));
+        if set(self.manners.keys) {
+            return Some(true);
+        }
+        if set(self.manners.elsewhere) {
+            return None;
+        }
+        if self.settings.credentials.as_ref().is_none_or(|path| !path.is_file()) {
+            return if self.settings.base_url.is_some() { None } else { Some(false) };
+        }
+        let answer = self.ask(self.manners.status).await.ok()?;
+        match (answer.exit.code, answer.timed_out) {
+            (Some(0), false) => Some(true),
+            (Some(1), false) => Some(false),
+            _ => None,
+        }
+    }
+
+    async fn ask(&self, words: &[&str]) -> Result<Captured, String> {
+        let home = self.home().map_err(|error| format!("no temporary home: {error}"))?;
+        let path = home.path().to_string_lossy().into_owned();
+        let mut env: BTreeMap<String, String> =
+            [("PATH", DEFAULT_PATH), ("LC_ALL", "C.UTF-8"), ("TERM", "dumb")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into();
+        let own = self.settings.env.iter();
+        env.extend(own.map(|(name, value)| (name.clone(), value.expose_secret().to_owned())));
+        for name in ["HOME", "PWD", "TMPDIR"] {
+            env.insert(name.to_owned(), path.clone());
+        }
+        for (name, directory) in [("CLAUDE_CONFIG_DIR", ".claude"), ("CODEX_HOME", ".codex")] {
+            env.insert(name.to_owned(), format!("{path}/{directory}"));
+        }
+        env.insert("DISABLE_AUTOUPDATER".to_owned(), "1".to_owned());
+        env.insert("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC".to_owned(), "1".to_owned());
+        let capture = Capture {
+            program: self.program.to_owned(),
+            args: words.iter().map(OsString::from).collect(),
+            cwd: home.path().to_owned(),
+            env,
+            stdin: None,
+            timeout: PATIENCE,
+            max_output: ANSWER_LIMIT,
+        };
+        capture.run(self.cancel).await.map_err(|error| error.to_string())
+    }
+
+    /// A home directory with the configured login in it.
+    fn home(&self) -> io::Result<TempDir> {
+        let home = TempDir::new()?;
+        for directory in [".claude", ".codex"] {
+            std::fs::create_dir(home.path().join(directory))?;
+        }
+        if let Some(login) = &self.settings.credentials {
+            std::os::unix::fs::symlink(login, home.path().join(self.manners.login))?;
+        }
+        Ok(home)
+    }
+}
+
+fn complaint(answer: &Captured) -> String {
+    if answer.timed_out {
+        return format!("no answer within {} s", PATIENCE.as_secs());
+    }
+    let text =
+        [&answer.stderr, &answer.stdout].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    let said = super::classification::one_line(&text.join(" "));
+    match answer.exit.code {
+        Some(code) => format!("exit code {code}, {said:?}"),
+        None => format!("ended by a signal, {said:?}"),
+    }
+}

@@ -1,0 +1,26 @@
+//! What the scripted agent prints: one JSON object per line.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::budget::Usage;
+use crate::domain::failure::Failure;
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub(super) enum Line {
+    /// First line.
+    Session { id: String, model: Option<String> },
+    /// The model says something.
+    Text { text: String },
+    /// The model calls a tool.
+    Tool { name: String, arguments: String },
+    /// That failed.
+    ToolFailed { name: String, message: String },
+    /// What one step used.
+    Usage { usage: Usage },
+    /// A model call is repeated.
+    Retrying { message: String },
+    /// The turn is over.
+    Result { text: String, failure: Option<Failure> },
+}

@@ -1,0 +1,292 @@
+//! `[agents.<name>]`: the coding agents.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use secrecy::SecretString;
+
+use crate::agents::AgentSettings;
+use crate::domain::agent::AgentKind;
+
+use super::document::nearest;
+use super::projects::is_name;
+use super::schema::{Key, Kind, Shape};
+use super::secret::is_secret;
+use super::section::{Section, small};
+use super::sources::Sources;
+
+pub(super) static KEYS: &[Key] = &[
+    Key::optional(
+        "kind",
+        Kind::Choice(&["claude", "codex", "command", "scripted"], LATER),
+        "the table's name, if it is a kind",
+        "How it is driven: `claude` and `codex` are those CLIs, `command` is any program that takes a prompt on \
+         stdin, `scripted` plays a script and needs no model.",
+    ),
+    Key::optional(
+        "program",
+        Kind::Program,
+        "the kind's usual name, looked up in `PATH`; required for `command`",
+        "The program to start.",
+    ),
+    Key::optional("model", Kind::Text, "the agent's own default", "The model to ask for."),
+    Key::with_default(
+        "args",
+        Kind::Texts,
+        "[]",
+        "For `command` the argument template, with `{model}`, `{prompt_file}`, `{workspace}`, `{answer_file}`, \
+         `{stage}` and `{session}`; for the others, additional arguments.",
+    ),
+    Key::with_default(
+        "env",
+        Kind::Texts,
+        "[]",
+        "Names of variables that are passed on from the daemon's environment or `.env`. Nothing else is.",
+    ),
+    Key::group(
+        "set",
+        Shape::Map("VARIABLE", &Shape::Value(Kind::Secret)),
+        "A variable for the agent. Its value is never shown.",
+    ),
+    Key::optional(
+        "credentials",
+        Kind::Path,
+        "the login is in the environment, or there is none",
+        "The CLI's login file, linked into its private home: `.credentials.json` of Claude, `auth.json` of Codex.",
+    ),
+    Key::optional(
+        "base_url",
+        Kind::Text,
+        "the provider's own",
+        "Another address for the provider's API.",
+    ),
+    Key::optional(
+        "max_turns",
+        Kind::Count(1, 100_000),
+        "no limit of ours",
+        "Limit on the model calls of one turn, where the agent has such a limit.",
+    ),
+    Key::with_default(
+        "read_only_enforced",
+        Kind::Boolean,
+        "false",
+        "For `command`: you vouch that it does not write when it is told to only read. Git checks it all the same.",
+    ),
+    Key::optional(
+        "script",
+        Kind::Path,
+        "required for `scripted`",
+        "For `scripted`: the script to play.",
+    ),
+    Key::optional(
+        "slots",
+        Kind::Count(1, 1000),
+        "`slots.global`",
+        "How many of it may be at work at once.",
+    ),
+];
+
+const NOT_YET: &str = "is not in this version";
+
+/// Kinds that are understood, and not here yet.
+const LATER: &[(&str, &str)] =
+    &[("cursor", NOT_YET), ("hermes", NOT_YET), ("opencode", NOT_YET), ("responses", NOT_YET)];
+
+/// The agents of a configuration.
+pub(super) struct Agents {
+    /// By name; those that are used without a table come in with [`Agents::require`].
+    pub(super) settings: BTreeMap<String, AgentSettings>,
+    /// Their slots, where they have their own.
+    pub(super) slots: BTreeMap<String, u32>,
+    /// Names with a table, usable or not: a mistake in the table is reported there, and only there.
+    tables: Vec<String>,
+}
+
+pub(super) fn read(
+    section: &Section,
+    variables: &BTreeMap<String, String>,
+    secrets: &mut Vec<String>,
+    sources: &mut Sources,
+) -> Agents {
+    let mut agents =
+        Agents { settings: BTreeMap::new(), slots: BTreeMap::new(), tables: Vec::new() };
+    for (name, table) in section.named_tables() {
+        agents.tables.push(name.to_owned());
+        if !is_name(name) {
+            let hint = "use letters, digits, -, _ and ., beginning with a letter or digit";
+            sources.missing(&table.path, &table.path, &format!("not usable as a name: {hint}"));
+        }
+        let env = environment(table, variables, secrets, sources);
+        if let Some(kind) = kind(name, table, sources) {
+            agents.settings.insert(name.to_owned(), settings(name, kind, table, env));
+        }
+        agents.slots.extend(table.number("slots").map(|slots| (name.to_owned(), small(slots))));
+    }
+    agents
+}
+
+impl Agents {
+    /// Makes sure that the agent that the value at `path` names exists.
+    pub(super) fn require(&mut self, name: &str, path: &str, sources: &mut Sources) {
+        if self.tables.iter().any(|table| table == name) || self.settings.contains_key(name) {
+            return;
+        }
+        match AgentKind::parse(name) {
+            Some(kind @ (AgentKind::Claude | AgentKind::Codex)) => {
+                self.settings.insert(name.to_owned(), bare(name, kind));
+            }
+            Some(AgentKind::Command) => {
+                let message = "the kind \"command\" needs an [agents.command] table with a program";
+                sources.problem(path, message, None);
+            }
+            Some(AgentKind::Scripted) => {
+                let message =
+                    "the kind \"scripted\" needs an [agents.scripted] table with a script";
+                sources.problem(path, message, None);
+            }
+            None => self.check_name(name, path, sources),
+        }
+    }
+
+    /// Reports it when there can be no agent of that name.
+    pub(super) fn check_name(&self, name: &str, path: &str, sources: &mut Sources) {
+        let known: Vec<&str> = (self.tables.iter().map(String::as_str))
+            .chain(AgentKind::ALL.iter().map(|kind| kind.word()))
+            .collect();
+        if known.contains(&name) {
+            return;
+        }
+        match LATER.iter().find(|(kind, _)| *kind == name) {
+            Some((kind, reason)) => sources.problem(path, &format!("{kind:?} {reason}"), None),
+            None => {
+                let hint = nearest(name, known.into_iter())
+                    .or_else(|| Some(format!("describe it in [agents.{name}]")));
+                sources.problem(path, &format!("there is no agent {name:?}"), hint);
+            }
+        }
+    }
+}
+
+/// The kind of a table, if all that the kind needs is there.
+fn kind(name: &str, table: &Section, sources: &mut Sources) -> Option<AgentKind> {
+    let path = table.path_of("kind");
+    let kind = match table.text("kind") {
+        Some(kind) => AgentKind::parse(kind)?,
+        // A wrong kind has been reported where it stands.
+        None if sources.get(&path).is_some() => return None,
+        None => {
+            if let Some((_, reason)) = LATER.iter().find(|(kind, _)| *kind == name) {
+                sources.missing(&table.path, &table.path, &format!("{name:?} {reason}"));
+                return None;
+            }
+            let Some(kind) = AgentKind::parse(name) else {
+                let kinds = AgentKind::ALL.map(AgentKind::word).join(", ");
+                let message = format!("this key is missing: {name:?} is none of the kinds {kinds}");
+                sources.missing(&table.path, &path, &message);
+                return None;
+            };
+            kind
+        }
+    };
+    let needed = match kind {
+        AgentKind::Claude | AgentKind::Codex => None,
+        AgentKind::Command => Some("program"),
+        AgentKind::Scripted => Some("script"),
+    };
+    if let Some(needed) = needed
+        && table.file(needed).is_none()
+        && sources.get(&table.path_of(needed)).is_none()
+    {
+        let message = format!("this key is missing: the kind {:?} needs it", kind.word());
+        sources.missing(&table.path, &table.path_of(needed), &message);
+    }
+    if kind != AgentKind::Scripted && table.file("script").is_some() {
+        sources.problem(&table.path_of("script"), "only the kind \"scripted\" plays scripts", None);
+    }
+    Some(kind)
+}
+
+fn settings(
+    name: &str,
+    kind: AgentKind,
+    table: &Section,
+    env: BTreeMap<String, SecretString>,
+) -> AgentSettings {
+    AgentSettings {
+        program: table.file("program").map(Path::to_owned),
+        model: table.owned("model"),
+        args: table.texts("args").to_vec(),
+        env,
+        credentials: table.file("credentials").map(Path::to_owned),
+        base_url: table.owned("base_url"),
+        max_turns: table.number("max_turns").map(small),
+        read_only_enforced: table.is("read_only_enforced"),
+        script: table.file("script").map(Path::to_owned),
+        ..bare(name, kind)
+    }
+}
+
+/// An agent with nothing but a kind.
+fn bare(name: &str, kind: AgentKind) -> AgentSettings {
+    AgentSettings {
+        name: name.to_owned(),
+        kind,
+        program: None,
+        model: None,
+        args: Vec::new(),
+        env: BTreeMap::new(),
+        credentials: None,
+        base_url: None,
+        max_turns: None,
+        read_only_enforced: false,
+        script: None,
+    }
+}
+
+/// The variables for the child: those passed on, and those set here.
+fn environment(
+    table: &Section,
+    variables: &BTreeMap<String, String>,
+    secrets: &mut Vec<String>,
+    sources: &mut Sources,
+) -> BTreeMap<String, SecretString> {
+    let mut env = BTreeMap::new();
+    let set = table.table("set");
+    let passed = table.texts("env").iter().enumerate().filter_map(|(index, name)| {
+        let path = format!("{}[{index}]", table.path_of("env"));
+        if !is_variable(name) {
+            let hint = format!("names only; values go into [{}]", table.path_of("set"));
+            sources.problem(&path, "not the name of a variable", Some(hint));
+        } else if set.values.contains_key(name) {
+            let message = format!("{name} is passed on and set: only one of the two can be");
+            sources.problem(&path, &message, None);
+        } else if !variables.contains_key(name) {
+            sources.warning(&path, &format!("{name} is not set, so the agent does not get it"));
+        }
+        Some((name.clone(), variables.get(name)?.clone()))
+    });
+    let mut values: Vec<(String, String)> = passed.collect();
+    for name in set.values.keys() {
+        let path = set.path_of(name);
+        let value = set.owned(name).unwrap_or_default();
+        if !is_variable(name) {
+            sources.problem(&path, "not the name of a variable", None);
+        }
+        if value.contains('\0') {
+            sources.problem(&path, "a variable cannot hold a NUL character", None);
+        }
+        values.push((name.clone(), value));
+    }
+    for (name, value) in values {
+        if is_secret(&name, &value) {
+            secrets.push(value.clone());
+        }
+        env.insert(name, SecretString::from(value));
+    }
+    env
+}
+
+fn is_variable(name: &str) -> bool {
+    name.starts_with(|it: char| it.is_ascii_alphabetic() || it == '_')
+        && name.chars().all(|it| it.is_ascii_alphanumeric() || it == '_')
+}

@@ -1,0 +1,96 @@
+//! The validated configuration: what each component is given, and nothing of how it was written.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+
+use crate::agents::AgentSettings;
+use crate::domain::policy::Policy;
+use crate::trackers::local::LocalSettings;
+
+use super::agents;
+use super::autonomous;
+use super::budget;
+use super::daemon::{self, DaemonSettings};
+use super::local;
+use super::pace;
+use super::projects;
+use super::retention::{self, RetentionSettings};
+use super::schedule::Schedule;
+use super::section::{Section, small};
+use super::slots;
+use super::sources::Sources;
+use super::stages;
+use super::store::{self, StoreSettings};
+use super::wip;
+
+/// Everything that was configured, checked and with defaults filled in.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The process itself.
+    pub daemon: DaemonSettings,
+    /// Where the event log lives.
+    pub store: StoreSettings,
+    /// What the planner and new runs go by.
+    pub policy: Policy,
+    /// The agents by name: those with a table, and those that a stage uses without one.
+    pub agents: BTreeMap<String, AgentSettings>,
+    /// Local work items, if there is a directory for them.
+    pub local: Option<LocalSettings>,
+    /// How long things are kept.
+    pub retention: RetentionSettings,
+    /// When to look for work; absent: whenever something changes.
+    pub schedule: Option<Schedule>,
+    /// Every value that must be cut out of what is stored or shown.
+    pub secrets: Vec<SecretString>,
+    /// Absolute path of the file; absent when there is none and all this is defaults.
+    pub source: Option<PathBuf>,
+    /// SHA-256 in hex over all that went into these settings: equal when nothing changed.
+    pub digest: String,
+}
+
+/// Puts the sections together. What does not go together is reported to `sources`.
+pub(super) fn assemble(
+    root: &Section,
+    variables: &BTreeMap<String, String>,
+    mut secrets: Vec<String>,
+    sources: &mut Sources,
+) -> Settings {
+    let daemon = daemon::read(root.table("daemon"));
+    let autonomous = root.table("autonomous");
+    let projects = projects::read(root.tables("projects"), sources);
+    let mut agents = agents::read(root.table("agents"), variables, &mut secrets, sources);
+    let (coder, critic) = stages::read(root, &mut agents, sources);
+    let time_zone = pace::time_zone(root.table("pace"), sources);
+    let (item_budget, day_budget) = budget::read(root.table("budget"));
+    let local = local::read(root.table("local"), &projects, sources);
+    let policy = Policy {
+        autonomous: autonomous.is("enabled"),
+        pace: pace::read(root.table("pace")),
+        blocked_hours: pace::blocked_hours(root.table("pace"), sources),
+        time_zone,
+        item_budget,
+        day_budget,
+        wip: wip::read(root.table("wip")),
+        approval: autonomous::approval(autonomous),
+        slots: slots::read(root.table("slots"), &agents, sources),
+        max_rounds: small(autonomous.count("max_iterations")),
+        coder,
+        critic,
+        default_project: autonomous::default_project(autonomous, &projects, sources),
+        projects,
+    };
+    Settings {
+        store: store::read(root.table("store"), &daemon.state_dir),
+        daemon,
+        policy,
+        agents: agents.settings,
+        local,
+        retention: retention::read(root.table("retention")),
+        schedule: autonomous::schedule(autonomous, time_zone, sources),
+        secrets: super::secret::collect(secrets),
+        source: None,
+        digest: String::new(),
+    }
+}

@@ -1,0 +1,329 @@
+//! The composition root: settings → ports → runtime → control socket; start order and stop order.
+//!
+//! Start: lock, log, epoch, orphans ended, runs taken over, loop. Stop, in reverse: no more commands, loop (agents get
+//! their grace, runs are marked interrupted), log closed last, lock released by the end of the process at the latest.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+
+use crate::agents::AgentSettings;
+use crate::agents::probe::probe;
+use crate::config::settings::Settings;
+use crate::domain::agent::AgentKind;
+use crate::domain::ids::RunId;
+use crate::process::adoption::become_subreaper;
+use crate::process::redact::Redactor;
+use crate::runtime::agents::Agents;
+use crate::runtime::clock::{Clock, IdSource, SystemClock, SystemIds};
+use crate::runtime::dispatcher::{Dispatcher, LoopMessage, Reconfigured, Schedule, Timing};
+use crate::runtime::effects::Ports;
+use crate::runtime::engine::{Engine, Identity, Input};
+use crate::runtime::handle::DaemonHandle;
+use crate::runtime::reaper;
+use crate::runtime::recovery::{self, Recovered, RecoveryError};
+use crate::runtime::state_dir::{Lock, StateDir, StateDirError};
+use crate::runtime::tasks::Tasks;
+use crate::store::Store;
+use crate::store::error::StoreError;
+use crate::store::sqlite::SqliteStore;
+use crate::trackers::Tracker;
+use crate::trackers::local::{LocalTracker, SOURCE};
+use crate::workspaces::WorkspaceError;
+use crate::workspaces::git::{GitSettings, GitWorkspaces};
+
+/// How often the reaper looks for worktrees whose time is over.
+const REAPING: Duration = Duration::from_secs(3600);
+
+/// Why a daemon could not start or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The state directory is held by another daemon or unusable.
+    #[error("the state directory cannot be used")]
+    State(#[from] StateDirError),
+    /// The event log failed.
+    #[error("the event log cannot be used")]
+    Store(#[from] StoreError),
+    /// The store is configured to forget everything.
+    #[error("{0}")]
+    NotDurable(String),
+    /// Worktrees cannot be made.
+    #[error("worktrees cannot be made")]
+    Workspaces(#[from] WorkspaceError),
+    /// What the daemon before left behind cannot be taken over.
+    #[error("what an earlier daemon left behind cannot be taken over")]
+    Recovery(#[from] RecoveryError),
+}
+
+/// What a daemon is made from.
+pub struct Setup {
+    /// The validated configuration.
+    pub settings: Settings,
+    /// Environment of this process: `PATH` and the places of toolchains are taken from it, nothing else.
+    pub environment: BTreeMap<String, String>,
+    /// Path of the running program.
+    pub program: PathBuf,
+}
+
+/// A daemon that has taken its state directory and is ready to run.
+pub struct Daemon {
+    dispatcher: Dispatcher,
+    handle: DaemonHandle,
+    parts: Parts,
+    /// What was found and done at the start.
+    pub recovered: Recovered,
+    stop_ports: CancellationToken,
+    retention: Duration,
+    _lock: Lock,
+}
+
+/// What surfaces beside the loop need.
+#[derive(Clone)]
+pub struct Parts {
+    /// The log.
+    pub store: Arc<dyn Store>,
+    /// Where state lives.
+    pub dirs: StateDir,
+    /// The ports of the loop.
+    pub ports: Arc<Ports>,
+}
+
+impl Daemon {
+    /// Takes the state directory, ends what an earlier daemon left running and takes its runs over.
+    ///
+    /// # Errors
+    /// When another daemon holds the directory, or anything needed cannot be had.
+    pub async fn open(setup: &Setup) -> Result<Self, DaemonError> {
+        if let Err(error) = become_subreaper() {
+            tracing::warn!(%error, "orphans cannot be adopted; they are found by their mark alone");
+        }
+        let ids: Arc<dyn IdSource> = Arc::new(SystemIds);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let dirs = StateDir::open(&setup.settings.daemon.state_dir, ids.as_ref())?;
+        let now = clock.now();
+        let lock = dirs.lock(&format!("process {} since {now}", std::process::id()))?;
+        let store = open_store(&setup.settings, &dirs, ids.as_ref())?;
+        let stop_ports = CancellationToken::new();
+        let ports =
+            Arc::new(build_ports(setup, dirs.clone(), store.clone(), clock, ids, &stop_ports)?);
+        let (engine, recovered) = take_over(setup, &ports).await?;
+        let timing = Timing {
+            poll: Duration::from_millis(setup.settings.daemon.poll_interval_ms),
+            schedule: schedule(&setup.settings),
+            shutdown_grace: Duration::from_millis(setup.settings.daemon.shutdown_grace_ms),
+        };
+        let (dispatcher, handle) = Dispatcher::new(engine, Arc::clone(&ports), timing);
+        Ok(Self {
+            dispatcher,
+            handle,
+            parts: Parts { store, dirs, ports },
+            recovered,
+            stop_ports,
+            retention: Duration::from_millis(setup.settings.retention.failed_ms),
+            _lock: lock,
+        })
+    }
+
+    /// The door to the loop.
+    #[must_use]
+    pub fn handle(&self) -> DaemonHandle {
+        self.handle.clone()
+    }
+
+    /// What surfaces beside the loop need.
+    #[must_use]
+    pub fn parts(&self) -> Parts {
+        self.parts.clone()
+    }
+
+    /// Runs until `shutdown` is asked for; then stops in order and closes the log.
+    ///
+    /// # Errors
+    /// When the log fails.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), DaemonError> {
+        let Self { dispatcher, handle, parts, stop_ports, retention, _lock: lock, .. } = self;
+        let helpers = CancellationToken::new();
+        let mut tasks = Tasks::default();
+        let stop = helpers.child_token();
+        let (ports, inbox) = (Arc::clone(&parts.ports), handle.clone());
+        tasks.spawn("probe agents", async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = probe_agents(&ports, &inbox, &stop) => {}
+            }
+        });
+        let stop = helpers.child_token();
+        let ports = Arc::clone(&parts.ports);
+        tasks.spawn("reaper", async move { reap(&ports, retention, &stop).await });
+        let ended = dispatcher.run(shutdown).await;
+        helpers.cancel();
+        stop_ports.cancel();
+        tasks.join_all().await;
+        parts.store.close().await?;
+        drop(lock);
+        ended.map_err(DaemonError::from)
+    }
+}
+
+/// New rules for a running daemon.
+#[must_use]
+pub fn reconfigured(setup: &Setup, parts: &Parts) -> LoopMessage {
+    let mut ports = (*parts.ports).clone();
+    ports.agents = agents(setup);
+    ports.redactor = Redactor::new(setup.settings.secrets.clone());
+    LoopMessage::Reconfigured(Box::new(Reconfigured {
+        policy: Arc::new(setup.settings.policy.clone()),
+        ports: Arc::new(ports),
+        schedule: schedule(&setup.settings),
+        poll: Duration::from_millis(setup.settings.daemon.poll_interval_ms),
+    }))
+}
+
+fn schedule(settings: &Settings) -> Option<Schedule> {
+    let schedule = settings.schedule.clone()?;
+    Some(Arc::new(move |now| schedule.next_after(now)))
+}
+
+/// Opens the log of a state directory for writing.
+///
+/// # Errors
+/// When it cannot be opened, or the configuration wants a store that forgets.
+pub fn open_store(
+    settings: &Settings,
+    dirs: &StateDir,
+    ids: &dyn IdSource,
+) -> Result<Arc<dyn Store>, DaemonError> {
+    settings.store.durable().map_err(|error| DaemonError::NotDurable(error.to_string()))?;
+    let salts = Box::new(|| *SystemIds.random().as_bytes());
+    Ok(Arc::new(SqliteStore::open(&dirs.database(), ids.random(), salts)?))
+}
+
+fn build_ports(
+    setup: &Setup,
+    dirs: StateDir,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    stop: &CancellationToken,
+) -> Result<Ports, DaemonError> {
+    let toolchain = toolchain(&setup.environment);
+    let path = toolchain.get("PATH").cloned().unwrap_or_default();
+    let git = GitSettings::new(dirs.worktrees(), dirs.root.join("git-home"), path);
+    let workspaces = GitWorkspaces::new(git, stop.child_token())?;
+    let mut trackers: BTreeMap<String, Arc<dyn Tracker>> = BTreeMap::new();
+    if let Some(local) = &setup.settings.local {
+        trackers.insert(SOURCE.to_owned(), Arc::new(LocalTracker::new(local.clone())));
+    }
+    let mut check_environment = toolchain;
+    check_environment.insert("HOME".to_owned(), dirs.check_home().display().to_string());
+    check_environment.insert("LANG".to_owned(), "C.UTF-8".to_owned());
+    check_environment.insert("CI".to_owned(), "true".to_owned());
+    Ok(Ports {
+        store,
+        workspaces: Arc::new(workspaces),
+        trackers,
+        agents: agents(setup),
+        clock,
+        ids,
+        dirs,
+        redactor: Redactor::new(setup.settings.secrets.clone()),
+        check_environment,
+        own_program: setup.program.clone(),
+    })
+}
+
+/// The configured agents; all of them find the programs and toolchains that this process finds.
+fn agents(setup: &Setup) -> Agents {
+    let toolchain = toolchain(&setup.environment);
+    let with_toolchain = |mut agent: AgentSettings| {
+        for (name, value) in &toolchain {
+            let value = SecretString::from(value.clone());
+            agent.env.entry(name.clone()).or_insert(value);
+        }
+        agent
+    };
+    Agents::new(
+        setup
+            .settings
+            .agents
+            .iter()
+            .map(|(name, agent)| (name.clone(), with_toolchain(agent.clone())))
+            .collect(),
+    )
+}
+
+/// `PATH` and the places where toolchains keep themselves: without them neither checks nor agents could build anything
+/// from their private homes. Variables that are not set fall back to the usual place below the home directory.
+fn toolchain(environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    const HOMES: [(&str, &str); 8] = [
+        ("CARGO_HOME", ".cargo"),
+        ("RUSTUP_HOME", ".rustup"),
+        ("GOPATH", "go"),
+        ("NVM_DIR", ".nvm"),
+        ("PYENV_ROOT", ".pyenv"),
+        ("VOLTA_HOME", ".volta"),
+        ("SDKMAN_DIR", ".sdkman"),
+        ("JAVA_HOME", ""),
+    ];
+    let mut kept = BTreeMap::new();
+    if let Some(path) = environment.get("PATH") {
+        kept.insert("PATH".to_owned(), path.clone());
+    }
+    let home = environment.get("HOME").map(PathBuf::from);
+    for (name, usual) in HOMES {
+        let usual = home.as_ref().filter(|_| !usual.is_empty()).map(|home| home.join(usual));
+        let found = environment
+            .get(name)
+            .cloned()
+            .or_else(|| usual.filter(|path| path.is_dir()).map(|path| path.display().to_string()));
+        if let Some(value) = found {
+            kept.insert(name.to_owned(), value);
+        }
+    }
+    kept
+}
+
+async fn take_over(setup: &Setup, ports: &Ports) -> Result<(Engine, Recovered), DaemonError> {
+    let instance = ports.ids.ordered(ports.clock.now()).to_string();
+    let epoch = ports.store.begin_epoch(&instance).await?;
+    let window = Duration::from_millis(setup.settings.policy.pace.window_ms);
+    let loaded = recovery::load(ports.store.as_ref(), window, ports.clock.now()).await?;
+    let before = loaded.ops.running.clone();
+    let identity = Identity { instance, epoch, sources: ports.trackers.keys().cloned().collect() };
+    let policy = Arc::new(setup.settings.policy.clone());
+    let now = ports.clock.now();
+    let mut engine = Engine::new(loaded, policy, identity, Arc::clone(&ports.ids), now);
+    let recovered = recovery::take_over(ports, &mut engine, before).await?;
+    Ok((engine, recovered))
+}
+
+/// Looks whether the agents are there; those that are not are not given work until they are.
+async fn probe_agents(ports: &Ports, handle: &DaemonHandle, stop: &CancellationToken) {
+    let mut unavailable = BTreeMap::new();
+    for agent in ports.agents.iter().filter(|agent| agent.kind != AgentKind::Scripted) {
+        let probed = probe(agent, &ports.dirs.probes(), stop).await;
+        if probed.program.is_none() {
+            let problems: Vec<String> = probed.problems.iter().map(ToString::to_string).collect();
+            unavailable.insert(agent.name.clone(), problems.join("; "));
+        }
+    }
+    handle.input(Input::AgentsProbed { unavailable }).await;
+}
+
+async fn reap(ports: &Ports, retention: Duration, stop: &CancellationToken) {
+    loop {
+        let repositories = reaper::repositories(ports).await;
+        for removed in reaper::reap(ports, &repositories, retention).await {
+            let run: RunId = removed;
+            tracing::info!(run.id = %run, "the worktree of a finished run was removed; its time was over");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(REAPING) => {}
+        }
+    }
+}

@@ -1,0 +1,419 @@
+//! [`Workspaces`] without a disk, for simulations and tests. Strict: what was not prepared does not exist, and a branch
+//! moves only by compare-and-swap.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use sha2::{Digest, Sha256};
+
+use super::names;
+use super::patch::fit;
+use super::{
+    Advance, BranchAfter, Candidate, DiffText, Fingerprint, FoundWorktree, HEAD_TRAILER, Prepare,
+    RUN_TRAILER, Removed, WorkspaceError, Workspaces, with_trailers,
+};
+use crate::domain::change::{Change, Workspace};
+use crate::domain::ids::RunId;
+use crate::domain::time::Timestamp;
+
+mod history;
+mod people;
+
+use history::{Files, Repository};
+
+/// The directory that worktrees pretend to be in.
+const ROOT: &str = "/in-memory/worktrees";
+
+/// Repositories and worktrees that exist only here.
+#[derive(Debug, Default)]
+pub struct InMemoryWorkspaces {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    repositories: BTreeMap<PathBuf, Repository>,
+    trees: BTreeMap<PathBuf, Tree>,
+    checkouts: BTreeMap<PathBuf, (PathBuf, String)>,
+}
+
+/// A worktree.
+#[derive(Debug, Clone)]
+struct Tree {
+    run: RunId,
+    repository: PathBuf,
+    workspace: Workspace,
+    /// The branch it is on.
+    on: String,
+    files: Files,
+}
+
+impl State {
+    fn repository(&mut self, path: &Path) -> Result<&mut Repository, WorkspaceError> {
+        let missing = || WorkspaceError::NotARepository { path: path.to_owned() };
+        self.repositories.get_mut(path).ok_or_else(missing)
+    }
+
+    fn tree(&self, workspace: &Workspace) -> Result<Tree, WorkspaceError> {
+        let path = PathBuf::from(&workspace.path);
+        if !path.starts_with(ROOT) {
+            return Err(WorkspaceError::OutsideRoot { path });
+        }
+        let found = self.trees.get(&path).filter(|tree| tree.workspace.branch == workspace.branch);
+        found.cloned().ok_or(WorkspaceError::NoWorkspace { path })
+    }
+
+    /// The worktree and its repository.
+    fn open(&mut self, workspace: &Workspace) -> Result<(Tree, &mut Repository), WorkspaceError> {
+        let tree = self.tree(workspace)?;
+        let repository = self.repository(&tree.repository.clone())?;
+        Ok((tree, repository))
+    }
+
+    fn put_files(&mut self, path: &str, on: String, files: Files) {
+        if let Some(tree) = self.trees.get_mut(Path::new(path)) {
+            (tree.on, tree.files) = (on, files);
+        }
+    }
+}
+
+impl Repository {
+    fn tip(&self, branch: &str) -> Result<String, WorkspaceError> {
+        let missing = || WorkspaceError::BaseMissing { branch: branch.to_owned() };
+        self.branches.get(branch).cloned().ok_or_else(missing)
+    }
+
+    fn require(&self, commit: &str) -> Result<(), WorkspaceError> {
+        match self.commits.contains_key(commit) {
+            true => Ok(()),
+            false => Err(WorkspaceError::NoCommit { commit: commit.to_owned() }),
+        }
+    }
+
+    /// Saves files on top of a commit.
+    fn save(&mut self, run: RunId, parent: &str, files: Files) -> String {
+        let message = "Saved by the factory: work in progress\n".to_owned();
+        let mut saved = self.add(vec![parent.to_owned()], files.clone(), message.clone());
+        if let Some(previous) = self.saved.get(&run).cloned() {
+            if self.contains(&previous, &saved) {
+                return previous;
+            }
+            saved = self.add(vec![saved, previous], files, message);
+        }
+        let _previous = self.saved.insert(run, saved.clone());
+        saved
+    }
+
+    fn salvage(&mut self, tree: &Tree) -> Result<Option<String>, WorkspaceError> {
+        let head = self.tip(&tree.on)?;
+        Ok((self.files(&head) != tree.files)
+            .then(|| self.save(tree.run, &head, tree.files.clone())))
+    }
+
+    fn earlier_merge(&self, tip: &str, head: &str, tree: &Tree) -> Option<Candidate> {
+        let merge = self.first_parents(tip).into_iter().find(|id| {
+            self.commits
+                .get(id)
+                .is_some_and(|commit| commit.parents.iter().skip(1).any(|parent| parent == head))
+        });
+        if let Some(after) = merge {
+            let before =
+                self.commits.get(&after).and_then(|commit| commit.parents.first().cloned());
+            return Some(Candidate::AlreadyMerged { before: before.unwrap_or_default(), after });
+        }
+        let before = tree.workspace.base_commit.clone();
+        self.contains(tip, head)
+            .then(|| Candidate::AlreadyMerged { before, after: head.to_owned() })
+    }
+
+    fn drop_branch(&mut self, run: RunId, base_branch: &str) -> bool {
+        let Some((branch, base)) = self.claims.get(&run).cloned() else { return true };
+        if let Some(head) = self.branches.get(&branch) {
+            let merged = self.branches.get(base_branch).is_some_and(|tip| self.contains(tip, head));
+            if !merged && !self.contains(&base, head) {
+                return false;
+            }
+        }
+        let _head = self.branches.remove(&branch);
+        let _claim = self.claims.remove(&run);
+        true
+    }
+}
+
+impl InMemoryWorkspaces {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Workspaces for InMemoryWorkspaces {
+    async fn prepare(&self, request: &Prepare) -> Result<Workspace, WorkspaceError> {
+        let mut state = self.lock();
+        let path = Path::new(ROOT)
+            .join(names::project_key(&request.project))
+            .join(request.run.to_string());
+        if let Some(tree) = state.trees.get(&path) {
+            return Ok(tree.workspace.clone());
+        }
+        let repository = state.repository(&request.repository)?;
+        if repository.branches.is_empty() {
+            return Err(WorkspaceError::NoCommits { path: request.repository.clone() });
+        }
+        let base_branch =
+            request.base_branch.clone().unwrap_or_else(|| repository.default_branch.clone());
+        let tip = repository.tip(&base_branch)?;
+        let (branch, base_commit) = match repository.claims.get(&request.run) {
+            Some(claim) => claim.clone(),
+            None => {
+                let wanted = names::branch_name(&request.identifier, &request.title);
+                let free = names::alternatives(&wanted)
+                    .find(|name| !repository.branches.contains_key(name));
+                (free.ok_or(WorkspaceError::NoFreeBranch { branch: wanted })?, tip)
+            }
+        };
+        let _claim = repository.claims.insert(request.run, (branch.clone(), base_commit.clone()));
+        let head = repository
+            .branches
+            .entry(branch.clone())
+            .or_insert_with(|| base_commit.clone())
+            .clone();
+        let files = repository.files(&head);
+        let workspace = Workspace {
+            path: path.to_string_lossy().into_owned(),
+            branch: branch.clone(),
+            base_branch,
+            base_commit,
+        };
+        let tree = Tree {
+            run: request.run,
+            repository: request.repository.clone(),
+            workspace: workspace.clone(),
+            on: branch,
+            files,
+        };
+        let _none = state.trees.insert(path, tree);
+        Ok(workspace)
+    }
+
+    async fn head(&self, workspace: &Workspace) -> Result<String, WorkspaceError> {
+        let mut state = self.lock();
+        let (tree, repository) = state.open(workspace)?;
+        repository.tip(&tree.workspace.branch)
+    }
+
+    async fn commit(
+        &self,
+        workspace: &Workspace,
+        message: &str,
+        trailers: &[(String, String)],
+    ) -> Result<Change, WorkspaceError> {
+        let mut state = self.lock();
+        let (tree, repository) = state.open(workspace)?;
+        let expected = tree.workspace.branch.clone();
+        if tree.on != expected {
+            let salvaged = repository.salvage(&tree)?;
+            return Err(WorkspaceError::WrongBranch { expected, actual: tree.on, salvaged });
+        }
+        let mut head = repository.tip(&expected)?;
+        if repository.files(&head) != tree.files {
+            head = repository.add(vec![head], tree.files, with_trailers(message, trailers));
+            let _previous = repository.branches.insert(expected, head.clone());
+        }
+        Ok(repository.measure(&tree.workspace.base_commit, &head))
+    }
+
+    async fn measure(&self, workspace: &Workspace) -> Result<Change, WorkspaceError> {
+        let mut state = self.lock();
+        let (tree, repository) = state.open(workspace)?;
+        let head = repository.tip(&tree.workspace.branch)?;
+        Ok(repository.measure(&tree.workspace.base_commit, &head))
+    }
+
+    async fn fingerprint(&self, workspace: &Workspace) -> Result<Fingerprint, WorkspaceError> {
+        let mut state = self.lock();
+        let (tree, repository) = state.open(workspace)?;
+        let digest = |files: &Files| hex::encode(Sha256::digest(format!("{files:?}")));
+        let on = repository.tip(&tree.on)?;
+        Ok(Fingerprint {
+            index: digest(&repository.files(&on)),
+            head: format!("refs/heads/{} {on}", tree.on),
+            branch: repository.tip(&tree.workspace.branch)?,
+            files: digest(&tree.files),
+        })
+    }
+
+    async fn restore(&self, workspace: &Workspace, head: &str) -> Result<(), WorkspaceError> {
+        let mut state = self.lock();
+        let (tree, repository) = state.open(workspace)?;
+        repository.require(head)?;
+        let _saved = repository.salvage(&tree)?;
+        let branch = tree.workspace.branch.clone();
+        let tip = repository.tip(&branch)?;
+        if !repository.contains(head, &tip) {
+            let files = repository.files(&tip);
+            let _saved = repository.save(tree.run, &tip, files);
+        }
+        let _previous = repository.branches.insert(branch.clone(), head.to_owned());
+        let files = repository.files(head);
+        state.put_files(&workspace.path, branch, files);
+        Ok(())
+    }
+
+    async fn diff(
+        &self,
+        workspace: &Workspace,
+        max_bytes: usize,
+    ) -> Result<DiffText, WorkspaceError> {
+        let mut state = self.lock();
+        let (tree, repository) = state.open(workspace)?;
+        let head = repository.tip(&tree.workspace.branch)?;
+        Ok(fit(repository.patches(&tree.workspace.base_commit, &head), max_bytes))
+    }
+
+    async fn salvage(
+        &self,
+        workspace: &Workspace,
+        run: RunId,
+    ) -> Result<Option<String>, WorkspaceError> {
+        let mut state = self.lock();
+        let (tree, repository) = state.open(workspace)?;
+        require_run(&tree, run)?;
+        repository.salvage(&tree)
+    }
+
+    async fn merge_candidate(
+        &self,
+        workspace: &Workspace,
+        head: &str,
+        message: &str,
+        trailers: &[(String, String)],
+        at: Timestamp,
+    ) -> Result<Candidate, WorkspaceError> {
+        let mut state = self.lock();
+        let (tree, repository) = state.open(workspace)?;
+        repository.require(head)?;
+        let before = repository.tip(&tree.workspace.base_branch)?;
+        if let Some(done) = repository.earlier_merge(&before, head, &tree) {
+            return Ok(done);
+        }
+        let files =
+            repository.merged(&before, head).map_err(|paths| WorkspaceError::Conflict { paths })?;
+        let mut trailers = trailers.to_vec();
+        trailers.push((RUN_TRAILER.to_owned(), tree.run.to_string()));
+        trailers.push((HEAD_TRAILER.to_owned(), head.to_owned()));
+        let message = with_trailers(&format!("{message}\n\nDate: {at}"), &trailers);
+        let commit = repository.add(vec![before.clone(), head.to_owned()], files, message);
+        Ok(Candidate::Merge { before, commit })
+    }
+
+    async fn checkout(
+        &self,
+        repository: &Path,
+        commit: &str,
+        label: &str,
+    ) -> Result<PathBuf, WorkspaceError> {
+        let mut state = self.lock();
+        state.repository(repository)?.require(commit)?;
+        let path = Path::new(ROOT).join(".checkouts").join(names::folder_key(label));
+        let _replaced =
+            state.checkouts.insert(path.clone(), (repository.to_owned(), commit.to_owned()));
+        Ok(path)
+    }
+
+    async fn discard_checkout(&self, path: &Path) -> Result<(), WorkspaceError> {
+        if !path.starts_with(Path::new(ROOT).join(".checkouts")) {
+            return Err(WorkspaceError::OutsideRoot { path: path.to_owned() });
+        }
+        let _gone = self.lock().checkouts.remove(path);
+        Ok(())
+    }
+
+    async fn advance(
+        &self,
+        repository: &Path,
+        branch: &str,
+        before: &str,
+        after: &str,
+    ) -> Result<Advance, WorkspaceError> {
+        let mut state = self.lock();
+        let repository = state.repository(repository)?;
+        repository.require(before)?;
+        repository.require(after)?;
+        let actual = repository.tip(branch)?;
+        if actual != before && actual != after {
+            return Ok(Advance::Moved { actual });
+        }
+        let _previous = repository.branches.insert(branch.to_owned(), after.to_owned());
+        Ok(Advance::Done { checked_out: None })
+    }
+
+    async fn remove(&self, workspace: &Workspace, run: RunId) -> Result<Removed, WorkspaceError> {
+        let mut state = self.lock();
+        let (tree, repository) = match state.open(workspace) {
+            Err(WorkspaceError::NoWorkspace { .. }) => {
+                return Ok(Removed { salvaged: None, branch: BranchAfter::Unknown });
+            }
+            opened => opened?,
+        };
+        require_run(&tree, run)?;
+        let salvaged = repository.salvage(&tree)?;
+        let gone = repository.drop_branch(run, &tree.workspace.base_branch);
+        let _tree = state.trees.remove(Path::new(&workspace.path));
+        Ok(Removed {
+            salvaged,
+            branch: if gone { BranchAfter::Deleted } else { BranchAfter::Kept },
+        })
+    }
+
+    async fn delete_branch_if_merged(
+        &self,
+        repository: &Path,
+        run: RunId,
+        base_branch: &str,
+    ) -> Result<bool, WorkspaceError> {
+        let mut state = self.lock();
+        if state.trees.values().any(|tree| tree.run == run) {
+            return Ok(false);
+        }
+        Ok(state.repository(repository)?.drop_branch(run, base_branch))
+    }
+
+    async fn inventory(&self, repository: &Path) -> Result<Vec<FoundWorktree>, WorkspaceError> {
+        let mut state = self.lock();
+        let _known = state.repository(repository)?;
+        let found = |path: &Path, branch| FoundWorktree {
+            path: path.to_owned(),
+            branch,
+            run: None,
+            workspace: None,
+            checkout: false,
+            missing: false,
+        };
+        let trees = state.trees.iter().filter(|(_, tree)| tree.repository == repository).map(
+            |(path, tree)| {
+                let workspace = Some(tree.workspace.clone());
+                FoundWorktree {
+                    run: Some(tree.run),
+                    workspace,
+                    ..found(path, Some(tree.on.clone()))
+                }
+            },
+        );
+        let checkouts = state.checkouts.iter().filter(|(_, (owner, _))| owner == repository);
+        let checkouts =
+            checkouts.map(|(path, _)| FoundWorktree { checkout: true, ..found(path, None) });
+        let people = found(repository, None);
+        Ok(std::iter::once(people).chain(trees).chain(checkouts).collect())
+    }
+}
+
+fn require_run(tree: &Tree, run: RunId) -> Result<(), WorkspaceError> {
+    if tree.run == run {
+        Ok(())
+    } else {
+        Err(WorkspaceError::NoWorkspace { path: PathBuf::from(&tree.workspace.path) })
+    }
+}
