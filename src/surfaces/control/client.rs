@@ -16,9 +16,7 @@ use crate::runtime::engine::Reply;
 use super::lines::{Incoming, read_line, write_line};
 use super::place;
 use super::views::{ExplanationView, StatusView};
-use super::wire::{
-    Envelope, ErrorCode, EventView, LONGEST_RESPONSE, PROTOCOL, Request, Response,
-};
+use super::wire::{Envelope, ErrorCode, EventView, LONGEST_RESPONSE, PROTOCOL, Request, Response};
 
 /// How long a daemon may take to answer. It answers between two decisions, so this is generous.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -81,6 +79,8 @@ pub struct Pong {
     pub version: String,
     /// The daemon's process.
     pub process: u32,
+    /// Whether it ends with the one task that its process was started for.
+    pub temporary: bool,
     /// Global number of the last event.
     pub head: u64,
 }
@@ -133,7 +133,9 @@ impl Client {
     pub async fn ping(&mut self) -> Result<Pong, ClientError> {
         let version = env!("CARGO_PKG_VERSION").to_owned();
         match self.ask(Request::Ping { version }).await? {
-            Response::Pong { version, process, head, .. } => Ok(Pong { version, process, head }),
+            Response::Pong { version, process, temporary, head, .. } => {
+                Ok(Pong { version, process, temporary, head })
+            }
             other => Err(unexpected(&other)),
         }
     }
@@ -178,11 +180,7 @@ impl Client {
     ///
     /// # Errors
     /// When the daemon cannot be asked.
-    pub async fn follow(
-        mut self,
-        after: u64,
-        filter: FollowFilter,
-    ) -> Result<Events, ClientError> {
+    pub async fn follow(mut self, after: u64, filter: FollowFilter) -> Result<Events, ClientError> {
         let FollowFilter { run, item } = filter;
         self.send(Request::Follow { after, run, item }).await?;
         Ok(Events { client: self })

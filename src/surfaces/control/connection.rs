@@ -16,6 +16,7 @@ use crate::store::StoreReader;
 
 use super::follow;
 use super::lines::{Incoming, read_line, write_line};
+use super::server::Standing;
 use super::wire::{ErrorCode, LONGEST_ACTOR, LONGEST_REQUEST, PROTOCOL, Request, Response};
 
 /// How long a client may say nothing.
@@ -30,6 +31,8 @@ pub(super) struct Served {
     pub(super) handle: DaemonHandle,
     /// The log.
     pub(super) store: Arc<dyn StoreReader>,
+    /// How long the daemon means to run.
+    pub(super) standing: Standing,
     /// Set when the daemon has stopped.
     pub(super) stop: CancellationToken,
 }
@@ -127,6 +130,7 @@ async fn answer(request: Request, served: &Served) -> Response {
                 protocol: PROTOCOL,
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 process: std::process::id(),
+                temporary: served.standing == Standing::Temporary,
                 head: head.gseq,
             },
             Err(error) => store_error(&error),

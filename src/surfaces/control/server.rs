@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +24,15 @@ pub const MOST_CLIENTS: usize = 64;
 /// Pause after the system refused to accept a client (usually: no file descriptors left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
+/// How long a daemon means to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Until it is told to stop.
+    Permanent,
+    /// Until the one task is over that its process was started for.
+    Temporary,
+}
+
 /// The socket cannot be offered.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on the control socket of {}", root.display())]
@@ -39,6 +48,7 @@ pub struct BindError {
 pub struct ControlServer {
     listener: UnixListener,
     path: PathBuf,
+    inode: u64,
 }
 
 impl ControlServer {
@@ -53,7 +63,8 @@ impl ControlServer {
             // The directory around it is private, so nobody gets in between these two steps.
             let listener = UnixListener::bind(&path)?;
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
-            Ok(Self { listener, path })
+            let inode = path.symlink_metadata()?.ino();
+            Ok(Self { listener, path, inode })
         };
         bind().map_err(|source| BindError { root: root.to_owned(), source })
     }
@@ -70,6 +81,7 @@ impl ControlServer {
         self,
         handle: DaemonHandle,
         store: Arc<dyn StoreReader>,
+        standing: Standing,
         stop: CancellationToken,
     ) {
         let mut clients = Tasks::default();
@@ -82,6 +94,7 @@ impl ControlServer {
                         let served = Served {
                             handle: handle.clone(),
                             store: Arc::clone(&store),
+                            standing,
                             stop: stop.clone(),
                         };
                         admit(&mut clients, stream, served).await;
@@ -99,8 +112,10 @@ impl ControlServer {
 
 impl Drop for ControlServer {
     fn drop(&mut self) {
-        // Best effort: the next daemon removes it too.
-        let _gone = fs::remove_file(&self.path);
+        // Best effort: the next daemon removes it too, and may have put its own there already.
+        if self.path.symlink_metadata().is_ok_and(|found| found.ino() == self.inode) {
+            let _gone = fs::remove_file(&self.path);
+        }
     }
 }
 

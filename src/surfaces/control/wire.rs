@@ -85,6 +85,8 @@ pub enum Response {
         version: String,
         /// The daemon's process.
         process: u32,
+        /// Whether it ends with the one task that its process was started for.
+        temporary: bool,
         /// Global number of the last event.
         head: u64,
     },
