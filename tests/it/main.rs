@@ -3,3 +3,4 @@
 mod contract;
 mod daemon_smoke;
 mod support;
+mod surface;
