@@ -5,3 +5,4 @@
 mod contract;
 mod daemon_smoke;
 mod support;
+mod surface;
