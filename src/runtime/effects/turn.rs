@@ -261,7 +261,10 @@ impl Watch {
         if line.stream != Stream::Stdout {
             return Flow::Continue;
         }
-        for event in transcript.line(&line.text) {
+        let events = transcript.line(&line.text);
+        let mut progress = events.is_empty();
+        for event in events {
+            progress |= event.is_progress();
             match event {
                 AgentEvent::ToolCall { name, fingerprint } => {
                     if let Some(evidence) = self.tools.observe(&name, &fingerprint) {
@@ -284,8 +287,10 @@ impl Watch {
             Flow::Stop
         } else if self.finished {
             Flow::Finished
-        } else {
+        } else if progress {
             Flow::Continue
+        } else {
+            Flow::NoProgress
         }
     }
 }

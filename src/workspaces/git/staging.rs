@@ -259,19 +259,29 @@ impl Tree<'_> {
         let Some(head) = commit_of(&self.git, head).await? else {
             return Err(WorkspaceError::NoCommit { commit: head.to_owned() });
         };
-        let _saved = self.salvage(Some(&head)).await?;
-        self.save_branch(&head).await?;
+        let saved = self.salvage(Some(&head)).await?;
         self.repair_link().await?;
         self.forget_unfinished().await?;
-        self.git
-            .text(&["update-ref", "--no-deref", "-m", "factory: restore", &branch, &head])
-            .await?;
-        self.git.text(&["symbolic-ref", "-m", "factory: restore", "HEAD", &branch]).await?;
-        // A fresh index: flags in the old one could keep changed files as they are.
-        self.drop_index()?;
-        self.git.text(&["reset", "--hard", "--quiet", &head]).await?;
-        self.git.text(&["clean", "-ffdq"]).await?;
+        if saved.is_none() && self.is_at(&head).await? {
+            return Ok(());
+        }
+        self.save_branch(&head).await?;
+        let git = &self.git;
+        git.text(&["update-ref", "--no-deref", "-m", "factory: restore", &branch, &head]).await?;
+        git.text(&["symbolic-ref", "-m", "factory: restore", "HEAD", &branch]).await?;
+        // With everything staged, only files that differ are written: the others keep their times, on which builds rely.
+        if stage_all(git).await.is_err() {
+            self.drop_index()?;
+        }
+        git.text(&["reset", "--hard", "--quiet", &head]).await?;
+        git.text(&["clean", "-ffdq"]).await?;
         Ok(())
+    }
+
+    /// Whether the worktree is on the run's branch and that is at `head`.
+    async fn is_at(&self, head: &str) -> Result<bool, WorkspaceError> {
+        Ok(self.symbolic_head().await?.as_deref() == Some(self.place.branch_ref().as_str())
+            && commit_of(&self.git, "HEAD").await?.as_deref() == Some(head))
     }
 
     /// Saves the commits of the branch that `head` has not, when the worktree was somewhere else.
