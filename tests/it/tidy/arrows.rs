@@ -26,15 +26,36 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "daemon",
         &[
-            "domain", "planner", "pipeline", "process", "agents", "trackers", "workspaces", "store",
-            "runtime", "config", "surfaces", "telemetry",
+            "domain",
+            "planner",
+            "pipeline",
+            "process",
+            "agents",
+            "trackers",
+            "workspaces",
+            "store",
+            "runtime",
+            "config",
+            "surfaces",
+            "telemetry",
         ],
     ),
     (
         "surfaces::cli",
         &[
-            "domain", "planner", "pipeline", "process", "agents", "trackers", "workspaces", "store",
-            "runtime", "config", "surfaces", "daemon", "telemetry",
+            "domain",
+            "planner",
+            "pipeline",
+            "process",
+            "agents",
+            "trackers",
+            "workspaces",
+            "store",
+            "runtime",
+            "config",
+            "surfaces",
+            "daemon",
+            "telemetry",
         ],
     ),
     ("main", &["surfaces::cli"]),
@@ -177,9 +198,10 @@ fn paths_are_found_in_every_way_of_writing_them() {
     let paths = |code: &str| -> Vec<String> {
         own_paths(code, &module).into_iter().map(|(_, path)| path.join("::")).collect()
     };
-    assert_eq!(paths("use crate::x::{y, z::{u, v as w}, self}; crate :: q"), [
-        "x::y", "x::z::u", "x::z::v", "x::self", "q"
-    ]);
+    assert_eq!(
+        paths("use crate::x::{y, z::{u, v as w}, self}; crate :: q"),
+        ["x::y", "x::z::u", "x::z::v", "x::self", "q"]
+    );
     assert_eq!(paths("super::super::x::f(); super::g(); my_crate::h()"), ["x::f", "a::g"]);
     assert_eq!(paths("pub(crate) fn f() {} pub(super) struct S;"), ["", "a"]);
     assert_eq!(paths("use enact_factory::domain::ids;"), ["domain::ids"]);

@@ -8,8 +8,12 @@ pub(super) fn without_comments_and_strings(text: &str) -> String {
     let mut at = 0;
     while at < chars.len() {
         let end = match chars[at] {
-            '/' if chars.get(at + 1) == Some(&'/') => blank(&chars, at, end_of_line(&chars, at), ' ', &mut out),
-            '/' if chars.get(at + 1) == Some(&'*') => blank(&chars, at, end_of_block(&chars, at), ' ', &mut out),
+            '/' if chars.get(at + 1) == Some(&'/') => {
+                blank(&chars, at, end_of_line(&chars, at), ' ', &mut out)
+            }
+            '/' if chars.get(at + 1) == Some(&'*') => {
+                blank(&chars, at, end_of_block(&chars, at), ' ', &mut out)
+            }
             '"' => quoted(&chars, at, end_of_string(&chars, at), 1, &mut out),
             'r' if !after_word(&chars, at) => match raw_string(&chars, at) {
                 Some((end, quote)) => quoted(&chars, at, end, quote, &mut out),

@@ -11,13 +11,22 @@ const CORE: [&str; 3] = ["src/domain/", "src/planner/", "src/pipeline/"];
 /// What a pure module does not say, and what to do instead.
 const BANNED: &[(&str, &str)] = &[
     (r"\basync\b|\.await\b", "the core is synchronous: take what was waited for as a value"),
-    (r"\bstd::(?:fs|io|net|process|env|thread|os)\b", "no I/O, environment or threads: take a value"),
+    (
+        r"\bstd::(?:fs|io|net|process|env|thread|os)\b",
+        "no I/O, environment or threads: take a value",
+    ),
     (r"\b(?:Instant|SystemTime)\b", "take `now: Timestamp` as an argument"),
     (r"\bUtc::now\b|\bLocal\b", "take `now: Timestamp` as an argument"),
     (r"\bnow_v7\b|\bnew_v4\b|\brand\b", "take ids as arguments"),
-    (r"\b(?:tokio|tracing|rusqlite|tempfile|rustix)\b", "the core knows no runtime, log, store or system"),
+    (
+        r"\b(?:tokio|tracing|rusqlite|tempfile|rustix)\b",
+        "the core knows no runtime, log, store or system",
+    ),
     (r"\b(?:println|eprintln|print|eprint)!", "return text; surfaces print"),
-    (r"\bstatic mut\b|\b(?:Mutex|RwLock|RefCell|Atomic[A-Z]\w*)\b", "state is passed in and returned"),
+    (
+        r"\bstatic mut\b|\b(?:Mutex|RwLock|RefCell|Atomic[A-Z]\w*)\b",
+        "state is passed in and returned",
+    ),
 ];
 
 /// Every `std::time` name that the core may use: spans, not clocks.

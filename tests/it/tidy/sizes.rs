@@ -75,7 +75,10 @@ fn files_are_small() {
             broken.push(format!("{}: {lines} lines of code, at most {most}", source.path));
         }
         if listed && lines <= FILE {
-            broken.push(format!("{}: {lines} lines of code; take it out of `LONG_FILES`", source.path));
+            broken.push(format!(
+                "{}: {lines} lines of code; take it out of `LONG_FILES`",
+                source.path
+            ));
         }
     }
     check("Files that are too long. The next thing goes into a file of its own.", &broken);
@@ -92,7 +95,10 @@ fn functions_are_small() {
             let most = if listed || is_test(source) { FUNCTION_AT_ALL } else { FUNCTION };
             if function.lines > most {
                 let Function { name, line, lines } = function;
-                broken.push(format!("{}:{line}: `{name}` has {lines} lines, at most {most}", source.path));
+                broken.push(format!(
+                    "{}:{line}: `{name}` has {lines} lines, at most {most}",
+                    source.path
+                ));
             }
         }
     }
@@ -130,7 +136,8 @@ fn is_test(source: &Source) -> bool {
 
 #[test]
 fn functions_are_measured_from_name_to_brace() {
-    let code = "fn a(f: fn(u8) -> u8) -> [u8; 2] {\n\n    b();\n}\ntrait T { fn c(&self); fn d() {} }\n";
+    let code =
+        "fn a(f: fn(u8) -> u8) -> [u8; 2] {\n\n    b();\n}\ntrait T { fn c(&self); fn d() {} }\n";
     let found: Vec<(&str, usize, usize)> =
         functions(code).iter().map(|f| (f.name, f.line, f.lines)).collect();
     assert_eq!(found, [("a", 1, 3), ("d", 5, 1)]);
