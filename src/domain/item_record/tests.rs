@@ -101,6 +101,7 @@ fn attempts_are_counted_only_where_the_outcome_spends_one() {
             run: Some(run()),
             outcome: outcome.clone(),
             evidence: String::new(),
+            in_review: false,
         };
         for settlement in [released(outcome.clone()), asked(outcome.clone()), resolved] {
             let record = record(&[claimed(1), settlement]);
@@ -134,6 +135,7 @@ fn deliveries_that_failed_are_counted_until_one_succeeds() {
         run: Some(run()),
         outcome: Outcome::Succeeded,
         evidence: String::new(),
+        in_review: false,
     };
     evolve(&mut item, &[claimed(4), resolved]);
     assert_eq!((item.delivery_failures, item.status), (0, ItemStatus::Done));
