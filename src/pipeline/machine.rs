@@ -9,6 +9,8 @@ mod waiting;
 
 use std::time::Duration;
 
+use crate::domain::agent::TurnReport;
+use crate::domain::bounds;
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::run::{Interruption, Outcome, Phase};
@@ -146,7 +148,7 @@ impl Step {
             && self.is_in_flight(finished.turn)
         {
             let FinishedTurn { turn, report, change, tampered } = *finished;
-            self.emit(Event::TurnFinished { turn, report, change, tampered });
+            self.emit(Event::TurnFinished { turn, report: kept(report), change, tampered });
         }
         self.emit(Event::LateResult { effect, reason });
     }
@@ -155,7 +157,7 @@ impl Step {
     fn revise(&mut self, findings: Vec<Finding>, exhausted: Outcome, detail: &str) {
         let is_stuck = stuck::evaluate(&self.state.rounds_closed_with(&findings));
         let out_of_rounds = self.state.round >= self.state.plan.max_rounds;
-        if let (Some(kind), false) = (is_stuck, out_of_rounds) {
+        if let Some(kind) = is_stuck {
             let detail = format!("{} over {} rounds: {detail}", kind.word(), stuck::SAME_IN_A_ROW);
             return self.finish_with(Outcome::Stuck { stuck: kind }, detail, findings);
         }
@@ -167,6 +169,7 @@ impl Step {
                 findings,
             );
         }
+        let findings = bounds::findings(findings);
         self.emit(Event::RevisionRequested { round: self.state.round + 1, findings });
         self.request_turn();
     }
@@ -197,6 +200,8 @@ impl Step {
     /// Ends the run; what it leaves open travels with the item to its next run.
     fn finish_with(&mut self, outcome: Outcome, detail: String, findings: Vec<Finding>) {
         let keep = !matches!(outcome, Outcome::Succeeded);
+        let detail = bounds::first_chars(&detail, bounds::DETAIL_CHARS);
+        let findings = bounds::findings(findings);
         self.emit(Event::RunFinished { outcome, detail, findings });
         self.request(Effect::CleanUp { run: self.state.id, keep });
     }
@@ -207,6 +212,11 @@ impl Step {
         }
         self.emit(Event::RunCleaned { kept, salvaged });
     }
+}
+
+/// A report as it is kept in the log: with the end of the agent's final text.
+fn kept(report: TurnReport) -> TurnReport {
+    TurnReport { text: bounds::last_bytes(&report.text, bounds::REPLY_BYTES), ..report }
 }
 
 fn blocker(problem: String) -> Finding {

@@ -9,7 +9,7 @@ use crate::domain::run::Phase;
 use crate::domain::time::Timestamp;
 use crate::pipeline::input::{FinishedTurn, PreparedTurn};
 
-use super::Step;
+use super::{Step, kept};
 
 impl Step {
     pub(super) fn workspace_ready(&mut self, workspace: Workspace) {
@@ -84,7 +84,7 @@ impl Step {
         let FinishedTurn { report, change, tampered, .. } = finished;
         self.emit(Event::TurnFinished {
             turn,
-            report: report.clone(),
+            report: kept(report.clone()),
             change: change.clone(),
             tampered,
         });
