@@ -5,3 +5,5 @@
 mod contract;
 mod support;
 mod surface;
+
+mod tidy;
