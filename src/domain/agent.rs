@@ -128,3 +128,21 @@ pub struct TurnReport {
     /// Tool calls the agent reported.
     pub tool_calls: u32,
 }
+
+impl TurnReport {
+    /// The report of a turn whose process never ran.
+    #[must_use]
+    pub fn not_started(failure: Failure) -> Self {
+        Self {
+            ending: TurnEnding::Failed { failure },
+            text: String::new(),
+            usage: Usage::default(),
+            session: None,
+            model: None,
+            exit: ExitEvidence::default(),
+            duration_ms: 0,
+            leftovers: 0,
+            tool_calls: 0,
+        }
+    }
+}

@@ -124,6 +124,9 @@ pub enum Event {
         outcome: Outcome,
         /// One sentence of evidence.
         evidence: String,
+        /// Whether the result waits on a branch for people: nobody else's work can build on it yet.
+        #[serde(default)]
+        in_review: bool,
     },
     /// A person opened a settled item again.
     #[serde(rename = "work_item.reopened")]

@@ -177,6 +177,9 @@ pub struct ItemRecord {
     pub last_outcome: Option<Outcome>,
     /// Highest fencing number its lease ever had.
     pub fence: u64,
+    /// Whether its result waits on a branch for people; over when its tracker says Done, or when it is opened again.
+    #[serde(default)]
+    pub in_review: bool,
     /// Updates sent to its tracker so far.
     pub updates: u32,
     /// Approved changes in a row that could not be delivered.
@@ -216,6 +219,7 @@ impl ItemRecord {
             last_run: None,
             last_outcome: None,
             fence: 0,
+            in_review: false,
             updates: 0,
             delivery_failures: 0,
             findings: Vec::new(),
@@ -231,6 +235,7 @@ impl ItemRecord {
                 self.void_approval_of(item);
                 self.item = item.clone();
                 self.present = true;
+                self.in_review &= !item.state.is_terminal();
             }
             Event::ItemWithdrawn {} => self.present = false,
             Event::ItemClaimed { run, fence, .. } => {
@@ -263,8 +268,9 @@ impl ItemRecord {
                 }
             }
             Event::ItemReopened { .. } => self.free(),
-            Event::ItemResolved { outcome, .. } => {
+            Event::ItemResolved { outcome, in_review, .. } => {
                 self.status = settled_status(outcome);
+                self.in_review = *in_review;
                 self.leave_run(outcome);
                 self.hold = None;
                 self.human = None;
@@ -328,6 +334,7 @@ impl ItemRecord {
             self.approval = Approval::NotRequested;
         }
         self.status = ItemStatus::Pending;
+        self.in_review = false;
         self.hold = None;
         self.human = None;
         self.infra_failures = 0;
@@ -354,61 +361,4 @@ fn settled_status(outcome: &Outcome) -> ItemStatus {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::work_item::{ItemState, Lane, Overrides, Priority};
-    use super::{Approval, Event, ItemRecord, Timestamp, Trust, WorkItem};
-
-    fn item(trust: Trust, body: &str) -> WorkItem {
-        WorkItem {
-            id: super::super::ids::ItemId::new("local/DEMO-1"),
-            project: None,
-            title: "Fix the parser".to_owned(),
-            body: body.to_owned(),
-            state: ItemState::Todo,
-            priority: Priority::Medium,
-            labels: Vec::new(),
-            lane: Lane::Autopilot,
-            blocked_by: Vec::new(),
-            parent: None,
-            author: None,
-            trust,
-            created_at: None,
-            revision: "1".to_owned(),
-            overrides: Overrides::default(),
-        }
-    }
-
-    fn after(item: WorkItem, events: &[Event]) -> Approval {
-        let mut record = ItemRecord::first(&Event::ItemCreated { item }, Timestamp(0)).unwrap();
-        for event in events {
-            record.evolve(event, Timestamp(1));
-        }
-        record.approval
-    }
-
-    #[test]
-    fn a_refused_start_can_be_asked_for_again_after_a_retry() {
-        let refused = Event::ApprovalRefused { by: "ann".to_owned() };
-        let retried = Event::ItemHumanAnswered { by: "ann".to_owned(), answer: String::new() };
-        let untrusted = item(Trust::Untrusted, "old");
-        assert_eq!(after(untrusted, &[refused, retried.clone()]), Approval::NotRequested);
-        let given = Event::ApprovalGiven { by: "ann".to_owned() };
-        let kept = after(item(Trust::Untrusted, "old"), &[given, retried]);
-        assert!(matches!(kept, Approval::Given { .. }));
-    }
-
-    #[test]
-    fn an_approval_does_not_cover_a_text_that_a_stranger_changed_afterwards() {
-        let given = Event::ApprovalGiven { by: "ann".to_owned() };
-        let change = |trust, body| Event::ItemChanged { item: item(trust, body) };
-        for (trust, body, still_given) in [
-            (Trust::Untrusted, "new", false),
-            (Trust::Untrusted, "old", true),
-            (Trust::Trusted, "new", true),
-        ] {
-            let events = [given.clone(), change(trust, body)];
-            let approval = after(item(trust, "old"), &events);
-            assert_eq!(matches!(approval, Approval::Given { .. }), still_given);
-        }
-    }
-}
+mod tests;

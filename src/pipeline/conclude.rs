@@ -1,6 +1,5 @@
 //! What a finished run means for its work item: settled, released for another try, or waiting for a person.
 
-use crate::domain::agent::TurnEnding;
 use crate::domain::change::Delivered;
 use crate::domain::event::Event;
 use crate::domain::failure::{FailureClass, attempt_cooldown, infrastructure_backoff};
@@ -41,7 +40,7 @@ pub fn conclude(record: &ItemRecord, run: &RunState, now: Timestamp) -> Option<C
     let conclusion = match &outcome {
         Outcome::Succeeded => resolve(run, outcome, Some(succeeded_state(run))),
         Outcome::Cancelled { .. } => resolve(run, outcome, Some(ItemState::Cancelled)),
-        Outcome::Superseded if record.item.state.is_terminal() || !record.present => {
+        Outcome::Superseded if one_off || record.item.state.is_terminal() || !record.present => {
             resolve(run, outcome, None)
         }
         Outcome::Superseded => release(run, outcome, None, None),
@@ -104,7 +103,12 @@ fn entry(run: &RunState, outcome: &Outcome) -> String {
 fn resolve(run: &RunState, outcome: Outcome, state: Option<ItemState>) -> Conclusion {
     let entry = entry(run, &outcome);
     let evidence = run.detail.clone();
-    Conclusion { event: Event::ItemResolved { run: Some(run.id), outcome, evidence }, state, entry }
+    let in_review = state == Some(ItemState::InReview);
+    Conclusion {
+        event: Event::ItemResolved { run: Some(run.id), outcome, evidence, in_review },
+        state,
+        entry,
+    }
 }
 
 fn release(
@@ -115,7 +119,7 @@ fn release(
 ) -> Conclusion {
     let mut entry = entry(run, &outcome);
     if let Some(hold) = &hold {
-        entry.push_str(&format!("; next try not before {}", hold.until));
+        entry = format!("{entry}; next try not before {}", hold.until);
     }
     let findings = open_findings(run);
     Conclusion { event: Event::ItemReleased { run: run.id, outcome, hold, findings }, state, entry }
@@ -148,21 +152,18 @@ fn human_reason(run: &RunState) -> HumanReason {
     if run.crash.as_ref().is_some_and(|mark| mark.count >= MOST_CRASHES) {
         return HumanReason::CrashedTwice;
     }
-    let last = run.turns.last().and_then(|turn| turn.report.as_ref());
-    match last.map(|report| &report.ending) {
-        Some(TurnEnding::Failed { failure }) => match failure.class {
-            FailureClass::Authentication => HumanReason::NeedsCredentials,
+    match run.last_failure.as_ref().map(|failure| failure.class) {
+        Some(FailureClass::Authentication) => HumanReason::NeedsCredentials,
+        Some(
             FailureClass::Agent
             | FailureClass::Infrastructure
             | FailureClass::Throttled { .. }
             | FailureClass::Quota { .. }
             | FailureClass::Configuration
             | FailureClass::ContextOverflow
-            | FailureClass::Cancelled => HumanReason::InfraPermanent,
-        },
-        Some(TurnEnding::Completed) => HumanReason::NeedsInfo,
-        Some(TurnEnding::TimedOut { .. } | TurnEnding::Stuck { .. } | TurnEnding::Cancelled)
-        | None => HumanReason::InfraPermanent,
+            | FailureClass::Cancelled,
+        ) => HumanReason::InfraPermanent,
+        None => HumanReason::NeedsInfo,
     }
 }
 
@@ -185,3 +186,6 @@ fn open_findings(run: &RunState) -> Vec<Finding> {
     }
     findings
 }
+
+#[cfg(test)]
+mod tests;

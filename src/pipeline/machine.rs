@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::agent::{Stage, TurnEnding};
+use crate::domain::agent::{Stage, TurnEnding, TurnReport};
 use crate::domain::change::{Change, CheckReport, CheckStatus, Delivered};
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
@@ -25,6 +25,9 @@ pub const MOST_GATE_MISSES: u32 = 3;
 /// Daemons that may go down in the same phase of the same round before a person is asked.
 pub const MOST_CRASHES: u32 = 2;
 
+/// Waits for a usage window in a row before the run gives up: 5 h of looking again every quarter of an hour.
+pub const MOST_QUOTA_WAITS: u32 = 20;
+
 /// Longest wait inside a run; a usage window that opens later ends the run, and the item waits instead.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
@@ -34,17 +37,21 @@ pub const UNKNOWN_QUOTA_WAIT: Duration = Duration::from_secs(15 * 60);
 /// Decides what follows from `input`. Pure: the clock arrives as `now`, and nothing is stored or started here.
 #[must_use]
 pub fn decide(state: &RunState, input: Input, now: Timestamp) -> Decision {
+    step(state, input, now).into_decision()
+}
+
+fn step(state: &RunState, input: Input, now: Timestamp) -> Step {
     let mut step = Step::new(state, now);
     match input {
         Input::CleanedUp { kept, salvaged } => step.cleaned_up(kept, salvaged),
-        other if state.phase == Phase::Finished => step.late(&other),
+        other if state.phase == Phase::Finished => step.late(other),
         Input::WorkspaceReady { workspace } => step.workspace_ready(workspace),
-        Input::WorkspaceFailed { failure } => step.try_again(failure),
+        Input::WorkspaceFailed { failure } => step.workspace_failed(&failure),
         Input::TurnPrepared(prepared) => step.turn_prepared(*prepared),
         Input::TurnNotStarted { turn, failure } => step.turn_not_started(turn, failure),
         Input::TurnFinished(finished) => step.turn_finished(*finished),
         Input::ChecksFinished { execution, report } => step.checks_finished(execution, report),
-        Input::ChecksFailed { execution, failure } => step.checks_failed(execution, failure),
+        Input::ChecksFailed { execution, failure } => step.checks_failed(execution, &failure),
         Input::Delivered { delivered } => step.delivered(delivered),
         Input::DeliveryFailed { execution, failure } => step.delivery_failed(execution, failure),
         Input::Interrupted { cause, fence, salvaged } => step.interrupted(cause, fence, salvaged),
@@ -58,7 +65,7 @@ pub fn decide(state: &RunState, input: Input, now: Timestamp) -> Decision {
             step.finish(Outcome::Superseded, reason);
         }
     }
-    step.into_decision()
+    step
 }
 
 /// The first effects of a run whose `RunStarted` was just recorded.
@@ -114,18 +121,33 @@ impl Step {
         self.ignored = Some(reason);
     }
 
-    /// A result that came after the run was over: kept as evidence, changes nothing.
-    fn late(&mut self, input: &Input) {
+    /// A result that came after the run was over: kept as evidence, changes nothing. What a turn used is still booked.
+    fn late(&mut self, input: Input) {
         self.ignore("the run is over");
-        if !matches!(
+        if matches!(
             input,
             Input::Cancel { .. } | Input::Supersede { .. } | Input::Interrupted { .. }
         ) {
-            self.emit(Event::LateResult {
-                effect: input.word().to_owned(),
-                reason: "the run was already over".to_owned(),
-            });
+            return;
         }
+        let effect = input.word().to_owned();
+        let reason = match &input {
+            Input::Delivered { delivered } => {
+                format!("the run was already over; {}", delivery_words(delivered))
+            }
+            _ => "the run was already over".to_owned(),
+        };
+        if let Input::TurnFinished(finished) = input
+            && self.is_in_flight(finished.turn)
+        {
+            let FinishedTurn { turn, report, change, tampered } = *finished;
+            self.emit(Event::TurnFinished { turn, report, change, tampered });
+        }
+        self.emit(Event::LateResult { effect, reason });
+    }
+
+    fn is_in_flight(&self, turn: u32) -> bool {
+        self.state.turn_in_flight().is_some_and(|record| record.turn == turn)
     }
 
     fn workspace_ready(&mut self, workspace: crate::domain::change::Workspace) {
@@ -134,6 +156,13 @@ impl Step {
         }
         self.emit(Event::WorkspaceReady { workspace });
         self.request_turn();
+    }
+
+    fn workspace_failed(&mut self, failure: &Failure) {
+        if self.state.phase != Phase::Preparing {
+            return self.ignore("the worktree was ready already");
+        }
+        self.try_again(failure);
     }
 
     fn request_turn(&mut self) {
@@ -172,10 +201,17 @@ impl Step {
     }
 
     fn turn_not_started(&mut self, turn: u32, failure: Failure) {
-        if turn != self.state.next_turn() {
+        if self.is_in_flight(turn) {
+            // Recorded first and spawned then: the record needs its end, and the next try its own number.
+            let report = TurnReport::not_started(failure);
+            let finished = FinishedTurn { turn, report, change: None, tampered: false };
+            return self.turn_finished(finished);
+        }
+        let wanted = self.state.stage().is_some() && self.state.turn_in_flight().is_none();
+        if !wanted || turn != self.state.next_turn() {
             return self.ignore("that turn is not wanted");
         }
-        self.try_again(failure);
+        self.try_again(&failure);
     }
 
     fn turn_finished(&mut self, finished: FinishedTurn) {
@@ -282,11 +318,12 @@ impl Step {
     }
 
     fn checks_finished(&mut self, execution: u32, report: CheckReport) {
-        if self.state.phase != Phase::Checking {
-            return self.ignore("no checks are wanted");
+        if !self.wants_checks(execution) {
+            return self.ignore("these checks are not wanted");
         }
         if self.state.change.as_ref().is_none_or(|change| change.head != report.head) {
-            return self.ignore("the checks ran on another commit");
+            let failure = Failure::infrastructure("the checks ran on another commit");
+            return self.checks_failed(execution, &failure);
         }
         let findings = check_findings(&report);
         self.emit(Event::ChecksFinished { execution, report });
@@ -299,6 +336,10 @@ impl Step {
         self.revise(findings, Outcome::AgentFailed, &detail);
     }
 
+    fn wants_checks(&self, execution: u32) -> bool {
+        self.state.phase == Phase::Checking && execution == self.state.check_executions + 1
+    }
+
     fn after_checks(&mut self) {
         if self.state.plan.critic.is_some() {
             self.request_turn();
@@ -307,9 +348,9 @@ impl Step {
         }
     }
 
-    fn checks_failed(&mut self, execution: u32, failure: Failure) {
-        if self.state.phase != Phase::Checking {
-            return self.ignore("no checks are wanted");
+    fn checks_failed(&mut self, execution: u32, failure: &Failure) {
+        if !self.wants_checks(execution) {
+            return self.ignore("these checks are not wanted");
         }
         self.emit(Event::ChecksUnavailable { execution, failure: failure.clone() });
         self.try_again(failure);
@@ -370,10 +411,11 @@ impl Step {
                 self.revise(findings, Outcome::AgentFailed, &detail);
             }
             Verdict::Reject => {
+                let findings = merge_findings(review.findings, objections);
                 let reasons: Vec<&str> =
-                    review.findings.iter().map(|finding| finding.problem.as_str()).collect();
+                    findings.iter().map(|finding| finding.problem.as_str()).collect();
                 let detail = format!("the critic rejects the change: {}", reasons.join("; "));
-                self.finish_with(Outcome::Rejected, detail, review.findings);
+                self.finish_with(Outcome::Rejected, detail, findings);
             }
         }
     }
@@ -411,20 +453,14 @@ impl Step {
         if self.state.phase != Phase::Publishing || self.state.delivered.is_some() {
             return self.ignore("nothing is being delivered");
         }
-        let detail = match &delivered {
-            Delivered::Branch { branch, .. } => format!("approved on branch {branch}"),
-            Delivered::Merge { base, after, checkout, .. } => {
-                let note = checkout.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
-                format!("merged into {base} as {}{note}", after.get(..12).unwrap_or(after))
-            }
-            Delivered::Nothing => "no change was needed, and the critic agrees".to_owned(),
-        };
+        let detail = delivery_words(&delivered);
         self.emit(Event::RunDelivered { delivered });
         self.finish(Outcome::Succeeded, detail);
     }
 
     fn delivery_failed(&mut self, execution: u32, failure: Failure) {
-        if self.state.phase != Phase::Publishing {
+        let wanted = self.state.delivery_executions + 1;
+        if self.state.phase != Phase::Publishing || execution != wanted {
             return self.ignore("nothing is being delivered");
         }
         self.emit(Event::DeliveryFailed { execution, failure: failure.clone() });
@@ -441,10 +477,7 @@ impl Step {
 
     /// Another round with `findings`, unless the run is stuck or out of rounds; then it ends as `exhausted`.
     fn revise(&mut self, findings: Vec<Finding>, exhausted: Outcome, detail: &str) {
-        if let Some(record) = self.state.rounds.last_mut() {
-            record.findings_fingerprint = Some(stuck::findings_fingerprint(&findings));
-        }
-        let is_stuck = stuck::evaluate(&self.state.rounds);
+        let is_stuck = stuck::evaluate(&self.state.rounds_closed_with(&findings));
         let out_of_rounds = self.state.round >= self.state.plan.max_rounds;
         if let (Some(kind), false) = (is_stuck, out_of_rounds) {
             let detail = format!("{} over {} rounds: {detail}", kind.word(), stuck::SAME_IN_A_ROW);
@@ -463,10 +496,9 @@ impl Step {
     }
 
     /// The same effect again after a pause, or the end of the run.
-    fn try_again(&mut self, failure: Failure) {
-        let message = failure.message.clone();
-        if let Some(until) = self.wait(&failure) {
-            self.settle = Settle::Retry { at: until, error: message };
+    fn try_again(&mut self, failure: &Failure) {
+        if let Some(until) = self.wait(failure) {
+            self.settle = Settle::Retry { at: until, error: failure.message.clone() };
         }
     }
 
@@ -488,25 +520,35 @@ impl Step {
                 (failures >= MOST_INFRASTRUCTURE_FAILURES).then_some(Outcome::InfraFailed),
             ),
             FailureClass::Throttled { until } => {
-                let end = Outcome::Throttled { until };
-                let given_up = (failures >= MOST_INFRASTRUCTURE_FAILURES).then_some(end);
-                (until.unwrap_or(backoff).max(backoff), given_up)
+                let at = until.unwrap_or(backoff).max(backoff);
+                let enough = failures >= MOST_INFRASTRUCTURE_FAILURES || self.is_too_long(at);
+                (at, enough.then_some(Outcome::Throttled { until }))
             }
             FailureClass::Quota { until } => {
-                let at = until.unwrap_or(self.now.after(UNKNOWN_QUOTA_WAIT)).max(self.now);
-                let too_long = at.since(self.now) > LONGEST_WAIT;
-                (at, too_long.then_some(Outcome::WaitingQuota { until }))
+                let waits = self.state.quota_waits + 1;
+                let soonest = self.now.after(infrastructure_backoff(waits));
+                let at = until.unwrap_or(self.now.after(UNKNOWN_QUOTA_WAIT)).max(soonest);
+                let enough = waits >= MOST_QUOTA_WAITS || self.is_too_long(at);
+                (at, enough.then_some(Outcome::WaitingQuota { until }))
             }
             FailureClass::Authentication
             | FailureClass::Configuration
             | FailureClass::ContextOverflow => (self.now, Some(Outcome::WaitingHuman)),
         };
         if let Some(outcome) = given_up {
+            if outcome == Outcome::WaitingHuman {
+                // The class says what the person has to do; nothing else in the log may tell it.
+                self.emit(Event::RunWaiting { failure: failure.clone(), until });
+            }
             self.finish(outcome, message);
             return None;
         }
         self.emit(Event::RunWaiting { failure: failure.clone(), until });
         Some(until)
+    }
+
+    fn is_too_long(&self, until: Timestamp) -> bool {
+        until.since(self.now) > LONGEST_WAIT
     }
 
     fn interrupted(
@@ -549,6 +591,18 @@ impl Step {
             return self.ignore("the run still needs its worktree");
         }
         self.emit(Event::RunCleaned { kept, salvaged });
+    }
+}
+
+/// What was delivered, for people.
+fn delivery_words(delivered: &Delivered) -> String {
+    match delivered {
+        Delivered::Branch { branch, .. } => format!("approved on branch {branch}"),
+        Delivered::Merge { base, after, checkout, .. } => {
+            let note = checkout.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
+            format!("merged into {base} as {}{note}", after.get(..12).unwrap_or(after))
+        }
+        Delivered::Nothing => "no change was needed, and the critic agrees".to_owned(),
     }
 }
 
@@ -605,3 +659,6 @@ fn merge_findings(mut findings: Vec<Finding>, more: Vec<Finding>) -> Vec<Finding
     }
     findings
 }
+
+#[cfg(test)]
+pub(super) mod tests;

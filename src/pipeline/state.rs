@@ -132,8 +132,12 @@ pub struct RunState {
     pub approved: Option<String>,
     /// Why it does nothing at the moment.
     pub waiting: Option<Waiting>,
+    /// Why it last could not go on, until it does.
+    pub last_failure: Option<Failure>,
     /// Infrastructure failures and throttles in a row.
     pub infra_failures: u32,
+    /// Waits for a usage window in a row.
+    pub quota_waits: u32,
     /// Critic turns without a valid verdict in a row.
     pub gate_misses: u32,
     /// Where daemons went down with it.
@@ -184,7 +188,9 @@ impl RunState {
             coder_report: None,
             approved: None,
             waiting: None,
+            last_failure: None,
             infra_failures: 0,
+            quota_waits: 0,
             gate_misses: 0,
             crash: None,
             usage: Usage::default(),
@@ -206,8 +212,8 @@ impl RunState {
                 self.proceed();
             }
             Event::TurnStarted { .. } => self.begin_turn(event, at),
-            Event::TurnFinished { turn, report, change, tampered } => {
-                self.end_turn(*turn, report, change.as_ref(), *tampered);
+            Event::TurnFinished { turn, report, change, .. } => {
+                self.end_turn(*turn, report, change.as_ref());
             }
             Event::TurnInterrupted { turn, cause, .. } => {
                 if let Some(record) = self.turn_mut(*turn) {
@@ -230,10 +236,15 @@ impl RunState {
                 self.proceed();
             }
             Event::RunWaiting { failure, until } => {
-                self.infra_failures = self.infra_failures.saturating_add(1);
+                if matches!(failure.class, FailureClass::Quota { .. }) {
+                    self.quota_waits = self.quota_waits.saturating_add(1);
+                } else {
+                    self.infra_failures = self.infra_failures.saturating_add(1);
+                }
+                self.last_failure = Some(failure.clone());
                 self.waiting = Some(Waiting { failure: failure.clone(), until: *until });
             }
-            Event::RunInterrupted { cause, fence } => self.note_interruption(*cause, *fence),
+            Event::RunInterrupted { cause, fence } => self.note_interruption(*cause, *fence, at),
             Event::RunDelivered { delivered } => {
                 self.delivered = Some(delivered.clone());
                 self.proceed();
@@ -313,6 +324,19 @@ impl RunState {
             .any(|turn| turn.interrupted.is_some())
     }
 
+    /// The rounds so far as they will stand when `findings` close the current one. Only what a critic asked for is
+    /// compared between rounds as its demand; failing checks and failed turns have fingerprints of their own.
+    #[must_use]
+    pub fn rounds_closed_with(&self, findings: &[Finding]) -> Vec<RoundRecord> {
+        let mut rounds = self.rounds.clone();
+        let by_critic = self.phase == Phase::Critiquing
+            && self.checks.as_ref().is_none_or(|report| !report.blocks());
+        if let (true, Some(record)) = (by_critic, rounds.last_mut()) {
+            record.findings_fingerprint = Some(stuck::findings_fingerprint(findings));
+        }
+        rounds
+    }
+
     fn turn_mut(&mut self, turn: u32) -> Option<&mut TurnRecord> {
         let index = usize::try_from(turn.checked_sub(1)?).ok()?;
         self.turns.get_mut(index)
@@ -352,19 +376,16 @@ impl RunState {
         });
     }
 
-    fn end_turn(
-        &mut self,
-        turn: u32,
-        report: &TurnReport,
-        change: Option<&Change>,
-        tampered: bool,
-    ) {
+    fn end_turn(&mut self, turn: u32, report: &TurnReport, change: Option<&Change>) {
         self.usage += report.usage;
         let stage = self.turn(turn).map(|record| record.stage);
         if let Some(record) = self.turn_mut(turn) {
             record.report = Some(TurnReport { text: String::new(), ..report.clone() });
         }
-        if let (Some(Stage::Coder), Some(change), false) = (stage, change, tampered) {
+        if self.phase == Phase::Finished {
+            return;
+        }
+        if let (Some(Stage::Coder), Some(change)) = (stage, change) {
             self.change = Some(change.clone());
             if let Some(round) = self.rounds.last_mut() {
                 round.diff_sha256 = Some(change.diff_sha256.clone());
@@ -404,9 +425,7 @@ impl RunState {
 
     fn begin_round(&mut self, round: u32, findings: &[Finding]) {
         let raised_by = round.saturating_sub(1);
-        if let Some(record) = self.rounds.last_mut() {
-            record.findings_fingerprint = Some(stuck::findings_fingerprint(findings));
-        }
+        self.rounds = self.rounds_closed_with(findings);
         self.raise(raised_by, findings);
         self.rounds.push(RoundRecord::default());
         self.round = round;
@@ -419,9 +438,10 @@ impl RunState {
         self.findings.extend(raised);
     }
 
-    fn note_interruption(&mut self, cause: Interruption, fence: u64) {
-        self.fence = fence;
-        if cause == Interruption::Shutdown {
+    fn note_interruption(&mut self, cause: Interruption, fence: u64, at: Timestamp) {
+        self.fence = self.fence.max(fence);
+        let idle = self.waiting.as_ref().is_some_and(|waiting| at < waiting.until);
+        if cause == Interruption::Shutdown || idle {
             return;
         }
         let again = self
@@ -435,7 +455,12 @@ impl RunState {
     /// A step succeeded: whatever was counted against it is forgotten.
     fn proceed(&mut self) {
         self.waiting = None;
+        self.last_failure = None;
         self.infra_failures = 0;
+        self.quota_waits = 0;
         self.gate_misses = 0;
     }
 }
+
+#[cfg(test)]
+mod tests;

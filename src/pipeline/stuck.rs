@@ -100,16 +100,19 @@ pub fn text_fingerprint(text: &str) -> String {
     hex::encode(Sha256::digest(normalise(text).as_bytes()))
 }
 
-/// Strips what differs between two occurrences of the same error: colours, timestamps, durations, absolute paths,
-/// hex ids, numbers, and runs of white space.
+/// Strips what differs between two occurrences of the same error: colours, absolute paths, timestamps, UUIDs, hex
+/// ids, durations, numbers, and runs of white space.
 #[must_use]
 pub fn normalise(text: &str) -> String {
     static VOLATILE: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         [
             (r"\x1b\[[0-9;]*[A-Za-z]", ""),
             (r"(?:/[\w.\-+@]+){2,}/", "/…/"),
-            (r"\b[0-9a-fA-F]{7,}\b", "#"),
-            (r"\b\d+(?:[.:,]\d+)*(?:ms|s|m|h)?\b", "0"),
+            (r"\b\d{4}-\d\d-\d\d[t ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?(?:z\b|[+-]\d\d:?\d\d\b)?", "@"),
+            (r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "#"),
+            (r"\b(?:0x)?[0-9a-f]{7,}\b", "#"),
+            (r"\b(?:\d+(?:\.\d+)?(?:ns|µs|us|ms|s|min|m|h) ?)+\b", "0"),
+            (r"\b\d+(?:[.:,]\d+)*\b", "0"),
             (r"\s+", " "),
         ]
         .into_iter()

@@ -73,6 +73,10 @@ pub(crate) fn record(name: &str) -> ItemRecord {
         last_run: None,
         last_outcome: None,
         fence: 0,
+        in_review: false,
+        delivery_failures: 0,
+        findings: Vec::new(),
+        notes: Vec::new(),
         updates: 0,
     }
 }

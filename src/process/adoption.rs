@@ -20,14 +20,8 @@ static STARTED: Mutex<Started> = Mutex::new(Started { children: BTreeMap::new() 
 pub(super) type Key = (u32, u64);
 
 struct Started {
-    children: BTreeMap<Key, StartedChild>,
-}
-
-struct StartedChild {
-    /// The mark it was given, which its descendants inherit.
-    mark: Option<String>,
-    /// Whether somebody still answers for it and for what it begets.
-    attended: bool,
+    /// Whether somebody still answers for the child and for what it begets.
+    children: BTreeMap<Key, bool>,
 }
 
 /// Makes this process the parent of every descendant that loses its own, where the system can (Linux). Elsewhere orphans
@@ -46,9 +40,9 @@ pub fn become_subreaper() -> io::Result<()> {
 pub fn reap_adopted() -> usize {
     let mut started = lock();
     let Ok(table) = ProcessTable::read_unmarked() else { return 0 };
-    started.children.retain(|key, child| {
-        child.attended || table.get(key.0).is_some_and(|e| e.started == key.1)
-    });
+    started
+        .children
+        .retain(|key, attended| *attended || table.get(key.0).is_some_and(|e| e.started == key.1));
     let zombies = table.iter().filter(|entry| entry.zombie && started.adopted(entry));
     let pids = zombies.filter_map(|entry| raw(entry.pid));
     pids.filter(|pid| {
@@ -59,13 +53,11 @@ pub fn reap_adopted() -> usize {
 
 /// Starts a child with `start` and notes it before it can be mistaken for an adopted one.
 pub(super) fn note_started<T>(
-    mark: Option<&str>,
     start: impl FnOnce() -> io::Result<(T, Key)>,
 ) -> io::Result<(T, Key)> {
     let mut started = lock();
     let (child, key) = start()?;
-    let entry = StartedChild { mark: mark.map(str::to_owned), attended: true };
-    let _previous = started.children.insert(key, entry);
+    let _previous = started.children.insert(key, true);
     Ok((child, key))
 }
 
@@ -76,26 +68,23 @@ pub(super) fn forget(key: Key) {
 
 /// Nobody waits for the child any more: the async runtime reaps it when it ends.
 pub(super) fn abandon(key: Key) {
-    if let Some(child) = lock().children.get_mut(&key) {
-        child.attended = false;
+    if let Some(attended) = lock().children.get_mut(&key) {
+        *attended = false;
     }
 }
 
-/// Whether the orphan `entry` can only have been begotten by the child `key`: it was adopted by this process, carries no
-/// mark of another run, and no other child was there already when it started. So an orphan without a mark ends, at the
-/// latest, with the last run that may have begotten it.
-pub(super) fn begotten_only_by(key: Key, entry: &Entry) -> bool {
+/// Whether the orphan `entry` is nobody's, or nobody's but `own`'s: it was adopted by this process, and no other child that
+/// somebody still answers for was there when it started. So an orphan that hides its origin ends with the last run that
+/// may have begotten it, or soon after.
+pub(super) fn stray(own: Option<Key>, entry: &Entry) -> bool {
     // As the first process of a container every stranger's orphan comes to us as well.
     if own_pid() == 1 {
         return false;
     }
     let started = lock();
-    started.adopted(entry)
-        && !started.children.iter().any(|(other, child)| {
-            *other != key
-                && child.attended
-                && (other.1 <= entry.started || (child.mark.is_some() && child.mark == entry.mark))
-        })
+    let may_have_begotten =
+        |(key, attended): (&Key, &bool)| *attended && Some(*key) != own && key.1 <= entry.started;
+    started.adopted(entry) && !started.children.iter().any(may_have_begotten)
 }
 
 /// The number of this process.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::future::pending;
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
@@ -31,7 +32,7 @@ const NOTE: Duration = Duration::from_secs(10);
 const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// An agent to run.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Spawn {
     /// The program; without a slash it is looked up in the `PATH` of `env`.
     pub program: PathBuf,
@@ -53,6 +54,15 @@ pub struct Spawn {
     pub journal: PathBuf,
     /// What may not be in the journal, nor in the evidence.
     pub redactor: Redactor,
+}
+
+impl fmt::Debug for Spawn {
+    /// Without the environment and the prompt, which are full of what may not be shown.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { program, cwd, marker, limits, stop, .. } = self;
+        let shown = (program, cwd, marker, limits, stop);
+        formatter.debug_tuple("Spawn").field(&shown).finish_non_exhaustive()
+    }
 }
 
 /// The bounds of an agent.
@@ -199,7 +209,7 @@ impl Start<'_> {
             self.prompt.as_mut().await;
             self.fed = true;
         }
-        pending().await
+        pending::<()>().await;
     }
 
     /// Lets the caller finish noting the start, even if the agent was quicker.

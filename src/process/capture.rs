@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
@@ -26,7 +27,7 @@ const DRAIN: Duration = Duration::from_millis(500);
 const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A program to run to its end.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Capture {
     /// The program; without a slash it is looked up in the `PATH` of `env`.
     pub program: PathBuf,
@@ -43,6 +44,14 @@ pub struct Capture {
     pub timeout: Duration,
     /// Bytes to keep of each of its two outputs. Of more, the first and the last half are kept.
     pub max_output: usize,
+}
+
+impl fmt::Debug for Capture {
+    /// Without the environment and the input, which may hold what must not be shown.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = (&self.program, &self.args, &self.cwd, self.timeout);
+        formatter.debug_tuple("Capture").field(&shown).finish_non_exhaustive()
+    }
 }
 
 /// What a program did.

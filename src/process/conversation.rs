@@ -41,6 +41,8 @@ pub struct Line {
 pub enum Flow {
     /// Go on.
     Continue,
+    /// Go on, but this line is no sign of life: the silence clock does not start again because of it.
+    NoProgress,
     /// The agent said it is done: let it exit, but do not wait for ever.
     Finished,
     /// End it.
@@ -75,6 +77,8 @@ struct Record<'a> {
     finished: bool,
     stop: bool,
     last_heard: Instant,
+    /// Lines of the present reading that were a sign of life, and that were none.
+    signs: (u32, u32),
 }
 
 impl<'a> Conversation<'a> {
@@ -96,6 +100,7 @@ impl<'a> Conversation<'a> {
                 finished: false,
                 stop: false,
                 last_heard: Instant::now(),
+                signs: (0, 0),
             },
         }
     }
@@ -166,10 +171,15 @@ impl<R> Input<R> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             Err(_) => return self.finish(record),
         };
-        record.last_heard = Instant::now();
+        let before = std::mem::replace(&mut record.last_heard, Instant::now());
+        record.signs = (0, 0);
         let mut pieces = Vec::new();
         self.cutter.push(&self.buffer[..count], |piece| pieces.push(piece));
-        self.pass_on(pieces, record)
+        self.pass_on(pieces, record)?;
+        if let (0, 1..) = record.signs {
+            record.last_heard = before;
+        }
+        Ok(())
     }
 
     fn finish(&mut self, record: &mut Record<'_>) -> Result<(), ProcessError> {
@@ -218,11 +228,13 @@ impl Record<'_> {
             Stream::Stderr => self.keep_stderr(&text),
         }
         self.lines += 1;
-        match (self.listener)(Line { stream, text, spilled }) {
-            Flow::Continue => {}
-            Flow::Finished => self.finished = true,
-            Flow::Stop => self.stop = true,
+        let flow = (self.listener)(Line { stream, text, spilled });
+        match flow {
+            Flow::NoProgress => self.signs.1 += 1,
+            Flow::Continue | Flow::Finished | Flow::Stop => self.signs.0 += 1,
         }
+        self.finished |= flow == Flow::Finished;
+        self.stop |= flow == Flow::Stop;
         Ok(())
     }
 

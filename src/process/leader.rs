@@ -59,7 +59,7 @@ impl Leader {
         let mut tries = BUSY.0;
         let failed = |source| ProcessError::Spawn { program: program.program.clone(), source };
         let (mut child, key) = loop {
-            match adoption::note_started(mark.as_deref(), || spawn(&mut command)) {
+            match adoption::note_started(|| spawn(&mut command)) {
                 Ok(started) => break started,
                 Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && tries > 0 => {
                     tries -= 1;

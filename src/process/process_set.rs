@@ -30,7 +30,7 @@ pub(super) struct ProcessSet {
 /// What makes a process a member in the first place.
 #[derive(Debug)]
 pub(super) enum Claim {
-    /// Started by this process: the leader, what carries its mark, and orphans nobody else can have begotten.
+    /// Started by this process: the leader, what carries its mark, and strays.
     Led {
         /// The process that was started; it leads a group.
         leader: Key,
@@ -42,13 +42,15 @@ pub(super) enum Claim {
         /// Beginning of the mark.
         prefix: String,
     },
+    /// Adopted orphans that belong to none of the children started here.
+    Strays,
 }
 
 impl ProcessSet {
     pub(super) fn new(claim: Claim) -> Self {
         let known = match &claim {
             Claim::Led { leader, .. } => BTreeMap::from([*leader]),
-            Claim::Marked { .. } => BTreeMap::new(),
+            Claim::Marked { .. } | Claim::Strays => BTreeMap::new(),
         };
         Self { claim, known }
     }
@@ -88,8 +90,9 @@ impl ProcessSet {
                 return Err(ProcessError::Survivors { survivors });
             }
             for entry in &living {
-                signal(entry, Signal::KILL);
-                let _previous = ended.insert((entry.pid, entry.started), entry.identity());
+                if signal(entry, Signal::KILL) {
+                    let _previous = ended.insert((entry.pid, entry.started), entry.identity());
+                }
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(ROUND_PAUSE.1);
@@ -104,7 +107,7 @@ impl ProcessSet {
                 return;
             }
             for entry in &living {
-                signal(entry, Signal::KILL);
+                let _gone = signal(entry, Signal::KILL);
             }
             std::thread::yield_now();
         }
@@ -116,10 +119,8 @@ impl ProcessSet {
         wanted: Signal,
     ) -> Result<Vec<ProcessIdentity>, ProcessError> {
         let living = self.observe()?;
-        for entry in &living {
-            signal(entry, wanted);
-        }
-        Ok(living.iter().map(Entry::identity).collect())
+        let signalled = living.iter().filter(|entry| signal(entry, wanted));
+        Ok(signalled.map(Entry::identity).collect())
     }
 
     /// The living members according to `table`.
@@ -142,19 +143,23 @@ impl ProcessSet {
     }
 
     fn belongs(&self, entry: &Entry, table: &ProcessTable) -> bool {
-        if entry.pid == adoption::own_pid() || entry.pid <= 1 || entry.started < self.since() {
+        if entry.pid == adoption::own_pid() || entry.pid <= 1 {
             return false;
         }
         // Session and group outlive the process they are named after, and keep its number from being reused.
-        [entry.parent, entry.group, entry.session].into_iter().any(|pid| self.known_as(pid, table))
+        let related = [entry.parent, entry.group, entry.session]
+            .into_iter()
+            .any(|pid| self.known_as(pid, table));
+        related
             || match &self.claim {
                 Claim::Led { leader, mark } => {
-                    (mark.is_some() && *mark == entry.mark)
-                        || adoption::begotten_only_by(*leader, entry)
+                    let marked = mark.is_some() && *mark == entry.mark;
+                    (marked && entry.started >= leader.1) || adoption::stray(Some(*leader), entry)
                 }
                 Claim::Marked { prefix } => {
                     entry.mark.as_ref().is_some_and(|mark| mark.starts_with(prefix))
                 }
+                Claim::Strays => adoption::stray(None, entry),
             }
     }
 
@@ -168,30 +173,42 @@ impl ProcessSet {
         match &self.claim {
             Claim::Led { leader, .. } => leader.1,
             Claim::Marked { .. } => 0,
+            // Nothing is found by its mark.
+            Claim::Strays => u64::MAX,
         }
     }
 }
 
-/// Signals exactly the process that `entry` describes. That it may be gone, or not ours to signal, shows in the next
-/// reading of the table.
+/// Signals exactly the process that `entry` describes, and says whether that was possible: it may be gone, or not ours to
+/// signal, which shows in the next reading of the table.
 #[cfg(target_os = "linux")]
-fn signal(entry: &Entry, wanted: Signal) {
+fn signal(entry: &Entry, wanted: Signal) -> bool {
+    use rustix::io::Errno;
     use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
-    let Some(pid) = adoption::raw(entry.pid) else { return };
+    let Some(pid) = adoption::raw(entry.pid) else { return false };
     // The descriptor pins the process, so that the number cannot change hands between the look and the signal.
-    let Ok(pinned) = pidfd_open(pid, PidfdFlags::empty()) else { return };
-    if process_table::entry(entry.pid).is_some_and(|now| now.started == entry.started) {
-        let _gone = pidfd_send_signal(pinned, wanted);
+    match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(pinned) => is_still(entry) && pidfd_send_signal(pinned, wanted).is_ok(),
+        // Kernels before 5.3, and sandboxes that forbid what they do not know.
+        Err(Errno::NOSYS | Errno::PERM) => signal_by_number(entry, wanted),
+        Err(_) => false,
     }
 }
 
-/// Signals the process that `entry` describes, as far as this system lets us tell.
+/// Signals the process that `entry` describes, and says whether that was possible.
 #[cfg(not(target_os = "linux"))]
-fn signal(entry: &Entry, wanted: Signal) {
-    let Some(pid) = adoption::raw(entry.pid) else { return };
-    if process_table::entry(entry.pid).is_some_and(|now| now.started == entry.started) {
-        let _gone = rustix::process::kill_process(pid, wanted);
-    }
+fn signal(entry: &Entry, wanted: Signal) -> bool {
+    signal_by_number(entry, wanted)
+}
+
+/// As far as this system lets us tell whose number it is.
+fn signal_by_number(entry: &Entry, wanted: Signal) -> bool {
+    let pid = adoption::raw(entry.pid).filter(|_| is_still(entry));
+    pid.is_some_and(|pid| rustix::process::kill_process(pid, wanted).is_ok())
+}
+
+fn is_still(entry: &Entry) -> bool {
+    process_table::entry(entry.pid).is_some_and(|now| now.started == entry.started)
 }
 
 #[cfg(test)]

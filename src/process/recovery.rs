@@ -1,4 +1,4 @@
-//! Ends what an earlier daemon has left running.
+//! Ends what an earlier daemon has left running, and what has lost its run.
 
 use std::time::Duration;
 
@@ -44,6 +44,15 @@ pub async fn end_marked(
     ended.sort();
     ended.dedup();
     Ok(Ended { ended })
+}
+
+/// Ends every orphan that this process has adopted and that none of the programs it runs now can have begotten. What ends
+/// a run ends such strays too; this is for the time between runs, together with [`crate::process::adoption::reap_adopted`].
+///
+/// # Errors
+/// When the process table cannot be read or a process cannot be ended.
+pub async fn end_strays() -> Result<Ended, ProcessError> {
+    Ok(Ended { ended: ProcessSet::new(Claim::Strays).end().await? })
 }
 
 /// Every living process whose mark begins with `prefix`, and its descendants.

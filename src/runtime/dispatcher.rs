@@ -401,13 +401,25 @@ impl Dispatcher {
         }
         if now >= self.next_reaping {
             self.next_reaping = now.after(REAPING);
-            let _reaped = crate::process::adoption::reap_adopted();
+            self.end_strays().await;
         }
         let due = self.engine.report().and_then(|report| report.wake_at);
         if due.is_some_and(|at| now >= at) {
             self.dirty = true;
         }
         Ok(())
+    }
+
+    /// Ends orphans of ended runs that hid from their run's end, and reaps what has ended.
+    async fn end_strays(&self) {
+        match crate::process::recovery::end_strays().await {
+            Ok(ended) if ended.ended.is_empty() => {}
+            Ok(ended) => {
+                tracing::warn!(processes = ended.ended.len(), "stray processes were ended")
+            }
+            Err(error) => tracing::warn!(%error, "stray processes could not be ended"),
+        }
+        let _reaped = crate::process::adoption::reap_adopted();
     }
 
     /// Reads all trackers in a task; the readings come back as inputs.
@@ -475,6 +487,7 @@ impl Dispatcher {
         while let Ok(message) = self.desk_inbox.try_recv() {
             self.take(message).await?;
         }
+        self.end_strays().await;
         self.handle(Input::Stopping).await.map(|_| ())
     }
 }

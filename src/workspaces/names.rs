@@ -26,10 +26,13 @@ pub fn project_key(project: &ProjectId) -> String {
 pub fn folder_key(text: &str) -> String {
     let mut key: String = text.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
     key.truncate(MAX_KEY);
+    if key.is_empty() {
+        key.push('_');
+    }
     if key.starts_with(['.', '-']) {
         key.replace_range(..1, "_");
     }
-    if key == text && !key.is_empty() { key } else { format!("{key}-{}", short_hash(text)) }
+    if key == text { key } else { format!("{key}-{}", short_hash(text)) }
 }
 
 /// The wanted branch name of a run: `factory/<identifier>-<slug of the title>`.

@@ -39,7 +39,7 @@ fn an_empty_file_means_the_documented_defaults() {
     assert_eq!(settings.daemon.shutdown_grace_ms, 30_000);
     assert_eq!(settings.retention.failed_ms, 259_200_000);
     assert_eq!(settings.local, None);
-    assert_eq!(settings.schedule.as_str(), "*/30 * * * *");
+    assert!(settings.schedule.is_none(), "work starts whenever something changes");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 use super::*;
 
+mod given;
+
 #[test]
 fn sections_go_in_whole_by_priority_and_what_is_left_out_is_named() {
     let sections = vec![

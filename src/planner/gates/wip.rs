@@ -17,7 +17,7 @@ pub(crate) fn in_review(items: &BTreeMap<ItemId, ItemRecord>) -> Vec<&ItemId> {
         .filter(|(_, record)| {
             record.present
                 && record.status == ItemStatus::Done
-                && record.item.state == ItemState::InReview
+                && (record.in_review || record.item.state == ItemState::InReview)
         })
         .map(|(id, _)| id)
         .collect()

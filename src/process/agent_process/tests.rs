@@ -212,3 +212,15 @@ async fn invariant_13_secrets_reach_the_adapter_but_not_the_disk() {
     assert_eq!(finished.stderr_tail, "[redacted]\n");
     assert_eq!(script.journal(), "[redacted]\n");
 }
+
+#[test]
+fn a_run_may_move_between_threads() {
+    fn sendable<T: Send>(value: T) -> T {
+        value
+    }
+    let script = Script::new("");
+    let cancel = CancellationToken::new();
+    let mut go_on = |_: Line| Flow::Continue;
+    // Compiling is the test: adapters are called through object-safe traits, whose futures must be `Send`.
+    drop(sendable(run(script.spawn, &cancel, ignored(), &mut go_on)));
+}

@@ -92,7 +92,8 @@ async fn what_outlives_a_marked_program_is_ended_even_in_its_own_session() {
     let place = tempfile::tempdir().unwrap();
     let mut capture = shell(&format!("{} exit 0", stubborn("outlives")));
     capture.cwd = place.path().to_path_buf();
-    capture.env.insert(marker::VARIABLE.to_owned(), "capture-test:outlives".to_owned());
+    let mark = place.path().to_string_lossy().into_owned();
+    capture.env.insert(marker::VARIABLE.to_owned(), mark);
     assert!(run(capture).await.succeeded());
     assert!(!runs(noted_pid(place.path(), "outlives")));
 }

@@ -81,9 +81,9 @@ async fn a_process_that_started_at_another_time_is_not_signalled() {
     let (mut leader, _pipes) = Leader::start(program).await.unwrap();
     let pid = leader.identity().unwrap().pid;
     let entry = process_table::entry(pid).unwrap();
-    signal(&Entry { started: entry.started + 1, ..entry.clone() }, Signal::KILL);
+    assert!(!signal(&Entry { started: entry.started + 1, ..entry.clone() }, Signal::KILL));
     // Had it been signalled, this second signal would come too late to be the one it died of.
-    signal(&entry, Signal::TERM);
+    assert!(signal(&entry, Signal::TERM));
     assert_eq!(leader.wait().await.unwrap().signal, Some(15));
     leader.settle();
     assert!(!runs(pid));

@@ -55,8 +55,8 @@ fn parse_line(line: &str) -> Option<Entry> {
     let started = u64::try_from(started.and_utc().timestamp()).ok()?;
     // The environment follows the arguments, so the last such word is the variable even if an argument looks like it.
     let mark = words
-        .filter_map(|word| word.strip_prefix(marker::VARIABLE)?.strip_prefix('='))
-        .last()
+        .rev()
+        .find_map(|word| word.strip_prefix(marker::VARIABLE)?.strip_prefix('='))
         .map(str::to_owned);
     Some(Entry { pid, parent, group, session: 0, started, zombie, mark })
 }

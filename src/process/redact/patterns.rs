@@ -42,7 +42,12 @@ const KEY_LABEL: &str = "PRIVATE KEY-----";
 /// Longest label between the dashes of a PEM line that is looked at.
 const LONGEST_LABEL: usize = 40;
 
-/// Where `text` looks like a token: in order, not overlapping, on character boundaries.
+/// How much of a URL's beginning is searched for a user name and password.
+const LONGEST_CREDENTIALS: usize = 256;
+/// A user name without a password that is at least this long is taken for a token.
+const SHORTEST_URL_TOKEN: usize = 20;
+
+/// Where `text` looks like a token, on character boundaries. Credentials of a URL may overlap with a token in them.
 pub(super) fn find(text: &str) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
@@ -52,6 +57,12 @@ pub(super) fn find(text: &str) -> Vec<Range<usize>> {
     while at < bytes.len() {
         let end = match bytes[at] {
             b'-' => private_key(bytes, at),
+            b':' => {
+                if let Some(credentials) = credentials(bytes, at) {
+                    found.push(credentials);
+                }
+                None
+            }
             b's' | b'g' | b'x' | b'A' | b'B' | b'b' if begins_word(bytes, at) => token(bytes, at),
             b'e' if at >= no_web_token_before && begins_word(bytes, at) => {
                 web_token(bytes, at, &mut no_web_token_before)
@@ -88,6 +99,18 @@ fn web_token(bytes: &[u8], at: usize, none_before: &mut usize) -> Option<usize> 
     let second = run(bytes, first + 1, word_or_dash);
     let signed = bytes.get(second) == Some(&b'.');
     Some(if signed { run(bytes, second + 1, word_or_dash) } else { second })
+}
+
+/// What stands before the `@` in `https://user:password@host`, unless it is a mere user name.
+fn credentials(bytes: &[u8], at: usize) -> Option<Range<usize>> {
+    let rest = bytes[at..].strip_prefix(b"://")?;
+    let near = &rest[..rest.len().min(LONGEST_CREDENTIALS)];
+    let ends = |byte: &u8| !byte.is_ascii_graphic() || b"@/\"'<>\\".contains(byte);
+    let end = near.iter().position(ends)?;
+    let user = &near[..end];
+    let secret = near[end] == b'@' && (user.contains(&b':') || user.len() >= SHORTEST_URL_TOKEN);
+    let from = at + b"://".len();
+    secret.then(|| from..from + end)
 }
 
 fn private_key(bytes: &[u8], at: usize) -> Option<usize> {

@@ -172,8 +172,13 @@ async fn gather(
 ) -> Result<Gathered, NotReady> {
     match stage {
         Stage::Coder => {
-            let partial = state.recovering()
-                && ports.workspaces.salvage(workspace, state.id).await?.is_some();
+            let recovering = state.recovering();
+            if let (Some(change), false) = (&state.change, recovering) {
+                // What checks left lying around must not be taken for the coder's work.
+                ports.workspaces.restore(workspace, &change.head).await?;
+            }
+            let partial =
+                recovering && ports.workspaces.salvage(workspace, state.id).await?.is_some();
             let head = ports.workspaces.head(workspace).await?;
             Ok(Gathered {
                 head,
@@ -261,7 +266,10 @@ impl Watch {
         if line.stream != Stream::Stdout {
             return Flow::Continue;
         }
-        for event in transcript.line(&line.text) {
+        let events = transcript.line(&line.text);
+        let mut progress = events.is_empty();
+        for event in events {
+            progress |= event.is_progress();
             match event {
                 AgentEvent::ToolCall { name, fingerprint } => {
                     if let Some(evidence) = self.tools.observe(&name, &fingerprint) {
@@ -284,8 +292,10 @@ impl Watch {
             Flow::Stop
         } else if self.finished {
             Flow::Finished
-        } else {
+        } else if progress {
             Flow::Continue
+        } else {
+            Flow::NoProgress
         }
     }
 }

@@ -92,9 +92,13 @@ impl Repository {
         commit_of(&self.git, name).await
     }
 
-    /// The commit of a branch, local before origin's.
+    /// The commit of a branch, local before origin's; `None` also when `branch` is no name for a branch.
     pub(super) async fn base_commit(&self, branch: &str) -> Result<Option<String>, WorkspaceError> {
-        match self.commit_of(&branch_ref(branch)).await? {
+        let name = branch_ref(branch);
+        if !self.git.holds(&["check-ref-format", &name]).await? {
+            return Ok(None);
+        }
+        match self.commit_of(&name).await? {
             Some(commit) => Ok(Some(commit)),
             None => self.commit_of(&format!("refs/remotes/origin/{branch}")).await,
         }

@@ -9,6 +9,8 @@ use super::tree::Tree;
 
 /// Levels of repositories inside repositories that are looked into.
 const MAX_NESTING: usize = 16;
+/// Lists the index, each entry with its flags and object.
+const LISTING: [&str; 4] = ["ls-files", "-v", "--stage", "-z"];
 
 /// Where the uncommitted work of a run is saved.
 pub(super) fn wip_ref(run: crate::domain::ids::RunId) -> String {
@@ -18,11 +20,11 @@ pub(super) fn wip_ref(run: crate::domain::ids::RunId) -> String {
 /// Stages every file that is not ignored. Flags that hide changes are taken off first, and a repository inside the worktree
 /// is staged as the files it has: git would record a link to commits that nobody else has, or give up.
 pub(super) async fn stage_all(git: &Git) -> Result<(), WorkspaceError> {
-    let mut listing = git.ask(&["ls-files", "-v", "--stage", "-z"]).await?;
+    let mut listing = git.ask(&LISTING).await?;
     if !listing.succeeded() {
         // The index is broken: start from the commit.
         git.text(&["read-tree", "HEAD"]).await?;
-        listing = git.bytes(&["ls-files", "-v", "--stage", "-z"]).await?.success()?;
+        listing = git.bytes(&LISTING).await?.success()?;
     }
     reveal(git, &listing.stdout).await?;
     for _ in 0..MAX_NESTING {
@@ -134,7 +136,7 @@ impl Tree<'_> {
         let symbolic = self.symbolic_head().await?.unwrap_or_default();
         let commit = commit_of(&self.git, "HEAD").await?.unwrap_or_default();
         let branch = commit_of(&self.git, &self.place.branch_ref()).await?.unwrap_or_default();
-        let listing = self.git.ask(&["ls-files", "-v", "--stage", "-z"]).await?;
+        let listing = self.git.ask(&LISTING).await?;
         let digest = hex::encode(Sha256::digest(&listing.stdout));
         let index = if listing.succeeded() { digest } else { "unreadable".to_owned() };
         let files = self.files_tree().await?;
@@ -259,19 +261,33 @@ impl Tree<'_> {
         let Some(head) = commit_of(&self.git, head).await? else {
             return Err(WorkspaceError::NoCommit { commit: head.to_owned() });
         };
-        let _saved = self.salvage(Some(&head)).await?;
-        self.save_branch(&head).await?;
+        let saved = self.salvage(Some(&head)).await?;
         self.repair_link().await?;
         self.forget_unfinished().await?;
-        self.git
-            .text(&["update-ref", "--no-deref", "-m", "factory: restore", &branch, &head])
-            .await?;
-        self.git.text(&["symbolic-ref", "-m", "factory: restore", "HEAD", &branch]).await?;
-        // A fresh index: flags in the old one could keep changed files as they are.
-        self.drop_index()?;
-        self.git.text(&["reset", "--hard", "--quiet", &head]).await?;
-        self.git.text(&["clean", "-ffdq"]).await?;
+        if saved.is_none() && self.is_at(&head).await? {
+            return Ok(());
+        }
+        self.save_branch(&head).await?;
+        let git = &self.git;
+        git.text(&["update-ref", "--no-deref", "-m", "factory: restore", &branch, &head]).await?;
+        git.text(&["symbolic-ref", "-m", "factory: restore", "HEAD", &branch]).await?;
+        // With everything staged, only files that differ are written: the others keep their times, on which builds rely.
+        if stage_all(git).await.is_err() {
+            self.drop_index()?;
+        }
+        git.text(&["reset", "--hard", "--quiet", &head]).await?;
+        git.text(&["clean", "-ffdq"]).await?;
         Ok(())
+    }
+
+    /// Whether the worktree is on the run's branch, that is at `head`, and the index is sound and hides nothing.
+    async fn is_at(&self, head: &str) -> Result<bool, WorkspaceError> {
+        let listing = self.git.ask(&LISTING).await?;
+        let plain = |entry: &[u8]| entry.first() == Some(&b'H');
+        Ok(listing.succeeded()
+            && split_nul(&listing.stdout).all(plain)
+            && self.symbolic_head().await?.as_deref() == Some(self.place.branch_ref().as_str())
+            && commit_of(&self.git, "HEAD").await?.as_deref() == Some(head))
     }
 
     /// Saves the commits of the branch that `head` has not, when the worktree was somewhere else.

@@ -27,6 +27,11 @@ fn only_done_blockers_let_an_item_go() {
     assert_eq!(blocked_by_one(record("DEMO-1")), (waits("pending"), None));
     let in_flight = status("DEMO-1", ItemStatus::InFlight);
     assert_eq!(blocked_by_one(in_flight), (waits("in_flight"), None));
+    let on_a_branch = item("DEMO-1", |record| {
+        record.status = ItemStatus::Done;
+        record.in_review = true;
+    });
+    assert_eq!(blocked_by_one(on_a_branch).0, waits("done"));
     let waiting = status("DEMO-1", ItemStatus::WaitingHuman);
     assert_eq!(blocked_by_one(waiting), (waits("waiting_human"), None));
     let failed = status("DEMO-1", ItemStatus::Failed);

@@ -34,6 +34,15 @@ async fn closing_its_output_and_living_on_is_silence() {
 }
 
 #[tokio::test]
+async fn retrying_for_ever_without_progress_is_silence() {
+    let script = Script::new("while :; do echo retrying; sleep 0.1; done")
+        .limits(|limits| limits.silence = Duration::from_secs(1));
+    let (finished, lines) = script.run_with(&CancellationToken::new(), |_| Flow::NoProgress).await;
+    assert_eq!(finished.ending, Ending::SilenceTimeout);
+    assert!(!lines.is_empty());
+}
+
+#[tokio::test]
 async fn talking_for_ever_meets_the_total_clock() {
     let script = Script::new("while :; do echo talk; done").limits(|limits| {
         limits.total = Duration::from_secs(2);

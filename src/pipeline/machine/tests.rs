@@ -1,0 +1,9 @@
+//! A run as its outside sees it: what it is told, what it wants, how it ends.
+
+pub(in crate::pipeline) mod driver;
+mod interruptions;
+mod outcomes;
+pub(in crate::pipeline) mod properties;
+mod rounds;
+mod verdicts;
+mod waits;

@@ -1,0 +1,3 @@
+//! One suite per port, run on each of its implementations.
+
+mod workspaces;
