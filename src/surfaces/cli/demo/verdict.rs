@@ -19,7 +19,6 @@ use super::play::Played;
 /// An item at the end.
 pub(super) struct Ending {
     pub(super) identifier: &'static str,
-    pub(super) shows: &'static str,
     pub(super) title: String,
     pub(super) status: ItemStatus,
     pub(super) runs: Vec<RunState>,
@@ -103,7 +102,6 @@ async fn examine(
     problems.extend(file_problem(place, part));
     let ending = Ending {
         identifier: name,
-        shows: part.shows,
         title: record.item.title.clone(),
         status: record.status,
         runs,
