@@ -11,7 +11,7 @@ use crate::process::ProcessError;
 use crate::process::identity::ProcessIdentity;
 use crate::process::marker::instance_prefix;
 use crate::process::recovery::end_marked;
-use crate::store::Store;
+use crate::store::StoreReader;
 use crate::store::error::StoreError;
 
 use super::effects::Ports;
@@ -47,7 +47,7 @@ pub struct Recovered {
 /// # Errors
 /// When the log cannot be read.
 pub async fn load(
-    store: &dyn Store,
+    store: &dyn StoreReader,
     window: Duration,
     now: crate::domain::time::Timestamp,
 ) -> Result<Loaded, StoreError> {
@@ -99,6 +99,8 @@ pub async fn take_over(
     for row in recorded {
         ports.store.forget_process(row.run, row.turn).await?;
     }
+    let repositories = super::reaper::repositories(ports).await;
+    super::reaper::discard_checkouts(ports, &repositories).await;
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let started = engine.handle(Input::Started { version }, ports.clock.now());
     store(ports, started).await?;
