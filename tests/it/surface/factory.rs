@@ -188,11 +188,9 @@ impl Talk {
         Some(Self { stream: BufReader::new(stream) })
     }
 
-    /// Sends a line as it is.
+    /// Sends a line as it is. That the daemon does not read all of it shows in what it answers.
     pub fn send(&mut self, line: &str) {
-        let stream = self.stream.get_mut();
-        stream.write_all(line.as_bytes()).unwrap();
-        stream.write_all(b"\n").unwrap();
+        let _may_have_hung_up = self.stream.get_mut().write_all(format!("{line}\n").as_bytes());
     }
 
     /// The next line as JSON; `None` when the daemon hung up.
