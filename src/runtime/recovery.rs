@@ -99,6 +99,8 @@ pub async fn take_over(
     for row in recorded {
         ports.store.forget_process(row.run, row.turn).await?;
     }
+    let repositories = super::reaper::repositories(ports).await;
+    super::reaper::discard_checkouts(ports, &repositories).await;
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let started = engine.handle(Input::Started { version }, ports.clock.now());
     store(ports, started).await?;
