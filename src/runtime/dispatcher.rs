@@ -495,7 +495,7 @@ fn was_cancelled(input: &RunInput) -> bool {
 }
 
 /// Whether a batch may change what the planner says: anything but the progress of a run.
-fn concerns_planning(batch: &Batch) -> bool {
+pub(super) fn concerns_planning(batch: &Batch) -> bool {
     batch.streams.iter().any(|append| {
         let name = append.stream.as_str();
         let item = name.starts_with("work/") || name.starts_with("ops/");
