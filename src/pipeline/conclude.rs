@@ -104,7 +104,11 @@ fn resolve(run: &RunState, outcome: Outcome, state: Option<ItemState>) -> Conclu
     let entry = entry(run, &outcome);
     let evidence = run.detail.clone();
     let in_review = state == Some(ItemState::InReview);
-    Conclusion { event: Event::ItemResolved { run: Some(run.id), outcome, evidence, in_review }, state, entry }
+    Conclusion {
+        event: Event::ItemResolved { run: Some(run.id), outcome, evidence, in_review },
+        state,
+        entry,
+    }
 }
 
 fn release(

@@ -46,12 +46,12 @@ fn step(state: &RunState, input: Input, now: Timestamp) -> Step {
         Input::CleanedUp { kept, salvaged } => step.cleaned_up(kept, salvaged),
         other if state.phase == Phase::Finished => step.late(other),
         Input::WorkspaceReady { workspace } => step.workspace_ready(workspace),
-        Input::WorkspaceFailed { failure } => step.workspace_failed(failure),
+        Input::WorkspaceFailed { failure } => step.workspace_failed(&failure),
         Input::TurnPrepared(prepared) => step.turn_prepared(*prepared),
         Input::TurnNotStarted { turn, failure } => step.turn_not_started(turn, failure),
         Input::TurnFinished(finished) => step.turn_finished(*finished),
         Input::ChecksFinished { execution, report } => step.checks_finished(execution, report),
-        Input::ChecksFailed { execution, failure } => step.checks_failed(execution, failure),
+        Input::ChecksFailed { execution, failure } => step.checks_failed(execution, &failure),
         Input::Delivered { delivered } => step.delivered(delivered),
         Input::DeliveryFailed { execution, failure } => step.delivery_failed(execution, failure),
         Input::Interrupted { cause, fence, salvaged } => step.interrupted(cause, fence, salvaged),
@@ -131,13 +131,18 @@ impl Step {
             return;
         }
         let effect = input.word().to_owned();
+        let reason = match &input {
+            Input::Delivered { delivered } => {
+                format!("the run was already over; {}", delivery_words(delivered))
+            }
+            _ => "the run was already over".to_owned(),
+        };
         if let Input::TurnFinished(finished) = input
             && self.is_in_flight(finished.turn)
         {
             let FinishedTurn { turn, report, change, tampered } = *finished;
             self.emit(Event::TurnFinished { turn, report, change, tampered });
         }
-        let reason = "the run was already over".to_owned();
         self.emit(Event::LateResult { effect, reason });
     }
 
@@ -153,11 +158,11 @@ impl Step {
         self.request_turn();
     }
 
-    fn workspace_failed(&mut self, failure: Failure) {
+    fn workspace_failed(&mut self, failure: &Failure) {
         if self.state.phase != Phase::Preparing {
             return self.ignore("the worktree was ready already");
         }
-        self.try_again(&failure);
+        self.try_again(failure);
     }
 
     fn request_turn(&mut self) {
@@ -318,7 +323,7 @@ impl Step {
         }
         if self.state.change.as_ref().is_none_or(|change| change.head != report.head) {
             let failure = Failure::infrastructure("the checks ran on another commit");
-            return self.checks_failed(execution, failure);
+            return self.checks_failed(execution, &failure);
         }
         let findings = check_findings(&report);
         self.emit(Event::ChecksFinished { execution, report });
@@ -343,12 +348,12 @@ impl Step {
         }
     }
 
-    fn checks_failed(&mut self, execution: u32, failure: Failure) {
+    fn checks_failed(&mut self, execution: u32, failure: &Failure) {
         if !self.wants_checks(execution) {
             return self.ignore("these checks are not wanted");
         }
         self.emit(Event::ChecksUnavailable { execution, failure: failure.clone() });
-        self.try_again(&failure);
+        self.try_again(failure);
     }
 
     fn critic_finished(&mut self, turn: u32, ending: &TurnEnding, text: &str, tampered: bool) {
@@ -448,14 +453,7 @@ impl Step {
         if self.state.phase != Phase::Publishing || self.state.delivered.is_some() {
             return self.ignore("nothing is being delivered");
         }
-        let detail = match &delivered {
-            Delivered::Branch { branch, .. } => format!("approved on branch {branch}"),
-            Delivered::Merge { base, after, checkout, .. } => {
-                let note = checkout.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
-                format!("merged into {base} as {}{note}", after.get(..12).unwrap_or(after))
-            }
-            Delivered::Nothing => "no change was needed, and the critic agrees".to_owned(),
-        };
+        let detail = delivery_words(&delivered);
         self.emit(Event::RunDelivered { delivered });
         self.finish(Outcome::Succeeded, detail);
     }
@@ -593,6 +591,18 @@ impl Step {
             return self.ignore("the run still needs its worktree");
         }
         self.emit(Event::RunCleaned { kept, salvaged });
+    }
+}
+
+/// What was delivered, for people.
+fn delivery_words(delivered: &Delivered) -> String {
+    match delivered {
+        Delivered::Branch { branch, .. } => format!("approved on branch {branch}"),
+        Delivered::Merge { base, after, checkout, .. } => {
+            let note = checkout.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
+            format!("merged into {base} as {}{note}", after.get(..12).unwrap_or(after))
+        }
+        Delivered::Nothing => "no change was needed, and the critic agrees".to_owned(),
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::domain::verdict::{CoderReport, CriterionAnswer, Finding, Review, Severity, Verdict};
 
-/// Opening braces tried before a text is given up as having no answer: keeps the search linear on hostile text.
+/// Possible objects tried before a text is given up as having no answer: keeps the search linear on hostile text.
 const MOST_OBJECTS: usize = 512;
 
 /// Shortest abbreviation of a commit id that still names it.
@@ -108,9 +108,15 @@ pub fn coder_report(text: &str) -> Option<CoderReport> {
 fn objects(text: &str) -> Vec<Value> {
     let mut found = Vec::new();
     let mut from = 0;
-    for _ in 0..MOST_OBJECTS {
+    let mut tries = 0;
+    while tries < MOST_OBJECTS {
         let Some(offset) = text.get(from..).and_then(|rest| rest.find('{')) else { break };
         let start = from + offset;
+        if !begins_object(&text[start + 1..]) {
+            from = start + 1;
+            continue;
+        }
+        tries += 1;
         let mut stream = serde_json::Deserializer::from_str(&text[start..]).into_iter::<Value>();
         match stream.next() {
             Some(Ok(object)) => {
@@ -121,6 +127,11 @@ fn objects(text: &str) -> Vec<Value> {
         }
     }
     found
+}
+
+/// Whether what follows a brace can be the inside of a JSON object; in code, it rarely can.
+fn begins_object(rest: &str) -> bool {
+    rest.trim_start().starts_with(['"', '}'])
 }
 
 fn verdict(object: &Value) -> Result<Verdict, ReplyError> {

@@ -244,7 +244,7 @@ impl RunState {
                 self.last_failure = Some(failure.clone());
                 self.waiting = Some(Waiting { failure: failure.clone(), until: *until });
             }
-            Event::RunInterrupted { cause, fence } => self.note_interruption(*cause, *fence),
+            Event::RunInterrupted { cause, fence } => self.note_interruption(*cause, *fence, at),
             Event::RunDelivered { delivered } => {
                 self.delivered = Some(delivered.clone());
                 self.proceed();
@@ -438,9 +438,10 @@ impl RunState {
         self.findings.extend(raised);
     }
 
-    fn note_interruption(&mut self, cause: Interruption, fence: u64) {
+    fn note_interruption(&mut self, cause: Interruption, fence: u64, at: Timestamp) {
         self.fence = self.fence.max(fence);
-        if cause == Interruption::Shutdown {
+        let idle = self.waiting.as_ref().is_some_and(|waiting| at < waiting.until);
+        if cause == Interruption::Shutdown || idle {
             return;
         }
         let again = self

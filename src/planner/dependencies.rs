@@ -34,8 +34,7 @@ struct Way {
 /// Whether dependents of the item may go on: its tracker says so, or we delivered it into the base. A change that waits on
 /// a branch for people is not there yet for whoever starts from the base.
 pub(crate) fn is_done(record: &ItemRecord) -> bool {
-    record.item.state == ItemState::Done
-        || (record.status == ItemStatus::Done && !record.in_review)
+    record.item.state == ItemState::Done || (record.status == ItemStatus::Done && !record.in_review)
 }
 
 /// Whether something may still happen to the item.

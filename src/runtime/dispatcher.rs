@@ -414,7 +414,9 @@ impl Dispatcher {
     async fn end_strays(&self) {
         match crate::process::recovery::end_strays().await {
             Ok(ended) if ended.ended.is_empty() => {}
-            Ok(ended) => tracing::warn!(processes = ended.ended.len(), "stray processes were ended"),
+            Ok(ended) => {
+                tracing::warn!(processes = ended.ended.len(), "stray processes were ended")
+            }
             Err(error) => tracing::warn!(%error, "stray processes could not be ended"),
         }
         let _reaped = crate::process::adoption::reap_adopted();

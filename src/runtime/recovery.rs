@@ -101,6 +101,8 @@ pub async fn take_over(
     for row in recorded {
         ports.store.forget_process(row.run, row.turn).await?;
     }
+    let repositories = super::reaper::repositories(ports).await;
+    super::reaper::discard_checkouts(ports, &repositories).await;
     let mut salvaged = BTreeMap::new();
     for run in engine.open_runs() {
         if let Some(commit) = salvage(ports, engine, run).await {

@@ -44,6 +44,7 @@ impl fmt::Debug for Hash {
 
 /// What could be made of a stored payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every value is the large one")]
 pub enum Decoded {
     /// An event of this version's vocabulary.
     Known(Event),

@@ -3,6 +3,8 @@
 //! Pure given a view of what is committed: both backends call [`plan`] inside their write transaction and then write
 //! down what it says. Every refusal happens here, so that a refused batch has written nothing.
 
+mod work;
+
 use std::collections::{BTreeMap, HashSet};
 
 use uuid::Uuid;
@@ -12,8 +14,7 @@ use crate::domain::time::Timestamp;
 
 use super::SaltSource;
 use super::batch::{
-    Appended, Batch, Expected, Idempotency, LeaseChange, MAX_BATCH_EVENTS, NewEffect, NewEvent,
-    SettleEffect, Settlement, StreamAppend,
+    Appended, Batch, Expected, Idempotency, MAX_BATCH_EVENTS, NewEvent, StreamAppend,
 };
 use super::codec::encode;
 use super::envelope::{
@@ -21,7 +22,7 @@ use super::envelope::{
 };
 use super::error::StoreError;
 use super::projections::{Fold, Rows, StreamKind, evolve};
-use super::rows::{IdempotencyRow, Lease, LogHead, OutboxRow, OutboxState, StreamRow};
+use super::rows::{IdempotencyRow, Lease, LogHead, OutboxRow, StreamRow};
 
 /// The committed state, as far as an append needs it.
 pub(super) trait LogView {
@@ -152,18 +153,6 @@ impl<'view> Planner<'view> {
         }
     }
 
-    fn check_fences(&self, fences: &[(String, u64)]) -> Result<(), StoreError> {
-        for (resource, given) in fences {
-            let lease = self.view.lease(resource)?;
-            let stored = lease.as_ref().map_or(0, |lease| lease.fence);
-            let held = lease.is_some_and(|lease| lease.holder.is_some());
-            if !held || stored != *given {
-                return Err(fenced(resource, *given, stored));
-            }
-        }
-        Ok(())
-    }
-
     fn append(&mut self, part: StreamAppend, salts: &mut SaltSource) -> Result<(), StoreError> {
         let stored = match self.writes.streams.get(&part.stream) {
             Some(row) => Some(row.clone()),
@@ -188,7 +177,13 @@ impl<'view> Planner<'view> {
             let recorded = self.record(&mut row, new, salts)?;
             if let Some(event) = recorded.event.known() {
                 fold = evolve(kind, fold, event, recorded.at);
-                self.writes.rows.project(fold.as_ref(), recorded.seq, event, recorded.at)?;
+                self.writes.rows.project(
+                    &recorded.stream,
+                    fold.as_ref(),
+                    recorded.seq,
+                    event,
+                    recorded.at,
+                )?;
             }
             self.writes.events.push(recorded);
         }
@@ -241,74 +236,6 @@ impl<'view> Planner<'view> {
         Ok(recorded)
     }
 
-    fn request(&mut self, effects: Vec<NewEffect>) -> Result<(), StoreError> {
-        for NewEffect { effect, not_before } in effects {
-            let key = effect.key();
-            if self.writes.outbox.contains_key(&key) || self.view.effect(&key)?.is_some() {
-                continue;
-            }
-            let row = OutboxRow {
-                key: key.clone(),
-                effect,
-                gseq: self.writes.head.gseq,
-                state: OutboxState::Pending,
-                attempts: 0,
-                not_before,
-                last_error: None,
-                settled_gseq: None,
-            };
-            self.writes.outbox.insert(key, row);
-        }
-        Ok(())
-    }
-
-    fn settle(&mut self, settlements: Vec<SettleEffect>) -> Result<(), StoreError> {
-        for SettleEffect { key, settlement } in settlements {
-            let row = match self.writes.outbox.remove(&key) {
-                Some(row) => Some(row),
-                None => self.view.effect(&key)?,
-            };
-            let Some(mut row) = row else { return Err(StoreError::UnknownEffect { key }) };
-            if row.state == OutboxState::Pending {
-                settle_row(&mut row, settlement, self.writes.head.gseq);
-            }
-            self.writes.outbox.insert(key, row);
-        }
-        Ok(())
-    }
-
-    fn change_leases(&mut self, changes: Vec<LeaseChange>) -> Result<(), StoreError> {
-        for change in changes {
-            let lease = self.changed_lease(change)?;
-            self.writes.leases.insert(lease.resource.clone(), lease);
-        }
-        Ok(())
-    }
-
-    fn changed_lease(&self, change: LeaseChange) -> Result<Lease, StoreError> {
-        match change {
-            LeaseChange::Acquire { resource, holder, fence, expires } => {
-                let stored = self.lease(&resource)?.map_or(0, |lease| lease.fence);
-                if fence <= stored {
-                    return Err(fenced(&resource, fence, stored));
-                }
-                let holder = Some(holder);
-                Ok(Lease { resource, holder, fence, acquired: self.shared.now, expires })
-            }
-            LeaseChange::Release { resource, fence } => match self.lease(&resource)? {
-                Some(lease) if lease.fence == fence => Ok(Lease { holder: None, ..lease }),
-                other => Err(fenced(&resource, fence, other.map_or(0, |lease| lease.fence))),
-            },
-        }
-    }
-
-    fn lease(&self, resource: &str) -> Result<Option<Lease>, StoreError> {
-        match self.writes.leases.get(resource) {
-            Some(lease) => Ok(Some(lease.clone())),
-            None => self.view.lease(resource),
-        }
-    }
-
     fn finish(mut self, first_gseq: u64, request: Option<Idempotency>) -> Plan {
         let last_gseq = self.writes.head.gseq;
         self.writes.idempotency = request.map(|request| IdempotencyRow {
@@ -342,28 +269,4 @@ fn check_expectation(
     } else {
         Err(StoreError::Conflict { stream: stream.clone(), expected, actual })
     }
-}
-
-fn settle_row(row: &mut OutboxRow, settlement: Settlement, gseq: u64) {
-    row.attempts = row.attempts.saturating_add(1);
-    match settlement {
-        Settlement::Done => {
-            row.state = OutboxState::Done;
-            row.last_error = None;
-            row.settled_gseq = Some(gseq);
-        }
-        Settlement::Dead { error } => {
-            row.state = OutboxState::Dead;
-            row.last_error = Some(error);
-            row.settled_gseq = Some(gseq);
-        }
-        Settlement::Retry { not_before, error } => {
-            row.not_before = not_before;
-            row.last_error = Some(error);
-        }
-    }
-}
-
-fn fenced(resource: &str, given: u64, stored: u64) -> StoreError {
-    StoreError::Fenced { resource: resource.to_owned(), given, stored }
 }

@@ -11,7 +11,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::{EffectKey, StreamId};
 
 use super::envelope::{Hash, Recorded};
-use super::projections::Rows;
+use super::projections::{Rows, StreamKind};
 use super::rows::{IdempotencyRow, LogHead, StreamRow};
 
 use chain::ChainCheck;
@@ -203,12 +203,12 @@ impl Verification {
 /// The effect an event cannot do without: it must have been put into the outbox together with the event.
 #[must_use]
 pub fn required_effect(stream: &StreamId, event: &Event) -> Option<EffectKey> {
-    match event {
-        Event::RunStarted { .. } => Some(EffectKey(format!("{stream}/prepare"))),
-        Event::TurnStarted { turn, .. } => Some(EffectKey(format!("{stream}/turn/{turn}"))),
-        Event::ItemUpdateRequested { number } => {
-            Some(EffectKey(format!("{stream}/update/{number}")))
-        }
-        _ => None,
-    }
+    let effect = match (StreamKind::of(stream), event) {
+        (StreamKind::Run, Event::RunStarted { .. }) => "prepare".to_owned(),
+        (StreamKind::Run, Event::TurnStarted { turn, .. }) => format!("turn/{turn}"),
+        (StreamKind::Run, Event::RunFinished { .. }) => "clean-up".to_owned(),
+        (StreamKind::Item, Event::ItemUpdateRequested { number }) => format!("update/{number}"),
+        _ => return None,
+    };
+    Some(EffectKey(format!("{stream}/{effect}")))
 }

@@ -1,7 +1,6 @@
 //! [`Workspaces`] without a disk, for simulations and tests. Strict: what was not prepared does not exist, and a branch
 //! moves only by compare-and-swap.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -20,126 +19,15 @@ use crate::domain::time::Timestamp;
 
 mod history;
 mod people;
+mod state;
 
-use history::{Files, Repository};
-
-/// The directory that worktrees pretend to be in.
-const ROOT: &str = "/in-memory/worktrees";
+use history::Files;
+use state::{ROOT, State, Tree};
 
 /// Repositories and worktrees that exist only here.
 #[derive(Debug, Default)]
 pub struct InMemoryWorkspaces {
     state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    repositories: BTreeMap<PathBuf, Repository>,
-    trees: BTreeMap<PathBuf, Tree>,
-    checkouts: BTreeMap<PathBuf, (PathBuf, String)>,
-}
-
-/// A worktree.
-#[derive(Debug, Clone)]
-struct Tree {
-    run: RunId,
-    repository: PathBuf,
-    workspace: Workspace,
-    /// The branch it is on.
-    on: String,
-    files: Files,
-}
-
-impl State {
-    fn repository(&mut self, path: &Path) -> Result<&mut Repository, WorkspaceError> {
-        let missing = || WorkspaceError::NotARepository { path: path.to_owned() };
-        self.repositories.get_mut(path).ok_or_else(missing)
-    }
-
-    fn tree(&self, workspace: &Workspace) -> Result<Tree, WorkspaceError> {
-        let path = PathBuf::from(&workspace.path);
-        if !path.starts_with(ROOT) {
-            return Err(WorkspaceError::OutsideRoot { path });
-        }
-        let found = self.trees.get(&path).filter(|tree| tree.workspace.branch == workspace.branch);
-        found.cloned().ok_or(WorkspaceError::NoWorkspace { path })
-    }
-
-    /// The worktree and its repository.
-    fn open(&mut self, workspace: &Workspace) -> Result<(Tree, &mut Repository), WorkspaceError> {
-        let tree = self.tree(workspace)?;
-        let repository = self.repository(&tree.repository.clone())?;
-        Ok((tree, repository))
-    }
-
-    fn put_files(&mut self, path: &str, on: String, files: Files) {
-        if let Some(tree) = self.trees.get_mut(Path::new(path)) {
-            (tree.on, tree.files) = (on, files);
-        }
-    }
-}
-
-impl Repository {
-    fn tip(&self, branch: &str) -> Result<String, WorkspaceError> {
-        let missing = || WorkspaceError::BaseMissing { branch: branch.to_owned() };
-        self.branches.get(branch).cloned().ok_or_else(missing)
-    }
-
-    fn require(&self, commit: &str) -> Result<(), WorkspaceError> {
-        match self.commits.contains_key(commit) {
-            true => Ok(()),
-            false => Err(WorkspaceError::NoCommit { commit: commit.to_owned() }),
-        }
-    }
-
-    /// Saves files on top of a commit.
-    fn save(&mut self, run: RunId, parent: &str, files: Files) -> String {
-        let message = "Saved by the factory: work in progress\n".to_owned();
-        let mut saved = self.add(vec![parent.to_owned()], files.clone(), message.clone());
-        if let Some(previous) = self.saved.get(&run).cloned() {
-            if self.contains(&previous, &saved) {
-                return previous;
-            }
-            saved = self.add(vec![saved, previous], files, message);
-        }
-        let _previous = self.saved.insert(run, saved.clone());
-        saved
-    }
-
-    fn salvage(&mut self, tree: &Tree) -> Result<Option<String>, WorkspaceError> {
-        let head = self.tip(&tree.on)?;
-        Ok((self.files(&head) != tree.files)
-            .then(|| self.save(tree.run, &head, tree.files.clone())))
-    }
-
-    fn earlier_merge(&self, tip: &str, head: &str, tree: &Tree) -> Option<Candidate> {
-        let merge = self.first_parents(tip).into_iter().find(|id| {
-            self.commits
-                .get(id)
-                .is_some_and(|commit| commit.parents.iter().skip(1).any(|parent| parent == head))
-        });
-        if let Some(after) = merge {
-            let before =
-                self.commits.get(&after).and_then(|commit| commit.parents.first().cloned());
-            return Some(Candidate::AlreadyMerged { before: before.unwrap_or_default(), after });
-        }
-        let before = tree.workspace.base_commit.clone();
-        self.contains(tip, head)
-            .then(|| Candidate::AlreadyMerged { before, after: head.to_owned() })
-    }
-
-    fn drop_branch(&mut self, run: RunId, base_branch: &str) -> bool {
-        let Some((branch, base)) = self.claims.get(&run).cloned() else { return true };
-        if let Some(head) = self.branches.get(&branch) {
-            let merged = self.branches.get(base_branch).is_some_and(|tip| self.contains(tip, head));
-            if !merged && !self.contains(&base, head) {
-                return false;
-            }
-        }
-        let _head = self.branches.remove(&branch);
-        let _claim = self.claims.remove(&run);
-        true
-    }
 }
 
 impl InMemoryWorkspaces {
@@ -280,7 +168,7 @@ impl Workspaces for InMemoryWorkspaces {
     ) -> Result<Option<String>, WorkspaceError> {
         let mut state = self.lock();
         let (tree, repository) = state.open(workspace)?;
-        require_run(&tree, run)?;
+        tree.require_run(run)?;
         repository.salvage(&tree)
     }
 
@@ -358,7 +246,7 @@ impl Workspaces for InMemoryWorkspaces {
             }
             opened => opened?,
         };
-        require_run(&tree, run)?;
+        tree.require_run(run)?;
         let salvaged = repository.salvage(&tree)?;
         let gone = repository.drop_branch(run, &tree.workspace.base_branch);
         let _tree = state.trees.remove(Path::new(&workspace.path));
@@ -407,13 +295,5 @@ impl Workspaces for InMemoryWorkspaces {
             checkouts.map(|(path, _)| FoundWorktree { checkout: true, ..found(path, None) });
         let people = found(repository, None);
         Ok(std::iter::once(people).chain(trees).chain(checkouts).collect())
-    }
-}
-
-fn require_run(tree: &Tree, run: RunId) -> Result<(), WorkspaceError> {
-    if tree.run == run {
-        Ok(())
-    } else {
-        Err(WorkspaceError::NoWorkspace { path: PathBuf::from(&tree.workspace.path) })
     }
 }

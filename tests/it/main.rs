@@ -1,5 +1,5 @@
 //! The integration-test binary: everything that needs the built program, a real process or a socket.
 
 mod contract;
-mod support;
 mod daemon_smoke;
+mod support;

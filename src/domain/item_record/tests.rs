@@ -101,6 +101,7 @@ fn attempts_are_counted_only_where_the_outcome_spends_one() {
             run: Some(run()),
             outcome: outcome.clone(),
             evidence: String::new(),
+            in_review: false,
         };
         for settlement in [released(outcome.clone()), asked(outcome.clone()), resolved] {
             let record = record(&[claimed(1), settlement]);
@@ -134,6 +135,7 @@ fn deliveries_that_failed_are_counted_until_one_succeeds() {
         run: Some(run()),
         outcome: Outcome::Succeeded,
         evidence: String::new(),
+        in_review: false,
     };
     evolve(&mut item, &[claimed(4), resolved]);
     assert_eq!((item.delivery_failures, item.status), (0, ItemStatus::Done));
@@ -151,6 +153,29 @@ fn an_answer_lifts_every_hold_and_travels_to_the_next_run() {
     assert_eq!((item.spend, item.infra_failures), (ItemSpend::default(), 0));
     assert_eq!(item.notes, ["use the other API"]);
     assert_eq!(item.findings.len(), 1, "what was wrong is still to be told");
+}
+
+#[test]
+fn a_result_is_in_review_until_its_tracker_says_done_or_it_is_opened_again() {
+    let delivered = Event::ItemResolved {
+        run: Some(run()),
+        outcome: Outcome::Succeeded,
+        evidence: String::new(),
+        in_review: true,
+    };
+    let waiting = record(&[claimed(1), delivered]);
+    assert!(waiting.in_review);
+    let shown = WorkItem { state: ItemState::InReview, ..item() };
+    let done = WorkItem { state: ItemState::Done, ..item() };
+    for (event, still) in [
+        (Event::ItemChanged { item: shown }, true),
+        (Event::ItemChanged { item: done }, false),
+        (Event::ItemReopened { by: "ada".to_owned() }, false),
+    ] {
+        let mut after = waiting.clone();
+        after.evolve(&event, AT);
+        assert_eq!(after.in_review, still);
+    }
 }
 
 #[test]

@@ -78,7 +78,16 @@ fn a_coder_report_is_the_last_object_with_its_keys() {
 }
 
 #[test]
+fn a_verdict_below_pages_of_quoted_code_is_read() {
+    let code = "fn f() { if x { y() } else { z() } }\n".repeat(2_000);
+    let text = format!("{code}{}", answer("APPROVE", "n-7f3a"));
+    assert_eq!(review(&text, &expected(1)).unwrap().verdict, Verdict::Approve);
+}
+
+#[test]
 fn hostile_text_full_of_braces_is_given_up_in_bounded_work() {
-    let text = "{".repeat(200_000);
-    assert_eq!(review(&text, &expected(0)), Err(ReplyError::NoVerdict));
+    for unit in ["{", "{ ", "{\"a\":", "{\"", "{\"a\":[", "\"{\""] {
+        let text = unit.repeat(100_000);
+        assert_eq!(review(&text, &expected(0)), Err(ReplyError::NoVerdict));
+    }
 }

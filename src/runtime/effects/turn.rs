@@ -172,8 +172,13 @@ async fn gather(
 ) -> Result<Gathered, NotReady> {
     match stage {
         Stage::Coder => {
-            let partial = state.recovering()
-                && ports.workspaces.salvage(workspace, state.id).await?.is_some();
+            let recovering = state.recovering();
+            if let (Some(change), false) = (&state.change, recovering) {
+                // What checks left lying around must not be taken for the coder's work.
+                ports.workspaces.restore(workspace, &change.head).await?;
+            }
+            let partial =
+                recovering && ports.workspaces.salvage(workspace, state.id).await?.is_some();
             let head = ports.workspaces.head(workspace).await?;
             Ok(Gathered {
                 head,

@@ -48,6 +48,9 @@ impl Engine {
         now: Timestamp,
     ) -> super::Handled {
         self.pending = super::Pending::default();
+        // A run that only waited cannot be what brought the daemon down.
+        let waited = self.runs.get(&run).is_some_and(|state| state.waiting.is_some());
+        let cause = if waited { Interruption::Shutdown } else { cause };
         let mut ignored = Some("the run is over");
         if let Some(input) = self.interruption(run, cause, salvaged)
             && let crate::pipeline::input::Input::Interrupted { fence, .. } = &input

@@ -156,7 +156,12 @@ impl Engine {
         let evidence = format!("cancelled by {actor}");
         self.record_item(
             id,
-            Event::ItemResolved { run: None, outcome, evidence: evidence.clone(), in_review: false },
+            Event::ItemResolved {
+                run: None,
+                outcome,
+                evidence: evidence.clone(),
+                in_review: false,
+            },
             now,
         );
         self.update_tracker(id, Some(ItemState::Cancelled), evidence, now);

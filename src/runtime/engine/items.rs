@@ -88,7 +88,11 @@ impl Engine {
                     Outcome::Cancelled { by }
                 };
                 let evidence = format!("moved to {} in its tracker", state.label());
-                self.record_item(id, Event::ItemResolved { run: None, outcome, evidence, in_review: false }, now);
+                self.record_item(
+                    id,
+                    Event::ItemResolved { run: None, outcome, evidence, in_review: false },
+                    now,
+                );
             }
             ItemStatus::WaitingHuman if open_again => {
                 let answer = String::new();

@@ -8,7 +8,7 @@ use crate::domain::event::Event;
 use crate::store::batch::MAX_PAYLOAD_BYTES;
 use crate::store::envelope::Decoded;
 use crate::store::error::StoreError;
-use crate::store::samples::every_event;
+use crate::store::samples::events::every_event;
 
 fn golden_file(kind: &str, version: u16) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -54,6 +54,12 @@ impl StreamKind {
     }
 }
 
+/// A stream's name without its kind: the key of its rows.
+#[must_use]
+pub fn own_name(stream: &StreamId) -> &str {
+    stream.as_str().split_once('/').map_or("", |(_, name)| name)
+}
+
 /// The fold after one more event.
 #[must_use]
 pub fn evolve(
@@ -116,22 +122,23 @@ impl Rows {
     /// `Encode` when a work item's record cannot be written as JSON.
     pub fn project(
         &mut self,
+        stream: &StreamId,
         fold: Option<&Fold>,
         seq: u64,
         event: &Event,
         at: Timestamp,
     ) -> Result<(), StoreError> {
+        // The key is the stream's name, never something inside an event: one stream has one row, whatever it says.
+        let key = own_name(stream);
         match fold {
             Some(Fold::Item(item)) => {
-                let row = WorkItemRow::of(item, seq)?;
-                self.items.insert(row.id.clone(), row);
+                self.items.insert(key.to_owned(), WorkItemRow::of(key, item, seq)?);
             }
             Some(Fold::Run(run)) => {
-                let row = RunRow::of(run, seq);
-                if let Some(turn) = TurnRow::after(run, event, at) {
-                    self.turns.insert((row.run.clone(), turn.turn), turn);
+                if let Some(turn) = TurnRow::after(key, run, event, at) {
+                    self.turns.insert((key.to_owned(), turn.turn), turn);
                 }
-                self.runs.insert(row.run.clone(), row);
+                self.runs.insert(key.to_owned(), RunRow::of(key, run, seq));
             }
             None => {}
         }

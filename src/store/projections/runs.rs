@@ -33,11 +33,11 @@ pub struct RunRow {
 }
 
 impl RunRow {
-    /// The row that follows from a run's state after event `version` of its stream.
+    /// The row of run `id` that follows from a run's state after event `version` of its stream.
     #[must_use]
-    pub fn of(run: &RunState, version: u64) -> Self {
+    pub fn of(id: &str, run: &RunState, version: u64) -> Self {
         Self {
-            run: run.id.to_string(),
+            run: id.to_owned(),
             item: run.item.clone(),
             project: run.plan.project.clone(),
             attempt: run.attempt,

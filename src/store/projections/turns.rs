@@ -37,9 +37,9 @@ pub struct TurnRow {
 }
 
 impl TurnRow {
-    /// The row of the turn that `event` is about, after it went into `run`; nothing for events that are about none.
+    /// The row of run `id`'s turn that `event` is about, after it went into `run`; nothing for events that are about none.
     #[must_use]
-    pub fn after(run: &RunState, event: &Event, at: Timestamp) -> Option<Self> {
+    pub fn after(id: &str, run: &RunState, event: &Event, at: Timestamp) -> Option<Self> {
         let (number, ended) = match event {
             Event::TurnStarted { turn, .. } => (*turn, None),
             Event::TurnFinished { turn, .. } | Event::TurnInterrupted { turn, .. } => {
@@ -54,7 +54,7 @@ impl TurnRow {
             None => record.interrupted.map(|_| "interrupted"),
         };
         Some(Self {
-            run: run.id.to_string(),
+            run: id.to_owned(),
             turn: record.turn,
             stage: record.stage.word().to_owned(),
             round: record.round,

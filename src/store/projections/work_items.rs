@@ -45,17 +45,17 @@ pub struct WorkItemRow {
 }
 
 impl WorkItemRow {
-    /// The row that follows from a record after event `version` of its stream.
+    /// The row `id` that follows from a record after event `version` of its stream.
     ///
     /// # Errors
     /// `Encode` when the record cannot be written as JSON.
-    pub fn of(record: &ItemRecord, version: u64) -> Result<Self, StoreError> {
+    pub fn of(id: &str, record: &ItemRecord, version: u64) -> Result<Self, StoreError> {
         let json = serde_json::to_string(record)
-            .map_err(|source| StoreError::Encode { what: record.item.id.to_string(), source })?;
+            .map_err(|source| StoreError::Encode { what: id.to_owned(), source })?;
         let question = record.human.as_ref().map(|request| request.question.clone());
         let held = record.hold.as_ref().map(|hold| hold.reason.clone());
         Ok(Self {
-            id: record.item.id.to_string(),
+            id: id.to_owned(),
             source: record.item.id.source().to_owned(),
             status: record.status.word().to_owned(),
             run: record.run,

@@ -64,8 +64,13 @@ fn create_private(path: &Path) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     }
     // The database's own side files take over the mode of the file itself.
-    let file: File =
-        OpenOptions::new().read(true).write(true).create(true).mode(0o600).open(path)?;
+    let file: File = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)?;
     file.set_permissions(Permissions::from_mode(0o600))
 }
 
@@ -73,12 +78,13 @@ fn create_private(path: &Path) -> io::Result<()> {
 #[cfg(target_os = "linux")]
 fn refuse_network_file_system(path: &Path) -> Result<(), StoreError> {
     // statfs(2) magic numbers of NFS, SMB, CIFS and SMB2.
-    const NETWORK: [i64; 4] = [0x6969, 0x517B, 0xFF53_4D42, 0xFE53_4D42];
+    const NETWORK: [u64; 4] = [0x6969, 0x517B, 0xFF53_4D42, 0xFE53_4D42];
     let found = rustix::fs::statfs(path).map_err(|error| StoreError::Io {
         doing: "look at the database's file system",
         source: Box::new(io::Error::from(error)),
     })?;
-    if NETWORK.contains(&i64::from(found.f_type)) {
+    // The number's type differs between machines; its lower half does not.
+    if NETWORK.contains(&(found.f_type as u64 & 0xFFFF_FFFF)) {
         let source = "it lies on a network file system".into();
         return Err(StoreError::Io { doing: "keep the database safe", source });
     }

@@ -45,8 +45,9 @@ const DAEMON_READERS: usize = 2;
 
 /// A log in a file. `Access` says what may be done with it.
 pub struct SqliteLog<Access> {
-    access: Access,
+    // In this order: the last connection to go is one that may write, and tidies up the write-ahead log.
     readers: Readers,
+    access: Access,
 }
 
 /// A log that may only be read, also while a daemon writes it.

@@ -11,7 +11,7 @@ use crate::store::envelope::Hash;
 use crate::store::error::StoreError;
 use crate::store::plan::{LogView, Writes};
 use crate::store::projections::work_items::WorkItemRow;
-use crate::store::projections::{Fold, StreamKind};
+use crate::store::projections::{Fold, StreamKind, own_name};
 use crate::store::rows::{IdempotencyRow, Lease, LogHead, OutboxRow, StreamRow};
 
 use super::read;
@@ -99,7 +99,7 @@ impl LogView for View<'_> {
         }
         match StreamKind::of(&row.name) {
             StreamKind::Item => {
-                let id = row.name.as_str().split_once('/').map_or("", |(_, id)| id);
+                let id = own_name(&row.name);
                 let sql = "SELECT record FROM work_item WHERE id = ?1";
                 read::first(self.connection, sql, params![id], |row| row.text("record"))?
                     .map(|record| WorkItemRow::parse_record(id, &record))

@@ -137,6 +137,8 @@ impl Desk {
                     rest.push(late);
                 }
                 let closing_too = self.serve(rest);
+                // So that the file alone is the whole log; a reader in the way only makes the next start do it.
+                let _unmoved = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
                 drop(self.connection);
                 closing
                     .into_iter()

@@ -24,7 +24,9 @@ impl Shadow {
         }
         let before = self.folds.remove(&recorded.stream);
         let after = evolve(StreamKind::of(&recorded.stream), before, event, recorded.at);
-        if let Err(error) = self.rows.project(after.as_ref(), recorded.seq, event, recorded.at) {
+        if let Err(error) =
+            self.rows.project(&recorded.stream, after.as_ref(), recorded.seq, event, recorded.at)
+        {
             findings.add(Level::Projection, Some(recorded.gseq), error.to_string());
         }
         if let Some(fold) = after {

@@ -92,7 +92,7 @@ pub(super) async fn drop_branch(
     let Some((branch, base)) = claimed(repository, run).await? else { return Ok(true) };
     let name = branch_ref(&branch);
     let claim = format!("{}{branch}", claim_prefix(run));
-    let mut transaction = format!("delete {claim} {base}\n");
+    let mut transaction = vec![format!("delete {claim} {base}\n")];
     if let Some(head) = repository.commit_of(&name).await? {
         let merged = match repository.base_commit(base_branch).await? {
             Some(tip) => repository.contains(&tip, &head).await?,
@@ -104,9 +104,12 @@ pub(super) async fn drop_branch(
         if elsewhere(repository, &branch).await?.is_some() {
             return Ok(false);
         }
-        transaction.push_str(&format!("delete {name} {head}\n"));
+        transaction.push(format!("delete {name} {head}\n"));
     }
-    repository.git.feed(&["update-ref", "--no-deref", "--stdin"], transaction.into_bytes()).await?;
+    repository
+        .git
+        .feed(&["update-ref", "--no-deref", "--stdin"], transaction.concat().into_bytes())
+        .await?;
     Ok(true)
 }
 

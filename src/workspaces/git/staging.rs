@@ -9,6 +9,8 @@ use super::tree::Tree;
 
 /// Levels of repositories inside repositories that are looked into.
 const MAX_NESTING: usize = 16;
+/// Lists the index, each entry with its flags and object.
+const LISTING: [&str; 4] = ["ls-files", "-v", "--stage", "-z"];
 
 /// Where the uncommitted work of a run is saved.
 pub(super) fn wip_ref(run: crate::domain::ids::RunId) -> String {
@@ -18,11 +20,11 @@ pub(super) fn wip_ref(run: crate::domain::ids::RunId) -> String {
 /// Stages every file that is not ignored. Flags that hide changes are taken off first, and a repository inside the worktree
 /// is staged as the files it has: git would record a link to commits that nobody else has, or give up.
 pub(super) async fn stage_all(git: &Git) -> Result<(), WorkspaceError> {
-    let mut listing = git.ask(&["ls-files", "-v", "--stage", "-z"]).await?;
+    let mut listing = git.ask(&LISTING).await?;
     if !listing.succeeded() {
         // The index is broken: start from the commit.
         git.text(&["read-tree", "HEAD"]).await?;
-        listing = git.bytes(&["ls-files", "-v", "--stage", "-z"]).await?.success()?;
+        listing = git.bytes(&LISTING).await?.success()?;
     }
     reveal(git, &listing.stdout).await?;
     for _ in 0..MAX_NESTING {
@@ -134,7 +136,7 @@ impl Tree<'_> {
         let symbolic = self.symbolic_head().await?.unwrap_or_default();
         let commit = commit_of(&self.git, "HEAD").await?.unwrap_or_default();
         let branch = commit_of(&self.git, &self.place.branch_ref()).await?.unwrap_or_default();
-        let listing = self.git.ask(&["ls-files", "-v", "--stage", "-z"]).await?;
+        let listing = self.git.ask(&LISTING).await?;
         let digest = hex::encode(Sha256::digest(&listing.stdout));
         let index = if listing.succeeded() { digest } else { "unreadable".to_owned() };
         let files = self.files_tree().await?;
@@ -278,9 +280,13 @@ impl Tree<'_> {
         Ok(())
     }
 
-    /// Whether the worktree is on the run's branch and that is at `head`.
+    /// Whether the worktree is on the run's branch, that is at `head`, and the index is sound and hides nothing.
     async fn is_at(&self, head: &str) -> Result<bool, WorkspaceError> {
-        Ok(self.symbolic_head().await?.as_deref() == Some(self.place.branch_ref().as_str())
+        let listing = self.git.ask(&LISTING).await?;
+        let plain = |entry: &[u8]| entry.first() == Some(&b'H');
+        Ok(listing.succeeded()
+            && split_nul(&listing.stdout).all(plain)
+            && self.symbolic_head().await?.as_deref() == Some(self.place.branch_ref().as_str())
             && commit_of(&self.git, "HEAD").await?.as_deref() == Some(head))
     }
 

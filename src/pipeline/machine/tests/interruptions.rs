@@ -2,6 +2,7 @@
 
 use super::driver::{Driver, TURN_USAGE, change, plan, turn_report};
 use crate::domain::agent::{Stage, TurnEnding};
+use crate::domain::change::Delivered;
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::run::{Interruption, Outcome, Phase};
@@ -88,7 +89,8 @@ fn a_crash_in_any_phase_continues_from_there_with_a_new_turn() {
 
 #[test]
 fn a_second_crash_in_the_same_phase_asks_a_person() {
-    for (place, mut run) in everywhere() {
+    let at_work = everywhere().into_iter().filter(|(_, run)| run.state.waiting.is_none());
+    for (place, mut run) in at_work {
         run.crash();
         run.crash();
         assert_eq!(run.outcome(), &Outcome::WaitingHuman, "{place}");
@@ -102,6 +104,17 @@ fn crashes_in_different_phases_are_not_added_up() {
     run.crash().coder_done("a").crash().checks(None).crash().revise("one");
     run.crash().coder_done("b").crash().checks(None).crash().approve().crash().deliver();
     assert_eq!(run.outcome(), &Outcome::Succeeded);
+}
+
+#[test]
+fn a_crash_while_a_run_waits_for_its_time_is_not_held_against_it() {
+    let mut run = Driver::new();
+    run.quota(Some(run.now.after(std::time::Duration::from_secs(3600))));
+    let until = run.state.waiting.clone();
+    run.crash().crash().crash();
+    assert_eq!((&run.state.outcome, &run.state.waiting), (&None, &until), "and waits as before");
+    run.begin().crash().begin().crash();
+    assert_eq!(run.outcome(), &Outcome::WaitingHuman, "at work it is");
 }
 
 #[test]
@@ -181,11 +194,14 @@ fn an_item_that_goes_away_ends_the_run_in_every_phase() {
 fn results_after_the_end_are_kept_as_evidence_and_change_nothing() {
     let mut run = Driver::new();
     run.coder_done("a").checks(None).approve().cancel();
-    let delivered = crate::domain::change::Delivered::Nothing;
+    let (base, before, after) = ("trunk".to_owned(), "b".repeat(40), "f".repeat(40));
+    let delivered = Delivered::Merge { base, before, after, checkout: None };
     run.feed(Input::Delivered { delivered });
     assert_eq!(run.outcome(), &Outcome::Cancelled { by: "ada".to_owned() });
     assert!(run.state.delivered.is_none());
-    assert!(matches!(run.last_event(), Event::LateResult { effect, .. } if effect == "delivered"));
+    let Event::LateResult { effect, reason } = run.last_event() else { panic!() };
+    assert_eq!(effect, "delivered");
+    assert!(reason.contains("merged into trunk as ffffffffffff"), "{reason}");
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Laws that hold for every run whatever happens to it, and random histories to try them on.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
@@ -378,6 +381,7 @@ pub(in crate::pipeline) fn runner(cases: u32) -> TestRunner {
 
 #[test]
 fn the_laws_hold_for_every_history() {
+    let reached = RefCell::new(BTreeSet::new());
     let histories = (random_plan(), proptest::collection::vec(happening(), 1..60));
     let tried = runner(400).run(&histories, |((plan, inherited), happenings)| {
         let mut run = Driver::fresh(plan, inherited);
@@ -389,11 +393,14 @@ fn the_laws_hold_for_every_history() {
             replayed.evolve(event, *at);
         }
         assert_eq!(replayed, run.state, "replaying the log gives the state");
+        reached.borrow_mut().extend(run.state.outcome.map(|outcome| outcome.word()));
         Ok(())
     });
     if let Err(error) = tried {
         panic!("{error}");
     }
+    let reached = reached.into_inner();
+    assert!(reached.len() >= 10, "random histories are too tame: {reached:?}");
 }
 
 #[test]

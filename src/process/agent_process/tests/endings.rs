@@ -37,8 +37,7 @@ async fn closing_its_output_and_living_on_is_silence() {
 async fn retrying_for_ever_without_progress_is_silence() {
     let script = Script::new("while :; do echo retrying; sleep 0.1; done")
         .limits(|limits| limits.silence = Duration::from_secs(1));
-    let (finished, lines) =
-        script.run_with(&CancellationToken::new(), |_| Flow::NoProgress).await;
+    let (finished, lines) = script.run_with(&CancellationToken::new(), |_| Flow::NoProgress).await;
     assert_eq!(finished.ending, Ending::SilenceTimeout);
     assert!(!lines.is_empty());
 }

@@ -120,8 +120,11 @@ async fn a_forgotten_or_tampered_worktree_is_saved_and_removed() {
         match tamper {
             0 => fs::remove_dir_all(world.repository.join(".git/worktrees")).unwrap(),
             1 => {
-                fs::write(at.join(".git"), format!("gitdir: {}/.git\n", world.repository.display()))
-                    .unwrap()
+                fs::write(
+                    at.join(".git"),
+                    format!("gitdir: {}/.git\n", world.repository.display()),
+                )
+                .unwrap();
             }
             _ => {
                 fs::remove_file(at.join(".git")).unwrap();

@@ -189,7 +189,7 @@ async fn a_fingerprint_notices_whatever_changes() {
                 at.join("a.txt"),
                 std::os::unix::fs::PermissionsExt::from_mode(0o755),
             )
-            .unwrap()
+            .unwrap();
         },
         &|| {
             write(&at, "a.txt", "staged\n");

@@ -1,0 +1,49 @@
+//! Keeps the samples complete.
+
+use crate::domain::event::Event;
+
+/// Does not compile when a variant is added: then add a sample above, a line in `codec::TYPES` and a golden file.
+#[expect(dead_code, reason = "it is there to be compiled")]
+fn every_variant_has_a_sample(event: &Event) {
+    match event {
+        Event::ItemCreated { .. }
+        | Event::ItemChanged { .. }
+        | Event::ItemWithdrawn {}
+        | Event::ItemClaimed { .. }
+        | Event::ItemReleased { .. }
+        | Event::ItemHumanRequested { .. }
+        | Event::ItemHumanAnswered { .. }
+        | Event::ApprovalRequested { .. }
+        | Event::ApprovalGiven { .. }
+        | Event::ApprovalRefused { .. }
+        | Event::ApprovalExpired {}
+        | Event::ItemResolved { .. }
+        | Event::ItemReopened { .. }
+        | Event::ItemUpdateRequested { .. }
+        | Event::ItemCharged { .. }
+        | Event::RunStarted { .. }
+        | Event::WorkspaceReady { .. }
+        | Event::TurnStarted { .. }
+        | Event::TurnFinished { .. }
+        | Event::TurnInterrupted { .. }
+        | Event::CoderReported { .. }
+        | Event::ChecksFinished { .. }
+        | Event::ChecksUnavailable { .. }
+        | Event::ReviewSubmitted { .. }
+        | Event::ReviewMissing { .. }
+        | Event::RevisionRequested { .. }
+        | Event::RunApproved { .. }
+        | Event::RunWaiting { .. }
+        | Event::RunInterrupted { .. }
+        | Event::RunDelivered { .. }
+        | Event::DeliveryFailed { .. }
+        | Event::LateResult { .. }
+        | Event::RunFinished { .. }
+        | Event::RunCleaned { .. }
+        | Event::DaemonStarted { .. }
+        | Event::DaemonStopped { .. }
+        | Event::Paused { .. }
+        | Event::Resumed { .. }
+        | Event::TurboSet { .. } => {}
+    }
+}

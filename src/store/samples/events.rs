@@ -1,0 +1,292 @@
+//! One event of every type.
+
+use crate::domain::agent::{ExitEvidence, Stage, TurnEnding, TurnReport};
+use crate::domain::budget::Usage;
+use crate::domain::change::{Change, CheckReport, CheckResult, CheckStatus, Delivered, Workspace};
+use crate::domain::event::{Event, PromptRecord};
+use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::ids::{ItemId, ProjectId, RunId};
+use crate::domain::item_record::{Hold, HumanReason};
+use crate::domain::run::{Delivery, Interruption, Outcome, RunPlan, StagePlan};
+use crate::domain::time::Timestamp;
+use crate::domain::verdict::{CoderReport, CriterionAnswer, Finding, Review, Severity, Verdict};
+use crate::domain::work_item::{ItemState, Lane, Overrides, Priority, Trust, WorkItem};
+
+use crate::store::samples::{item_id, run_id};
+
+/// One event of every type.
+pub(in crate::store) fn every_event() -> Vec<Event> {
+    let mut events = item_events();
+    events.extend(run_events());
+    events.extend(ops_events());
+    events
+}
+
+pub(in crate::store) fn item_events() -> Vec<Event> {
+    let item = work_item(item_id(1));
+    let by = || "human:cli:ann".to_owned();
+    vec![
+        Event::ItemCreated { item: item.clone() },
+        Event::ItemChanged { item },
+        Event::ItemWithdrawn {},
+        Event::ItemClaimed { run: run_id(1), attempt: 1, fence: 1, owner: "daemon-1".to_owned() },
+        Event::ItemReleased {
+            run: run_id(1),
+            outcome: Outcome::Throttled { until: Some(Timestamp(1_700_000_060_000)) },
+            hold: Some(Hold {
+                class: FailureClass::Throttled { until: None },
+                until: Timestamp(1_700_000_060_000),
+                reason: "the provider asked to slow down".to_owned(),
+            }),
+            findings: vec![finding()],
+        },
+        Event::ItemHumanRequested {
+            run: Some(run_id(1)),
+            outcome: Some(Outcome::Rejected),
+            reason: HumanReason::CriticRejected,
+            question: "the critic rejected it".to_owned(),
+            findings: vec![finding()],
+        },
+        Event::ItemHumanAnswered { by: by(), answer: "try the other way".to_owned() },
+        Event::ApprovalRequested { expires: Timestamp(1_700_000_100_000) },
+        Event::ApprovalGiven { by: by() },
+        Event::ApprovalRefused { by: by() },
+        Event::ApprovalExpired {},
+        Event::ItemResolved {
+            run: Some(run_id(1)),
+            outcome: Outcome::Succeeded,
+            evidence: "merged".to_owned(),
+            in_review: true,
+        },
+        Event::ItemReopened { by: by() },
+        Event::ItemUpdateRequested { number: 1 },
+        Event::ItemCharged { run: run_id(1), turn: 1, usage: usage(), duration_ms: 61_000 },
+    ]
+}
+
+pub(in crate::store) fn run_events() -> Vec<Event> {
+    vec![
+        run_started(run_id(1), item_id(1)),
+        Event::WorkspaceReady {
+            workspace: Workspace {
+                path: "/srv/state/worktrees/demo/1".to_owned(),
+                branch: "factory/DEMO-1-greet-by-name".to_owned(),
+                base_branch: "main".to_owned(),
+                base_commit: "a".repeat(40),
+            },
+        },
+        turn_started(1, Stage::Coder),
+        turn_finished(1),
+        Event::CoderReported {
+            turn: 1,
+            report: CoderReport {
+                summary: "added it".to_owned(),
+                no_change_reason: None,
+                question: None,
+            },
+        },
+        Event::TurnInterrupted {
+            turn: 1,
+            cause: Interruption::Crash,
+            salvaged: Some("e".repeat(40)),
+        },
+        Event::ChecksFinished { execution: 1, report: check_report() },
+        Event::ChecksUnavailable { execution: 1, failure: Failure::infrastructure("no disk") },
+        Event::ReviewSubmitted { turn: 2, review: review() },
+        Event::ReviewMissing { turn: 2, reason: "no verdict".to_owned() },
+        Event::RevisionRequested { round: 2, findings: vec![finding()] },
+        Event::RunApproved { head: "c".repeat(40) },
+        Event::RunWaiting {
+            failure: Failure::new(FailureClass::Quota { until: None }, "used up"),
+            until: Timestamp(1_700_000_060_000),
+        },
+        Event::RunInterrupted { cause: Interruption::Shutdown, fence: 2 },
+        Event::RunDelivered {
+            delivered: Delivered::Merge {
+                base: "main".to_owned(),
+                before: "a".repeat(40),
+                after: "f".repeat(40),
+                checkout: Some("git -C /srv/demo reset --hard".to_owned()),
+            },
+        },
+        Event::DeliveryFailed { execution: 1, failure: Failure::infrastructure("locked") },
+        Event::LateResult { effect: "turn".to_owned(), reason: "over".to_owned() },
+        run_finished(),
+        Event::RunCleaned { kept: false, salvaged: None },
+    ]
+}
+
+pub(in crate::store) fn run_finished() -> Event {
+    Event::RunFinished {
+        outcome: Outcome::Succeeded,
+        detail: "merged into main".to_owned(),
+        findings: Vec::new(),
+    }
+}
+
+fn check_report() -> CheckReport {
+    CheckReport {
+        head: "c".repeat(40),
+        results: vec![CheckResult {
+            command: "cargo test".to_owned(),
+            status: CheckStatus::Passed,
+            exit_code: Some(0),
+            output: "ok".to_owned(),
+            duration_ms: 900,
+        }],
+    }
+}
+
+fn review() -> Review {
+    Review {
+        verdict: Verdict::Revise,
+        commit: "c".repeat(40),
+        findings: vec![finding()],
+        criteria: vec![CriterionAnswer {
+            criterion: 1,
+            met: true,
+            evidence: "src/lib.rs:3".to_owned(),
+        }],
+    }
+}
+
+pub(in crate::store) fn ops_events() -> Vec<Event> {
+    vec![
+        Event::DaemonStarted {
+            instance: "daemon-1".to_owned(),
+            version: "0.1.0".to_owned(),
+            epoch: 1,
+        },
+        Event::DaemonStopped { instance: "daemon-1".to_owned() },
+        Event::Paused { by: "human:cli:ann".to_owned() },
+        Event::Resumed { by: "human:cli:ann".to_owned() },
+        Event::TurboSet {
+            by: "human:cli:ann".to_owned(),
+            until: Some(Timestamp(1_700_000_100_000)),
+        },
+    ]
+}
+
+pub(in crate::store) fn work_item(id: ItemId) -> WorkItem {
+    WorkItem {
+        id,
+        project: Some(ProjectId::new("demo")),
+        title: "Greet by name".to_owned(),
+        body: "Acceptance criteria\n- says `hello, Zoë`".to_owned(),
+        state: ItemState::Todo,
+        priority: Priority::High,
+        labels: vec!["good first issue".to_owned()],
+        lane: Lane::Autopilot,
+        blocked_by: vec![ItemId::new("local/DEMO-0")],
+        parent: None,
+        author: Some("ann".to_owned()),
+        trust: Trust::Trusted,
+        created_at: Some(Timestamp(1_699_999_999_000)),
+        revision: "sha256:1".to_owned(),
+        overrides: Overrides { coder_only: false, model: Some("small".to_owned()) },
+    }
+}
+
+fn plan() -> RunPlan {
+    let stage = StagePlan {
+        agent: "claude".to_owned(),
+        model: Some("small".to_owned()),
+        escalate_model: Some("large".to_owned()),
+        escalate_after_round: 3,
+        timeout_ms: 1_800_000,
+        silence_ms: 300_000,
+    };
+    RunPlan {
+        project: ProjectId::new("demo"),
+        repository: "/srv/demo".to_owned(),
+        base_branch: Some("main".to_owned()),
+        identifier: "DEMO-1".to_owned(),
+        title: "Greet by name".to_owned(),
+        body: "Please".to_owned(),
+        criteria: vec!["says `hello, Zoë`".to_owned()],
+        notes: vec!["mind the umlaut".to_owned()],
+        coder: stage.clone(),
+        critic: Some(stage),
+        max_rounds: 3,
+        checks: vec!["cargo test".to_owned()],
+        check_timeout_ms: 600_000,
+        delivery: Delivery::Merge,
+    }
+}
+
+pub(in crate::store) fn finding() -> Finding {
+    Finding {
+        severity: Severity::Major,
+        file: Some("src/lib.rs".to_owned()),
+        line: Some(3),
+        problem: "greets nobody".to_owned(),
+        fix: None,
+    }
+}
+
+pub(in crate::store) fn usage() -> Usage {
+    Usage {
+        input_tokens: 1200,
+        output_tokens: 300,
+        cache_read_tokens: 8000,
+        cache_write_tokens: 100,
+        cost_micro_usd: 12_500,
+        unpriced_calls: 1,
+    }
+}
+
+pub(in crate::store) fn run_started(run: RunId, item: ItemId) -> Event {
+    Event::RunStarted {
+        run,
+        item,
+        attempt: 1,
+        fence: 1,
+        plan: Box::new(plan()),
+        inherited: vec![finding()],
+    }
+}
+
+pub(in crate::store) fn turn_started(turn: u32, stage: Stage) -> Event {
+    Event::TurnStarted {
+        turn,
+        stage,
+        round: 1,
+        agent: "claude".to_owned(),
+        model: Some("small".to_owned()),
+        escalated: false,
+        session: "s-1".to_owned(),
+        head: "a".repeat(40),
+        nonce: Some("n0nce".to_owned()),
+        prompt: PromptRecord {
+            sha256: "b".repeat(64),
+            bytes: 2048,
+            sections: vec!["goal".to_owned()],
+            omitted: vec!["history".to_owned()],
+        },
+    }
+}
+
+pub(in crate::store) fn turn_finished(turn: u32) -> Event {
+    Event::TurnFinished {
+        turn,
+        report: TurnReport {
+            ending: TurnEnding::Completed,
+            text: "done".to_owned(),
+            usage: usage(),
+            session: Some("s-2".to_owned()),
+            model: Some("small-2".to_owned()),
+            exit: ExitEvidence { code: Some(0), signal: None },
+            duration_ms: 61_000,
+            leftovers: 1,
+            tool_calls: 7,
+        },
+        change: Some(Change {
+            head: "c".repeat(40),
+            files: vec!["src/lib.rs".to_owned()],
+            insertions: 10,
+            deletions: 2,
+            diff_sha256: "d".repeat(64),
+        }),
+        tampered: false,
+    }
+}
