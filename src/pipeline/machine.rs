@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::agent::{Stage, TurnEnding, TurnReport};
+use crate::domain::bounds;
 use crate::domain::change::{Change, CheckReport, CheckStatus, Delivered};
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
@@ -141,7 +142,7 @@ impl Step {
             && self.is_in_flight(finished.turn)
         {
             let FinishedTurn { turn, report, change, tampered } = *finished;
-            self.emit(Event::TurnFinished { turn, report, change, tampered });
+            self.emit(Event::TurnFinished { turn, report: kept(report), change, tampered });
         }
         self.emit(Event::LateResult { effect, reason });
     }
@@ -222,7 +223,7 @@ impl Step {
         let FinishedTurn { report, change, tampered, .. } = finished;
         self.emit(Event::TurnFinished {
             turn,
-            report: report.clone(),
+            report: kept(report.clone()),
             change: change.clone(),
             tampered,
         });
@@ -479,7 +480,7 @@ impl Step {
     fn revise(&mut self, findings: Vec<Finding>, exhausted: Outcome, detail: &str) {
         let is_stuck = stuck::evaluate(&self.state.rounds_closed_with(&findings));
         let out_of_rounds = self.state.round >= self.state.plan.max_rounds;
-        if let (Some(kind), false) = (is_stuck, out_of_rounds) {
+        if let Some(kind) = is_stuck {
             let detail = format!("{} over {} rounds: {detail}", kind.word(), stuck::SAME_IN_A_ROW);
             return self.finish_with(Outcome::Stuck { stuck: kind }, detail, findings);
         }
@@ -491,6 +492,7 @@ impl Step {
                 findings,
             );
         }
+        let findings = bounds::findings(findings);
         self.emit(Event::RevisionRequested { round: self.state.round + 1, findings });
         self.request_turn();
     }
@@ -582,6 +584,8 @@ impl Step {
     /// Ends the run; what it leaves open travels with the item to its next run.
     fn finish_with(&mut self, outcome: Outcome, detail: String, findings: Vec<Finding>) {
         let keep = !matches!(outcome, Outcome::Succeeded);
+        let detail = bounds::first_chars(&detail, bounds::DETAIL_CHARS);
+        let findings = bounds::findings(findings);
         self.emit(Event::RunFinished { outcome, detail, findings });
         self.request(Effect::CleanUp { run: self.state.id, keep });
     }
@@ -604,6 +608,11 @@ fn delivery_words(delivered: &Delivered) -> String {
         }
         Delivered::Nothing => "no change was needed, and the critic agrees".to_owned(),
     }
+}
+
+/// A report as it is kept in the log: with the end of the agent's final text.
+fn kept(report: TurnReport) -> TurnReport {
+    TurnReport { text: bounds::last_bytes(&report.text, bounds::REPLY_BYTES), ..report }
 }
 
 fn blocker(problem: String) -> Finding {

@@ -12,7 +12,7 @@ use crate::process::ProcessError;
 use crate::process::identity::ProcessIdentity;
 use crate::process::marker::instance_prefix;
 use crate::process::recovery::end_marked;
-use crate::store::Store;
+use crate::store::StoreReader;
 use crate::store::error::StoreError;
 
 use super::clock::Clock;
@@ -49,7 +49,7 @@ pub struct Recovered {
 /// # Errors
 /// When the log cannot be read.
 pub async fn load(
-    store: &dyn Store,
+    store: &dyn StoreReader,
     window: Duration,
     now: crate::domain::time::Timestamp,
 ) -> Result<Loaded, StoreError> {

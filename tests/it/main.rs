@@ -1,5 +1,8 @@
 //! The integration-test binary: everything that needs the built program, a real process or a socket.
 
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
+
 mod contract;
 mod daemon_smoke;
 mod support;
+mod surface;

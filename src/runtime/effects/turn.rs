@@ -8,6 +8,7 @@ use crate::agents::{
     self, AgentEvent, AgentSettings, CommandLine, Invocation, ProcessEnd, Transcript, TurnSummary,
 };
 use crate::domain::agent::{Stage, TimeoutKind, TurnEnding, TurnReport};
+use crate::domain::bounds;
 use crate::domain::change::{Change, Workspace};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::run::StagePlan;
@@ -431,7 +432,7 @@ async fn commit(
         ("Co-authored-by".to_owned(), co_author(ready.settings.kind, model)),
         (RUN_TRAILER.to_owned(), ready.state.id.to_string()),
     ];
-    ports.workspaces.commit(ready.workspace, &message, &trailers).await
+    ports.workspaces.commit(ready.workspace, &message, &trailers).await.map(bounds::change)
 }
 
 /// A turn whose work cannot be committed is not complete, whatever the agent says.
