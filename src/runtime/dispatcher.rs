@@ -263,13 +263,14 @@ impl Dispatcher {
     ) -> Result<(), StoreError> {
         match (done, run) {
             (Done::Stopped, _) => {
-                self.engine.give_back(&key);
-                Ok(())
+                let handled = self.engine.give_back(&key, self.ports.clock.now());
+                self.store(handled).await.map(|_| ())
             }
             (Done::Run(input), Some(run)) if self.stopping && was_cancelled(&input) => {
                 let now = self.ports.clock.now();
                 let handled = self.engine.take_over(run, Interruption::Shutdown, None, now);
-                self.engine.give_back(&key);
+                self.store(handled).await?;
+                let handled = self.engine.give_back(&key, now);
                 self.store(handled).await.map(|_| ())
             }
             (Done::Run(input), Some(run)) => {

@@ -12,8 +12,8 @@ use crate::process::ProcessError;
 use crate::process::identity::ProcessIdentity;
 use crate::process::marker::instance_prefix;
 use crate::process::recovery::end_marked;
-use crate::store::StoreReader;
 use crate::store::error::StoreError;
+use crate::store::{Store, StoreReader};
 
 use super::clock::Clock;
 use super::effects::Ports;

@@ -355,9 +355,10 @@ impl Factory<'_> {
     }
 
     fn give_back(&mut self, key: &EffectKey) -> Result<(), Gone> {
+        let now = self.now();
         let Some(daemon) = self.daemon.as_mut() else { return Ok(()) };
-        daemon.engine.give_back(key);
-        Ok(())
+        let handled = daemon.engine.give_back(key, now);
+        self.store(handled).map(|_| ())
     }
 
     /// The daemon is about to stop: agents and checks are stopped, everything else ends as it would.
