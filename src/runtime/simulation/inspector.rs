@@ -255,10 +255,7 @@ fn settled(outcome: &Outcome) -> ItemStatus {
 impl Run {
     fn take(&mut self, event: &Event) -> Result<(), String> {
         if self.finished {
-            return match event {
-                Event::LateResult { .. } | Event::RunCleaned { .. } => Ok(()),
-                _ => Err("went on after it was finished".to_owned()),
-            };
+            return self.late(event);
         }
         match event {
             Event::TurnStarted { turn, .. } => {
@@ -270,9 +267,7 @@ impl Run {
                 }
             }
             Event::TurnFinished { turn, .. } | Event::TurnInterrupted { turn, .. } => {
-                if self.turns.insert(*turn, true) != Some(false) {
-                    return Err(format!("turn {turn} ended without being under way"));
-                }
+                return self.end_turn(*turn);
             }
             Event::RunInterrupted { fence, .. } => {
                 if *fence <= self.fence {
@@ -295,5 +290,21 @@ impl Run {
             _ => {}
         }
         Ok(())
+    }
+
+    /// What may still happen to a run that is over.
+    fn late(&mut self, event: &Event) -> Result<(), String> {
+        match event {
+            Event::LateResult { .. } | Event::RunCleaned { .. } => Ok(()),
+            Event::TurnFinished { turn, .. } => self.end_turn(*turn),
+            _ => Err("went on after it was finished".to_owned()),
+        }
+    }
+
+    fn end_turn(&mut self, turn: u32) -> Result<(), String> {
+        if self.turns.insert(turn, true) == Some(false) {
+            return Ok(());
+        }
+        Err(format!("turn {turn} ended without being under way"))
     }
 }

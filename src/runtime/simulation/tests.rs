@@ -45,7 +45,7 @@ fn text_of(simulated: &Simulated) -> String {
 
 #[test]
 fn every_scenario_gives_what_is_recorded() {
-    let update = option_env!("UPDATE_SNAPSHOTS").is_some() || wants_update();
+    let update = wants_update();
     let mut wrong = Vec::new();
     for name in names() {
         let simulated = play(&script(&name));
@@ -72,7 +72,7 @@ fn wants_update() -> bool {
 fn the_same_scenario_gives_the_same_bytes() {
     for name in names() {
         let script = script(&name);
-        assert_eq!(play(&script), play(&script), "{name}");
+        assert!(play(&script) == play(&script), "{name}");
     }
 }
 
