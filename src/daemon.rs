@@ -106,7 +106,7 @@ impl Daemon {
         let dirs = StateDir::open(&setup.settings.daemon.state_dir, ids.as_ref())?;
         let now = clock.now();
         let lock = dirs.lock(&format!("process {} since {now}", std::process::id()))?;
-        let store = open_store(&setup.settings, &dirs, ids.as_ref())?;
+        let store = open_store(&setup.settings, ids.as_ref())?;
         let stop_ports = CancellationToken::new();
         let ports =
             Arc::new(build_ports(setup, dirs.clone(), store.clone(), clock, ids, &stop_ports)?);
@@ -192,14 +192,11 @@ fn schedule(settings: &Settings) -> Option<Schedule> {
 ///
 /// # Errors
 /// When it cannot be opened, or the configuration wants a store that forgets.
-pub fn open_store(
-    settings: &Settings,
-    dirs: &StateDir,
-    ids: &dyn IdSource,
-) -> Result<Arc<dyn Store>, DaemonError> {
-    settings.store.durable().map_err(|error| DaemonError::NotDurable(error.to_string()))?;
+pub fn open_store(settings: &Settings, ids: &dyn IdSource) -> Result<Arc<dyn Store>, DaemonError> {
+    let path =
+        settings.store.durable().map_err(|error| DaemonError::NotDurable(error.to_string()))?;
     let salts = Box::new(|| *SystemIds.random().as_bytes());
-    Ok(Arc::new(SqliteStore::open(&dirs.database(), ids.random(), salts)?))
+    Ok(Arc::new(SqliteStore::open(path, ids.random(), salts)?))
 }
 
 fn build_ports(
@@ -237,7 +234,8 @@ fn build_ports(
 }
 
 /// The configured agents; all of them find the programs and toolchains that this process finds.
-fn agents(setup: &Setup) -> Agents {
+#[must_use]
+pub fn agents(setup: &Setup) -> Agents {
     let toolchain = toolchain(&setup.environment);
     let with_toolchain = |mut agent: AgentSettings| {
         for (name, value) in &toolchain {

@@ -20,5 +20,7 @@ pub mod planner;
 pub mod process;
 pub mod runtime;
 pub mod store;
+pub mod surfaces;
+pub mod telemetry;
 pub mod trackers;
 pub mod workspaces;

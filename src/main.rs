@@ -1,1 +1,10 @@
-fn main() {}
+//! The `enact-factory` program: arguments → role → exit code.
+
+use std::process::ExitCode;
+
+use enact_factory::surfaces::cli::entry;
+use enact_factory::surfaces::cli::surroundings::Surroundings;
+
+fn main() -> ExitCode {
+    entry::run(std::env::args_os(), Surroundings::of_process())
+}

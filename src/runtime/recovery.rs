@@ -11,7 +11,7 @@ use crate::process::ProcessError;
 use crate::process::identity::ProcessIdentity;
 use crate::process::marker::instance_prefix;
 use crate::process::recovery::end_marked;
-use crate::store::Store;
+use crate::store::StoreReader;
 use crate::store::error::StoreError;
 
 use super::effects::Ports;
@@ -47,7 +47,7 @@ pub struct Recovered {
 /// # Errors
 /// When the log cannot be read.
 pub async fn load(
-    store: &dyn Store,
+    store: &dyn StoreReader,
     window: Duration,
     now: crate::domain::time::Timestamp,
 ) -> Result<Loaded, StoreError> {

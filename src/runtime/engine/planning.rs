@@ -31,7 +31,7 @@ impl Engine {
     }
 
     /// Plans without carrying anything out.
-    pub(super) fn renew_report(&mut self, now: Timestamp) {
+    pub fn renew_report(&mut self, now: Timestamp) {
         self.report = Some(self.look(now).report);
     }
 

@@ -56,6 +56,7 @@ pub(in crate::store) fn item_events() -> Vec<Event> {
             run: Some(run_id(1)),
             outcome: Outcome::Succeeded,
             evidence: "merged".to_owned(),
+            in_review: true,
         },
         Event::ItemReopened { by: by() },
         Event::ItemUpdateRequested { number: 1 },

@@ -1,0 +1,75 @@
+//! A daemon in this process, with its control socket.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::config::settings::Settings;
+use crate::daemon::{Daemon, Parts, Setup};
+use crate::runtime::handle::DaemonHandle;
+use crate::runtime::recovery::Recovered;
+use crate::store::StoreReader;
+use crate::surfaces::control::server::{ControlServer, Standing};
+
+use super::entry::Context;
+use super::errors::CliError;
+
+/// A daemon that is ready to run and can be talked to while it does.
+pub(super) struct Hosted {
+    daemon: Daemon,
+    server: ControlServer,
+    standing: Standing,
+}
+
+/// What a daemon is made from.
+pub(super) fn setup(context: &Context, settings: Settings) -> Setup {
+    Setup {
+        settings,
+        environment: context.surroundings.variables.clone(),
+        program: context.surroundings.program.clone(),
+    }
+}
+
+impl Hosted {
+    /// Takes the state directory.
+    pub(super) async fn open(
+        context: &Context,
+        setup: &Setup,
+        standing: Standing,
+    ) -> Result<Self, CliError> {
+        let daemon = Daemon::open(setup).await?;
+        let elsewhere = context.surroundings.short_directory();
+        let server = ControlServer::bind(&daemon.parts().dirs.root, &elsewhere)?;
+        Ok(Self { daemon, server, standing })
+    }
+
+    /// What was found and done at the start.
+    pub(super) fn recovered(&self) -> &Recovered {
+        &self.daemon.recovered
+    }
+
+    /// The door to the loop.
+    pub(super) fn handle(&self) -> DaemonHandle {
+        self.daemon.handle()
+    }
+
+    /// What surfaces beside the loop need.
+    pub(super) fn parts(&self) -> Parts {
+        self.daemon.parts()
+    }
+
+    /// Runs until `shutdown`. The socket is served until the loop has ended, so that followers see the end of their runs.
+    pub(super) async fn run(self, shutdown: CancellationToken) -> Result<(), CliError> {
+        let Self { daemon, server, standing } = self;
+        let store: Arc<dyn StoreReader> = daemon.parts().store;
+        let stop = CancellationToken::new();
+        let serving = server.serve(daemon.handle(), store, standing, stop.clone());
+        let running = async {
+            let ended = daemon.run(shutdown).await;
+            stop.cancel();
+            ended
+        };
+        let (ended, ()) = tokio::join!(Box::pin(running), Box::pin(serving));
+        ended.map_err(CliError::from)
+    }
+}

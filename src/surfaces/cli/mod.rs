@@ -1,0 +1,31 @@
+//! The command line.
+//!
+//! Responsible for turning arguments into one role of the process ([`entry`]), each in a file named after its subcommand,
+//! and for the words and exit codes of everything that goes wrong ([`errors`]). Talks to a running daemon over its
+//! socket; where none runs, reads the log itself, or takes the state directory for the moment it needs ([`offline`]).
+
+mod actor;
+mod arguments;
+mod configuration;
+mod doctor;
+pub mod entry;
+pub mod errors;
+mod exec;
+mod format;
+mod hosting;
+mod init;
+mod offline;
+mod operate;
+mod receipts;
+#[cfg(test)]
+mod reference;
+mod run;
+mod screen;
+mod scripted_agent;
+mod signals;
+mod start;
+mod status;
+pub mod surroundings;
+mod task;
+mod validate;
+mod why;

@@ -1,0 +1,87 @@
+//! What can be done without a daemon: reading the log, and carrying out a command in its place.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::settings::Settings;
+use crate::daemon::open_store;
+use crate::domain::command::Command;
+use crate::domain::policy::Policy;
+use crate::runtime::clock::{Clock as _, IdSource as _, SystemClock, SystemIds};
+use crate::runtime::engine::{Engine, Identity, Input, Reply};
+use crate::runtime::recovery;
+use crate::runtime::state_dir::StateDir;
+use crate::store::StoreReader;
+use crate::store::sqlite::SqliteReader;
+
+use super::configuration::database;
+use super::errors::{CliError, nothing_recorded};
+
+/// Opens the log for reading, also while a daemon writes it.
+pub(super) fn reader(settings: &Settings) -> Result<SqliteReader, CliError> {
+    let path = database(settings)?;
+    if !path.is_file() {
+        return Err(nothing_recorded(&settings.daemon.state_dir));
+    }
+    Ok(SqliteReader::open_reader(&path)?)
+}
+
+/// An engine to look at: nothing it decides is ever stored.
+pub(super) async fn picture(
+    settings: &Settings,
+    reader: &dyn StoreReader,
+) -> Result<Engine, CliError> {
+    let mut engine = engine(settings, reader, String::new(), 0).await?;
+    engine.renew_report(SystemClock.now());
+    Ok(engine)
+}
+
+/// Carries out `command` as a daemon would, without starting anything: the state directory is taken for a moment, and
+/// the next daemon does what follows from it.
+pub(super) async fn carry_out(
+    settings: &Settings,
+    command: Command,
+    actor: String,
+) -> Result<Reply, CliError> {
+    let root = &settings.daemon.state_dir;
+    if !Path::is_file(&database(settings)?) {
+        return Err(nothing_recorded(root));
+    }
+    let now = SystemClock.now();
+    let dirs = StateDir::open(root, &SystemIds)?;
+    let _lock = dirs.lock(&format!("process {} since {now} (one command)", std::process::id()))?;
+    let store = open_store(settings, &SystemIds)?;
+    let instance = SystemIds.ordered(now).to_string();
+    let epoch = store.begin_epoch(&instance).await?;
+    let mut engine = engine(settings, store.as_ref(), instance, epoch).await?;
+    engine.open_intake(false);
+    let handled = engine.handle(Input::Command { command, actor }, now);
+    if let Some(batch) = handled.batch {
+        store.append(batch).await?;
+    }
+    store.close().await?;
+    handled.reply.ok_or_else(|| CliError::failure("the command was not answered"))
+}
+
+async fn engine(
+    settings: &Settings,
+    reader: &dyn StoreReader,
+    instance: String,
+    epoch: u64,
+) -> Result<Engine, CliError> {
+    let now = SystemClock.now();
+    let window = Duration::from_millis(settings.policy.pace.window_ms);
+    let loaded = recovery::load(reader, window, now).await?;
+    let sources = settings.local.iter().map(|_| crate::trackers::local::SOURCE.to_owned());
+    let identity = Identity { instance, epoch, sources: sources.collect() };
+    let policy = if epoch == 0 { settings.policy.clone() } else { idle(&settings.policy) };
+    Ok(Engine::new(loaded, Arc::new(policy), identity, Arc::new(SystemIds), now))
+}
+
+/// The same rules with no slot for anything: without a daemon nothing may be started.
+fn idle(policy: &Policy) -> Policy {
+    let mut policy = policy.clone();
+    policy.slots.global = 0;
+    policy
+}

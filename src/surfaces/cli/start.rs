@@ -1,0 +1,157 @@
+//! `start`: the daemon, in the foreground.
+
+use std::time::Duration;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::daemon::LogFormat;
+use crate::config::settings::Settings;
+use crate::daemon::{self, Parts};
+use crate::runtime::handle::DaemonHandle;
+use crate::surfaces::control::server::Standing;
+use crate::telemetry;
+
+use super::entry::Context;
+use super::errors::{self, CliError};
+use super::hosting::{self, Hosted};
+use super::signals::Interrupts;
+use super::{configuration, format};
+
+/// How often the configuration is looked at for changes.
+const RELOAD: Duration = Duration::from_secs(5);
+
+/// Run the daemon in the foreground
+///
+/// Stops in order on Ctrl-C or SIGTERM: nothing new is started, agents are asked to end, their runs are marked interrupted
+/// and continue at the next start. A second signal ends it at once; nothing is lost then either. The configuration is
+/// read again when it changes (and on SIGHUP); one with mistakes is reported and the old one kept.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  enact-factory start
+  enact-factory --config factory/config.toml start
+
+Exit codes: 0 stopped in order, 1 failed, 75 another process holds the state directory, 78 wrong configuration,
+130 ended at once by a second signal.")]
+pub(super) struct Start {}
+
+pub(super) async fn execute(context: &Context, _arguments: &Start) -> Result<u8, CliError> {
+    let named = context.config.as_deref();
+    let loaded = configuration::read(named, &context.surroundings)?;
+    let settings = loaded.settings;
+    begin_log(context, &settings);
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let mut interrupts = Interrupts::listen()?;
+    let setup = hosting::setup(context, settings.clone());
+    let hosted = Hosted::open(context, &setup, Standing::Permanent).await?;
+    announce(context, &settings, &hosted);
+    let shutdown = CancellationToken::new();
+    let (handle, parts) = (hosted.handle(), hosted.parts());
+    let stopped = shutdown.clone();
+    let running = async {
+        let watching = reload(context, settings, &handle, &parts);
+        tokio::select! {
+            ended = Box::pin(hosted.run(stopped)) => ended,
+            never = watching => match never? {},
+        }
+    };
+    let stopping = async {
+        interrupts.next().await;
+        context.screen.note("stopping in order; once more to end at once");
+        shutdown.cancel();
+        interrupts.next().await;
+    };
+    tokio::select! {
+        ended = running => {
+            ended?;
+            context.screen.note("stopped");
+            Ok(errors::OK)
+        }
+        () = stopping => Ok(errors::INTERRUPTED),
+    }
+}
+
+fn begin_log(context: &Context, settings: &Settings) {
+    let level = match context.verbosity {
+        0 => settings.daemon.log_level.word(),
+        1 => "debug",
+        _ => "trace",
+    };
+    let form = match settings.daemon.log_format {
+        LogFormat::Text => telemetry::Form::Text,
+        LogFormat::Json => telemetry::Form::Json,
+    };
+    telemetry::begin(level, form);
+}
+
+fn announce(context: &Context, settings: &Settings, hosted: &Hosted) {
+    let screen = &context.screen;
+    let recovered = hosted.recovered();
+    let root = settings.daemon.state_dir.display();
+    screen.note(format!("enact-factory {} in {root}", env!("CARGO_PKG_VERSION")));
+    if recovered.cause.is_some() {
+        screen.note(format!(
+            "the daemon before went down: {} of its processes ended, {} runs continue",
+            recovered.ended, recovered.runs
+        ));
+    } else if recovered.runs > 0 {
+        screen.note(format!("{} runs continue", recovered.runs));
+    }
+    let projects = settings.policy.projects.len();
+    let intake = if settings.policy.autonomous {
+        "work is started by itself"
+    } else {
+        "only what is asked for is started (`autonomous.enabled` is off)"
+    };
+    screen.note(format!("ready: {} projects, {intake}", format::count(projects as u64)));
+}
+
+/// What never happens.
+enum Never {}
+
+/// Hands changed configurations to the running daemon.
+async fn reload(
+    context: &Context,
+    mut current: Settings,
+    handle: &DaemonHandle,
+    parts: &Parts,
+) -> Result<Never, CliError> {
+    let failed = |error| CliError::failure(format!("cannot listen for SIGHUP: {error}"));
+    let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
+    let mut refused = String::new();
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => {}
+            () = tokio::time::sleep(RELOAD) => {}
+        }
+        match configuration::read(context.config.as_deref(), &context.surroundings) {
+            Ok(loaded) if loaded.digest() == current.digest => {}
+            Ok(loaded) => {
+                let new = loaded.settings;
+                if new.daemon.state_dir != current.daemon.state_dir || new.store != current.store {
+                    tracing::warn!(
+                        "another state directory or store counts only at the next start"
+                    );
+                }
+                let setup = hosting::setup(context, new.clone());
+                handle.reconfigure(daemon::reconfigured(&setup, parts)).await;
+                tracing::info!("the configuration was read again");
+                current = new;
+                refused.clear();
+            }
+            Err(report) => {
+                let text = report.to_string();
+                if text != refused {
+                    tracing::error!(
+                        "the changed configuration has mistakes; the old one is kept\n{text}"
+                    );
+                    refused = text;
+                }
+            }
+        }
+    }
+}

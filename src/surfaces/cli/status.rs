@@ -1,0 +1,191 @@
+//! `status`: the whole picture.
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::runtime::clock::{Clock as _, SystemClock};
+use crate::surfaces::control::client::Client;
+use crate::surfaces::control::views::{ItemView, RunView, StatusView};
+
+use super::entry::Context;
+use super::errors::{self, CliError};
+use super::screen::{Screen, Tone};
+use super::{configuration, format, offline};
+
+/// Width of titles.
+const TITLE: usize = 44;
+
+/// Settled items shown without `--all`.
+const SETTLED: usize = 10;
+
+/// Show what is going on: runs, items and why they wait
+///
+/// Asks the running daemon; without one, reads what is on record and says so.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  enact-factory status
+  enact-factory status --all
+  enact-factory status --json | jq '.status.items[] | select(.status == \"waiting_human\")'
+
+JSON: {\"daemon\": {\"process\", \"version\", \"temporary\"} or null, \"state_dir\", \"status\": {
+  \"at\", \"paused_by\", \"turbo_until\", \"runs\": [run], \"items\": [item], \"spent_today\": usage, \"problems\": [text],
+  \"unavailable_agents\": [{\"name\", \"reason\"}], \"open_effects\": number}}
+run: id, short, item, phase, round, max_rounds, attempt, agent, turns, usage, started, waiting {reason, until}, branch,
+  worktree, change, outcome, detail
+item: id, title, status (pending, in_flight, waiting_human, done, failed, cancelled), state (the tracker's), priority,
+  lane, attempts, usage, decision, question, question_class, run, last_outcome
+usage: input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_micro_usd, unpriced_calls
+Times are RFC 3339 in UTC. `items` is always complete.")]
+pub(super) struct ShowStatus {
+    /// Also list all settled items
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    daemon: Option<DaemonView>,
+    state_dir: &'a std::path::Path,
+    status: &'a StatusView,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct DaemonView {
+    process: u32,
+    version: String,
+    temporary: bool,
+}
+
+pub(super) async fn execute(context: &Context, arguments: &ShowStatus) -> Result<u8, CliError> {
+    let settings = configuration::settings(context.config.as_deref(), &context.surroundings)?;
+    let root = &settings.daemon.state_dir;
+    let (daemon, status) = match Client::connect(root).await? {
+        Some(mut client) => {
+            let pong = client.ping().await?;
+            let (process, version, temporary) = (pong.process, pong.version, pong.temporary);
+            (Some(DaemonView { process, version, temporary }), client.status().await?)
+        }
+        None => {
+            let reader = offline::reader(&settings)?;
+            let engine = offline::picture(&settings, &reader).await?;
+            (None, engine.status(SystemClock.now()).into())
+        }
+    };
+    let screen = &context.screen;
+    if screen.json {
+        screen.object(&Shown { daemon, state_dir: root, status: &status });
+        return Ok(errors::OK);
+    }
+    headline(screen, daemon.as_ref(), &status);
+    runs(screen, &status.runs);
+    items(screen, &status.items, arguments.all);
+    troubles(screen, &status);
+    Ok(errors::OK)
+}
+
+fn headline(screen: &Screen, daemon: Option<&DaemonView>, status: &StatusView) {
+    match daemon {
+        Some(daemon) => {
+            let kind = if daemon.temporary { "a daemon for one task" } else { "the daemon" };
+            screen.line(format!(
+                "{kind} is running (process {}, version {})",
+                daemon.process, daemon.version
+            ));
+        }
+        None => screen.line(screen.paint(
+            Tone::Warning,
+            "no daemon is running; this is what is on record (`enact-factory start` starts it)",
+        )),
+    }
+    if let Some(by) = &status.paused_by {
+        let text = format!("paused by {by}: no new runs are started");
+        screen.line(format!("{} (`enact-factory resume`)", screen.paint(Tone::Warning, &text)));
+    }
+    if let Some(until) = status.turbo_until {
+        screen.line(format!("turbo until {until}"));
+    }
+    screen.line(format!("today (UTC): {}", format::usage(&status.spent_today)));
+}
+
+fn runs(screen: &Screen, runs: &[RunView]) {
+    if runs.is_empty() {
+        return;
+    }
+    screen.line("");
+    screen.line(screen.paint(Tone::Strong, "Runs"));
+    let rows: Vec<Vec<String>> = runs
+        .iter()
+        .map(|run| {
+            let doing = match &run.waiting {
+                Some(waiting) => {
+                    let reason = format::shortened(&waiting.reason, TITLE);
+                    format!("waits until {}: {reason}", waiting.until)
+                }
+                None => run.change.clone().unwrap_or_default(),
+            };
+            vec![
+                run.short.clone(),
+                format::printable(run.item.as_str()),
+                run.phase.clone(),
+                format!("round {}/{}", run.round, run.max_rounds),
+                run.agent.clone().unwrap_or_default(),
+                format!("since {}", run.started),
+                format::usage(&run.usage),
+                doing,
+            ]
+        })
+        .collect();
+    format::table(&rows, "  ").iter().for_each(|line| screen.line(line));
+}
+
+fn items(screen: &Screen, items: &[ItemView], all: bool) {
+    screen.line("");
+    screen.line(screen.paint(Tone::Strong, "Items"));
+    if items.is_empty() {
+        screen.line("  none seen yet");
+        return;
+    }
+    let is_settled =
+        |item: &ItemView| matches!(item.status.as_str(), "done" | "failed" | "cancelled");
+    let settled = items.iter().filter(|item| is_settled(item)).count();
+    let shown_settled = if all { settled } else { SETTLED.min(settled) };
+    let open = items.iter().filter(|item| !is_settled(item));
+    let shown = open.chain(items.iter().filter(|item| is_settled(item)).take(shown_settled));
+    let rows: Vec<Vec<String>> = shown.map(row).collect();
+    format::table(&rows, "  ").iter().for_each(|line| screen.line(line));
+    if settled > shown_settled {
+        screen.line(format!("  and {} settled ones (`--all`)", settled - shown_settled));
+    }
+}
+
+fn row(item: &ItemView) -> Vec<String> {
+    let about = match (&item.question, &item.last_outcome) {
+        (Some(question), _) => format!("asks: {}", format::shortened(question, 100)),
+        (None, Some(outcome)) if item.decision.is_empty() => outcome.clone(),
+        (None, Some(outcome)) if item.decision == item.status => outcome.clone(),
+        _ => format::printable(&item.decision),
+    };
+    vec![
+        item.status.clone(),
+        format::printable(item.id.as_str()),
+        item.priority.clone(),
+        format::shortened(&item.title, TITLE),
+        about,
+    ]
+}
+
+fn troubles(screen: &Screen, status: &StatusView) {
+    if status.problems.is_empty() && status.unavailable_agents.is_empty() {
+        return;
+    }
+    screen.line("");
+    screen.line(screen.paint(Tone::Warning, "To be looked at"));
+    for problem in &status.problems {
+        screen.line(format!("  {}", format::printable(problem)));
+    }
+    for agent in &status.unavailable_agents {
+        let reason = format::printable(&agent.reason);
+        screen.line(format!("  agent {}: {reason} (`enact-factory doctor`)", agent.name));
+    }
+}

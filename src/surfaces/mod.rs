@@ -1,0 +1,12 @@
+//! Surfaces: the ways in which people and programs talk to the factory.
+//!
+//! Responsible for parsing what is asked, rendering what is answered, and for every word that people read. All surfaces
+//! submit the same [`crate::domain::command::Command`], read the same views and follow the same events. Never decides
+//! anything about work.
+//!
+//! - [`control`]: the unix socket of a running daemon, both ends;
+//! - [`cli`]: the command line. It is also where the process gets its role, so it alone may use the composition root, the
+//!   configuration and, for reading without a daemon, the store.
+
+pub mod cli;
+pub mod control;
