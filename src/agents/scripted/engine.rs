@@ -135,7 +135,10 @@ impl Performance<'_> {
         step.item.as_ref().is_none_or(|item| *item == cue.item)
             && step.stage.is_none_or(|stage| stage == cue.stage)
             && step.round.is_none_or(|round| round == cue.round)
-            && step.when_prompt_contains.as_ref().is_none_or(|text| self.prompt.contains(text.as_str()))
+            && step
+                .when_prompt_contains
+                .as_ref()
+                .is_none_or(|text| self.prompt.contains(text.as_str()))
             && step.when_file.as_ref().is_none_or(exists)
             && !step.unless_file.as_ref().is_some_and(exists)
     }

@@ -4,11 +4,11 @@
 //! Everything that runs because of a factory is killed when the value is dropped; when the test is failing, the daemon's
 //! log is printed first.
 
-pub mod events;
-pub mod processes;
-pub mod repository;
-pub mod script;
-pub mod status;
+pub(crate) mod events;
+pub(crate) mod processes;
+pub(crate) mod repository;
+pub(crate) mod script;
+pub(crate) mod status;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -25,41 +25,41 @@ use script::Script;
 use status::{Picture, Why};
 
 /// Longer than anything in here takes on a busy machine.
-pub const BOUND: Duration = Duration::from_secs(180);
+pub(crate) const BOUND: Duration = Duration::from_secs(180);
 
 /// Pause between two looks at a condition.
 const LOOK: Duration = Duration::from_millis(40);
 
 /// What the project's check runs; every factory's repository has it.
-pub const CHECK: &str = "sh check.sh";
+pub(crate) const CHECK: &str = "sh check.sh";
 
 /// A factory. See the module.
-pub struct Factory {
+pub(crate) struct Factory {
     directory: TempDir,
     /// The repository that is worked on.
-    pub repository: Repository,
+    pub(crate) repository: Repository,
     environment: BTreeMap<String, String>,
     daemon: Option<Child>,
     starts: u32,
     /// Top-level lines and sections that are added to the configuration.
-    pub more_config: String,
+    pub(crate) more_config: String,
     /// Keys added to `[[projects]]`, such as `slots = 1`.
-    pub project_config: String,
+    pub(crate) project_config: String,
     /// Keys added to `[autonomous]`.
-    pub autonomous_config: String,
+    pub(crate) autonomous_config: String,
     /// Keys added to the stages: coder, critic.
-    pub stage_config: (String, String),
+    pub(crate) stage_config: (String, String),
 }
 
 /// What a finished command said.
 #[derive(Debug)]
-pub struct Said {
+pub(crate) struct Said {
     /// Its exit code; -1 when a signal ended it.
-    pub code: i32,
+    pub(crate) code: i32,
     /// Standard output.
-    pub out: String,
+    pub(crate) out: String,
     /// Standard error.
-    pub err: String,
+    pub(crate) err: String,
 }
 
 #[expect(
@@ -68,7 +68,7 @@ pub struct Said {
 )]
 impl Factory {
     /// A repository with one commit, no items, a script without steps.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::Builder::new().prefix("factory-").tempdir().expect("a directory");
         let root = directory.path().canonicalize().expect("a real path");
         for name in ["home", "items", "tmp"] {
@@ -99,58 +99,58 @@ impl Factory {
     }
 
     /// The directory that holds everything.
-    pub fn root(&self) -> PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         self.directory.path().canonicalize().expect("a real path")
     }
 
     /// The daemon's state directory.
-    pub fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.root().join("state")
     }
 
     /// A variable for the daemon's environment.
-    pub fn variable(&mut self, name: &str, value: &str) {
+    pub(crate) fn variable(&mut self, name: &str, value: &str) {
         self.environment.insert(name.to_owned(), value.to_owned());
     }
 
     /// Replaces what the agents play.
-    pub fn script(&self, script: Script) {
+    pub(crate) fn script(&self, script: Script) {
         fs::write(self.root().join("script.toml"), script.to_toml()).expect("the script");
     }
 
     /// Puts a work item into the directory; `front` is its front matter besides the title.
-    pub fn item(&self, name: &str, front: &str, body: &str) {
+    pub(crate) fn item(&self, name: &str, front: &str, body: &str) {
         let title = body.lines().next().unwrap_or(name);
         let text = format!("+++\ntitle = {title:?}\n{front}\n+++\n\n{body}\n");
         fs::write(self.item_path(name), text).expect("a work item");
     }
 
     /// Where the file of a work item is.
-    pub fn item_path(&self, name: &str) -> PathBuf {
+    pub(crate) fn item_path(&self, name: &str) -> PathBuf {
         self.root().join("items").join(format!("{name}.md"))
     }
 
     /// The text of a work item's file.
-    pub fn item_file(&self, name: &str) -> String {
+    pub(crate) fn item_file(&self, name: &str) -> String {
         fs::read_to_string(self.item_path(name)).expect("the work item")
     }
 
     /// The `state` in a work item's file.
-    pub fn item_state(&self, name: &str) -> String {
+    pub(crate) fn item_state(&self, name: &str) -> String {
         let text = self.item_file(name);
         let line = text.lines().find_map(|line| line.strip_prefix("state = "));
         line.map(|value| value.trim_matches('"').to_owned()).unwrap_or_default()
     }
 
     /// The marks of the factory's log lines in a work item's file, in order.
-    pub fn item_log_marks(&self, name: &str) -> Vec<String> {
+    pub(crate) fn item_log_marks(&self, name: &str) -> Vec<String> {
         let text = self.item_file(name);
         let marks = text.lines().filter_map(|line| line.split_once("<!-- factory:"));
         marks.map(|(_, rest)| rest.trim_end_matches(" -->").to_owned()).collect()
     }
 
     /// Prompts that the agents were given for `item` in `stage` and `round`, oldest first, as the agents read them.
-    pub fn prompts(&self, item: &str, stage: &str, round: u32) -> Vec<String> {
+    pub(crate) fn prompts(&self, item: &str, stage: &str, round: u32) -> Vec<String> {
         let start = format!("{item}.{stage}.{round}.");
         let Ok(entries) = fs::read_dir(self.root().join("prompts")) else { return Vec::new() };
         let mut found: Vec<_> = entries
@@ -166,7 +166,7 @@ impl Factory {
     }
 
     /// Writes the configuration as it stands.
-    pub fn configure(&self) -> PathBuf {
+    pub(crate) fn configure(&self) -> PathBuf {
         let root = self.root().display().to_string();
         let (coder, critic) = &self.stage_config;
         let (more, project, autonomous) =
@@ -206,31 +206,47 @@ impl Factory {
         command
     }
 
-    /// Runs a command of the program to its end.
-    pub fn cli(&self, arguments: &[&str]) -> Said {
-        let output = self.command(arguments).output().expect("the program");
-        Said {
-            code: output.status.code().unwrap_or(-1),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+    /// Runs a command of the program to its end, which must come within a bound.
+    pub(crate) fn cli(&self, arguments: &[&str]) -> Said {
+        let said = tempfile::tempdir_in(self.root().join("tmp")).expect("a directory");
+        let (out, err) = (said.path().join("out"), said.path().join("err"));
+        let mut child = self
+            .command(arguments)
+            .stdout(File::create(&out).expect("a file"))
+            .stderr(File::create(&err).expect("a file"))
+            .spawn()
+            .expect("the program");
+        let started = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().expect("its state") {
+                break status;
+            }
+            if started.elapsed() > BOUND {
+                child.kill().expect("SIGKILL");
+                child.wait().expect("its end");
+                panic!("{arguments:?} did not end in {BOUND:?}");
+            }
+            pause(Duration::from_millis(2));
+        };
+        let text = |path: &Path| fs::read_to_string(path).expect("its output");
+        Said { code: status.code().unwrap_or(-1), out: text(&out), err: text(&err) }
     }
 
     /// The same, and it must have worked.
-    pub fn cli_ok(&self, arguments: &[&str]) -> Said {
+    pub(crate) fn cli_ok(&self, arguments: &[&str]) -> Said {
         let said = self.cli(arguments);
         assert_eq!(said.code, 0, "{arguments:?}: {said:?}");
         said
     }
 
     /// Starts the daemon with the configuration as it stands and waits until it answers.
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         self.launch();
         self.await_answer();
     }
 
     /// Starts the daemon without waiting for anything.
-    pub fn launch(&mut self) {
+    pub(crate) fn launch(&mut self) {
         assert!(self.daemon.is_none(), "a daemon is running");
         self.configure();
         self.starts += 1;
@@ -241,7 +257,7 @@ impl Factory {
     }
 
     /// Waits until the daemon answers.
-    pub fn await_answer(&mut self) {
+    pub(crate) fn await_answer(&mut self) {
         self.until("the daemon answers", BOUND, |factory| {
             if let Some(status) = factory.daemon_ended() {
                 panic!("the daemon ended: {status}");
@@ -255,7 +271,7 @@ impl Factory {
     }
 
     /// What the daemons have logged so far.
-    pub fn logs(&self) -> String {
+    pub(crate) fn logs(&self) -> String {
         let texts = (1..=self.starts).map(|start| {
             let text = fs::read_to_string(self.log_path(start)).unwrap_or_default();
             format!("--- daemon {start}\n{text}")
@@ -264,24 +280,24 @@ impl Factory {
     }
 
     /// Process id of the running daemon.
-    pub fn daemon_pid(&self) -> u32 {
+    pub(crate) fn daemon_pid(&self) -> u32 {
         self.daemon.as_ref().expect("a daemon").id()
     }
 
     /// How the daemon ended, if it has.
-    pub fn daemon_ended(&mut self) -> Option<ExitStatus> {
+    pub(crate) fn daemon_ended(&mut self) -> Option<ExitStatus> {
         self.daemon.as_mut().and_then(|child| child.try_wait().expect("its state"))
     }
 
     /// Ends the daemon the hard way.
-    pub fn kill9(&mut self) {
+    pub(crate) fn kill9(&mut self) {
         let mut child = self.daemon.take().expect("a daemon");
         child.kill().expect("SIGKILL");
         child.wait().expect("its end");
     }
 
     /// Asks the daemon to stop and waits until it has.
-    pub fn sigterm(&mut self) -> ExitStatus {
+    pub(crate) fn sigterm(&mut self) -> ExitStatus {
         self.send_sigterm();
         let ended = self.until("the daemon has stopped", BOUND, Self::daemon_ended);
         self.daemon = None;
@@ -289,13 +305,13 @@ impl Factory {
     }
 
     /// Asks the daemon to stop.
-    pub fn send_sigterm(&self) {
+    pub(crate) fn send_sigterm(&self) {
         let pid = i32::try_from(self.daemon_pid()).ok().and_then(Pid::from_raw).expect("a pid");
         kill_process(pid, Signal::TERM).expect("SIGTERM");
     }
 
     /// What `status --json` says, if it says anything.
-    pub fn picture(&self) -> Option<Picture> {
+    pub(crate) fn picture(&self) -> Option<Picture> {
         let said = self.cli(&["status", "--json"]);
         if said.code != 0 {
             return None;
@@ -305,13 +321,13 @@ impl Factory {
     }
 
     /// What `why <item> --json` says.
-    pub fn why(&self, item: &str) -> Why {
+    pub(crate) fn why(&self, item: &str) -> Why {
         let said = self.cli_ok(&["why", item, "--json"]);
         serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {}", said.out))
     }
 
     /// Waits until `found` finds something.
-    pub fn until<T>(
+    pub(crate) fn until<T>(
         &mut self,
         what: &str,
         bound: Duration,
@@ -330,8 +346,17 @@ impl Factory {
         }
     }
 
+    /// Waits until `holds`, without a pause between two looks.
+    pub(crate) fn busy_until(&self, what: &str, mut holds: impl FnMut() -> bool) {
+        let started = Instant::now();
+        while !holds() {
+            assert!(started.elapsed() < BOUND, "after {BOUND:?} still not: {what}");
+            std::hint::spin_loop();
+        }
+    }
+
     /// Waits until `holds` is true of the daemon's picture.
-    pub fn wait_until(
+    pub(crate) fn wait_until(
         &mut self,
         what: &str,
         mut holds: impl FnMut(&Picture) -> bool,
@@ -340,51 +365,49 @@ impl Factory {
     }
 
     /// Waits until all of these items have that status.
-    pub fn wait_for(&mut self, items: &[&str], status: &str) -> Picture {
+    pub(crate) fn wait_for(&mut self, items: &[&str], status: &str) -> Picture {
         self.wait_until(&format!("{items:?} are {status}"), |picture| {
-            items.iter().all(|item| {
-                picture.find(item).is_some_and(|found| found.status == status)
-            })
+            items.iter().all(|item| picture.find(item).is_some_and(|found| found.status == status))
         })
     }
 
     /// Waits until these items are done, their files say so, and nothing is left to do.
-    pub fn wait_until_done(&mut self, items: &[&str]) -> Picture {
+    pub(crate) fn wait_until_done(&mut self, items: &[&str]) -> Picture {
         let picture = self.wait_for(items, "done");
         self.wait_until_quiet();
         picture
     }
 
     /// Waits until no effect is open: trackers are written, worktrees dealt with.
-    pub fn wait_until_quiet(&mut self) {
+    pub(crate) fn wait_until_quiet(&mut self) {
         self.wait_until("nothing is left to do", |picture| picture.status.open_effects == 0);
     }
 
     /// Waits until a file below the directory of the script exists.
-    pub fn wait_for_file(&mut self, name: &str) {
+    pub(crate) fn wait_for_file(&mut self, name: &str) {
         let path = self.root().join(name);
         self.until(&format!("{name} exists"), BOUND, |_| path.exists().then_some(()));
     }
 
     /// Makes a file that a scripted agent waits for.
-    pub fn touch(&self, name: &str) {
+    pub(crate) fn touch(&self, name: &str) {
         fs::write(self.root().join(name), "").expect("a file");
     }
 
     /// Every process that is there because of this factory, except the daemon itself.
-    pub fn survivors(&self) -> Vec<processes::Found> {
+    pub(crate) fn survivors(&self) -> Vec<processes::Found> {
         let daemon = self.daemon.as_ref().map(Child::id);
         processes::because_of(&self.root(), &self.state(), daemon)
     }
 
     /// `receipts verify` must find nothing.
-    pub fn verify_receipts(&self) {
+    pub(crate) fn verify_receipts(&self) {
         let said = self.cli(&["receipts", "verify"]);
         assert_eq!(said.code, 0, "receipts verify: {said:?}");
     }
 
     /// Worktree directories of runs in the state directory.
-    pub fn worktrees(&self) -> Vec<PathBuf> {
+    pub(crate) fn worktrees(&self) -> Vec<PathBuf> {
         let below = |path: &Path| -> Vec<PathBuf> {
             let entries = fs::read_dir(path).map(|it| it.flatten().collect()).unwrap_or_default();
             let entries: Vec<fs::DirEntry> = entries;
@@ -395,7 +418,7 @@ impl Factory {
 }
 
 /// A pause between two looks; not a substitute for a condition.
-pub fn pause(time: Duration) {
+pub(crate) fn pause(time: Duration) {
     let (_never_sends, receiver) = mpsc::channel::<()>();
     let _timed_out = receiver.recv_timeout(time);
 }

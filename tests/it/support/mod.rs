@@ -1,5 +1,5 @@
 //! What the integration tests share.
 
 pub mod agent_clis;
-pub mod factory;
+pub(crate) mod factory;
 pub mod model_server;

@@ -17,46 +17,44 @@ const ALL: usize = 100_000;
 
 impl Factory {
     /// Every event so far, in order; none before there is a log.
-    pub fn events(&self) -> Vec<Recorded> {
+    pub(crate) fn events(&self) -> Vec<Recorded> {
         self.read(|reader| Box::pin(async move { reader.read_all(0, ALL).await.expect("events") }))
             .unwrap_or_default()
     }
 
     /// What happened to the newest run of a local item, in order.
-    pub fn run_events(&self, item: &str) -> Vec<Event> {
+    pub(crate) fn run_events(&self, item: &str) -> Vec<Event> {
         let Some(run) = self.runs(item).pop() else { return Vec::new() };
         self.events_of(run.id)
     }
 
     /// What happened to a run, in order.
-    pub fn events_of(&self, run: RunId) -> Vec<Event> {
+    pub(crate) fn events_of(&self, run: RunId) -> Vec<Event> {
         let stream = run.stream();
         let events = self.events().into_iter().filter(|recorded| recorded.stream == stream);
         events.filter_map(|recorded| recorded.event.known().cloned()).collect()
     }
 
     /// The runs of a local item, oldest first.
-    pub fn runs(&self, item: &str) -> Vec<RunState> {
+    pub(crate) fn runs(&self, item: &str) -> Vec<RunState> {
         let id = ItemId(format!("local/{item}"));
-        self.read(move |reader| {
-            Box::pin(async move { reader.runs_of(&id).await.expect("runs") })
-        })
-        .unwrap_or_default()
+        self.read(move |reader| Box::pin(async move { reader.runs_of(&id).await.expect("runs") }))
+            .unwrap_or_default()
     }
 
     /// How the runs of a local item ended, oldest first; absent for one that has not.
-    pub fn outcomes(&self, item: &str) -> Vec<Option<Outcome>> {
+    pub(crate) fn outcomes(&self, item: &str) -> Vec<Option<Outcome>> {
         self.runs(item).into_iter().map(|run| run.outcome).collect()
     }
 
     /// The stages of all turns of a local item, in order.
-    pub fn stages(&self, item: &str) -> Vec<(Stage, u32)> {
+    pub(crate) fn stages(&self, item: &str) -> Vec<(Stage, u32)> {
         let runs = self.runs(item);
         runs.iter().flat_map(|run| run.turns.iter().map(|turn| (turn.stage, turn.round))).collect()
     }
 
     /// What each finished turn of a local item used, in order.
-    pub fn turn_usages(&self, item: &str) -> Vec<Usage> {
+    pub(crate) fn turn_usages(&self, item: &str) -> Vec<Usage> {
         let runs = self.runs(item);
         let turns = runs.iter().flat_map(|run| run.turns.iter());
         turns.filter_map(|turn| turn.report.as_ref().map(|report| report.usage)).collect()

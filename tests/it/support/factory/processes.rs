@@ -9,16 +9,16 @@ use rustix::process::{Pid, Signal, kill_process};
 
 /// A process.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub(crate) struct Found {
     /// Its id.
-    pub pid: u32,
+    pub(crate) pid: u32,
     /// What it runs.
-    pub command: String,
+    pub(crate) command: String,
 }
 
 impl Found {
     /// Ends it the hard way.
-    pub fn kill(&self) {
+    pub(crate) fn kill(&self) {
         if let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) {
             let _gone_already = kill_process(pid, Signal::KILL);
         }
@@ -33,7 +33,7 @@ struct Entry {
 
 /// Every process with `root` in its environment or as part of its working directory, everything with the mark of the
 /// state directory, and all their descendants; without `except`, whose children count all the same.
-pub fn because_of(root: &Path, state: &Path, except: Option<u32>) -> Vec<Found> {
+pub(crate) fn because_of(root: &Path, state: &Path, except: Option<u32>) -> Vec<Found> {
     let instance = fs::read_to_string(state.join("instance-id")).unwrap_or_default();
     let mark = format!("ENACT_FACTORY_RUN={}:", instance.trim());
     let mut needles = vec![root.display().to_string()];

@@ -6,21 +6,21 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A repository with a checkout of `main`.
-pub struct Repository {
+pub(crate) struct Repository {
     /// Its checkout.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     home: PathBuf,
 }
 
 /// A merge on the base branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Merge {
+pub(crate) struct Merge {
     /// The merge commit.
-    pub commit: String,
+    pub(crate) commit: String,
     /// Its subject line.
-    pub subject: String,
+    pub(crate) subject: String,
     /// The runs whose commits it brought in, by their trailers.
-    pub runs: Vec<String>,
+    pub(crate) runs: Vec<String>,
 }
 
 impl Repository {
@@ -35,7 +35,7 @@ impl Repository {
 
     /// Runs git in the checkout; the output without the last line break.
     #[expect(clippy::disallowed_methods, reason = "tests use git like a person would")]
-    pub fn git(&self, arguments: &[&str]) -> String {
+    pub(crate) fn git(&self, arguments: &[&str]) -> String {
         let output = Command::new("git")
             .args(["-c", "user.name=A Person", "-c", "user.email=person@example.com"])
             .args(arguments)
@@ -53,7 +53,7 @@ impl Repository {
     }
 
     /// Writes files and commits everything in the checkout.
-    pub fn commit(&self, message: &str, files: &[(&str, &str)]) {
+    pub(crate) fn commit(&self, message: &str, files: &[(&str, &str)]) {
         for (name, text) in files {
             let path = self.path.join(name);
             fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
@@ -64,12 +64,12 @@ impl Repository {
     }
 
     /// The commit that `main` is at.
-    pub fn tip(&self) -> String {
+    pub(crate) fn tip(&self) -> String {
         self.git(&["rev-parse", "refs/heads/main"])
     }
 
     /// A file on `main`.
-    pub fn on_main(&self, file: &str) -> Option<String> {
+    pub(crate) fn on_main(&self, file: &str) -> Option<String> {
         let files = self.git(&["ls-tree", "-r", "--name-only", "refs/heads/main"]);
         files
             .lines()
@@ -78,14 +78,14 @@ impl Repository {
     }
 
     /// Every file on `main` and its text.
-    pub fn tree(&self) -> BTreeMap<String, String> {
+    pub(crate) fn tree(&self) -> BTreeMap<String, String> {
         let files = self.git(&["ls-tree", "-r", "--name-only", "refs/heads/main"]);
         let text = |name: &str| self.git(&["show", &format!("refs/heads/main:{name}")]);
         files.lines().map(|name| (name.to_owned(), text(name))).collect()
     }
 
     /// The merges on `main`, oldest first.
-    pub fn merged_log(&self) -> Vec<Merge> {
+    pub(crate) fn merged_log(&self) -> Vec<Merge> {
         let log = self.git(&[
             "log",
             "--first-parent",
@@ -108,13 +108,13 @@ impl Repository {
     }
 
     /// How often an item was merged.
-    pub fn merges_of(&self, item: &str) -> usize {
+    pub(crate) fn merges_of(&self, item: &str) -> usize {
         let start = format!("Merge {item}:");
         self.merged_log().iter().filter(|merge| merge.subject.starts_with(&start)).count()
     }
 
     /// Everything a person would miss if it changed: each file of the checkout and the index, byte for byte.
-    pub fn checkout(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+    pub(crate) fn checkout(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = BTreeMap::new();
         gather(&self.path, &mut files);
         for name in ["index", "HEAD", "config"] {
@@ -126,7 +126,7 @@ impl Repository {
     }
 
     /// Git's list of worktrees besides the checkout.
-    pub fn worktrees(&self) -> Vec<String> {
+    pub(crate) fn worktrees(&self) -> Vec<String> {
         let list = self.git(&["worktree", "list", "--porcelain"]);
         let paths = list.lines().filter_map(|line| line.strip_prefix("worktree "));
         paths.filter(|path| Path::new(path) != self.path).map(str::to_owned).collect()

@@ -5,129 +5,129 @@ use serde_json::Value;
 
 /// `status --json`.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Picture {
+pub(crate) struct Picture {
     /// The daemon that answered.
-    pub daemon: Option<Value>,
+    pub(crate) daemon: Option<Value>,
     /// What it said.
-    pub status: Status,
+    pub(crate) status: Status,
 }
 
 /// The picture itself.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Status {
+pub(crate) struct Status {
     /// Runs that are not over.
-    pub runs: Vec<Run>,
+    pub(crate) runs: Vec<Run>,
     /// Items.
-    pub items: Vec<Item>,
+    pub(crate) items: Vec<Item>,
     /// Mistakes in trackers' files.
-    pub problems: Vec<String>,
+    pub(crate) problems: Vec<String>,
     /// Effects waiting or under way.
-    pub open_effects: usize,
+    pub(crate) open_effects: usize,
 }
 
 /// A run.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Run {
+pub(crate) struct Run {
     /// Its id.
-    pub id: String,
+    pub(crate) id: String,
     /// Its item.
-    pub item: String,
+    pub(crate) item: String,
     /// What it is doing.
-    pub phase: String,
+    pub(crate) phase: String,
     /// In which round.
-    pub round: u32,
+    pub(crate) round: u32,
     /// Why it waits.
-    pub waiting: Option<Waiting>,
+    pub(crate) waiting: Option<Waiting>,
 }
 
 /// Why a run waits.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Waiting {
+pub(crate) struct Waiting {
     /// For people.
-    pub reason: String,
+    pub(crate) reason: String,
     /// Until when (RFC 3339).
-    pub until: String,
+    pub(crate) until: String,
 }
 
 /// An item.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Item {
+pub(crate) struct Item {
     /// Its id.
-    pub id: String,
+    pub(crate) id: String,
     /// Execution status.
-    pub status: String,
+    pub(crate) status: String,
     /// What its tracker says.
-    pub state: String,
+    pub(crate) state: String,
     /// Failed attempts.
-    pub attempts: u32,
+    pub(crate) attempts: u32,
     /// What it used.
-    pub usage: Usage,
+    pub(crate) usage: Usage,
     /// What the planner says.
-    pub decision: String,
+    pub(crate) decision: String,
     /// What waits for a person.
-    pub question: Option<String>,
+    pub(crate) question: Option<String>,
     /// Why.
-    pub question_class: Option<String>,
+    pub(crate) question_class: Option<String>,
     /// The run that has it.
-    pub run: Option<String>,
+    pub(crate) run: Option<String>,
     /// How its last run ended.
-    pub last_outcome: Option<String>,
+    pub(crate) last_outcome: Option<String>,
 }
 
 /// Tokens and money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub struct Usage {
+pub(crate) struct Usage {
     /// Fresh input tokens.
-    pub input_tokens: u64,
+    pub(crate) input_tokens: u64,
     /// Output tokens.
-    pub output_tokens: u64,
+    pub(crate) output_tokens: u64,
     /// Millionths of a dollar.
-    pub cost_micro_usd: u64,
+    pub(crate) cost_micro_usd: u64,
 }
 
 /// `why --json`.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Why {
+pub(crate) struct Why {
     /// The answer.
-    pub explanation: Explanation,
+    pub(crate) explanation: Explanation,
 }
 
 /// Why an item runs or does not.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Explanation {
+pub(crate) struct Explanation {
     /// The item.
-    pub item: Item,
+    pub(crate) item: Item,
     /// What holds it.
-    pub held: Vec<Held>,
+    pub(crate) held: Vec<Held>,
     /// What its run does.
-    pub run: Option<Run>,
+    pub(crate) run: Option<Run>,
 }
 
 /// A gate.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Held {
+pub(crate) struct Held {
     /// Its name.
-    pub gate: String,
+    pub(crate) gate: String,
     /// Why.
-    pub reason: String,
+    pub(crate) reason: String,
     /// Until when (RFC 3339).
-    pub until: Option<String>,
+    pub(crate) until: Option<String>,
 }
 
 impl Picture {
     /// The local item called `name`, if it was seen.
-    pub fn find(&self, name: &str) -> Option<&Item> {
+    pub(crate) fn find(&self, name: &str) -> Option<&Item> {
         let id = format!("local/{name}");
         self.status.items.iter().find(|item| item.id == id)
     }
 
     /// The local item called `name`.
-    pub fn item(&self, name: &str) -> &Item {
+    pub(crate) fn item(&self, name: &str) -> &Item {
         self.find(name).unwrap_or_else(|| panic!("no {name} in {self:#?}"))
     }
 
     /// The run that works on the local item called `name`.
-    pub fn run_of(&self, name: &str) -> Option<&Run> {
+    pub(crate) fn run_of(&self, name: &str) -> Option<&Run> {
         let id = format!("local/{name}");
         self.status.runs.iter().find(|run| run.item == id)
     }
@@ -135,7 +135,7 @@ impl Picture {
 
 impl Why {
     /// The gate called `name`, if it holds the item.
-    pub fn gate(&self, name: &str) -> Option<&Held> {
+    pub(crate) fn gate(&self, name: &str) -> Option<&Held> {
         self.explanation.held.iter().find(|held| held.gate == name)
     }
 }
