@@ -8,3 +8,5 @@ mod real_agents;
 mod scenario;
 mod support;
 mod surface;
+
+mod tidy;
