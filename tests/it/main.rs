@@ -4,6 +4,7 @@
 
 mod contract;
 mod crash;
+mod real_agents;
 mod scenario;
 mod support;
 mod surface;
