@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
 mod contract;
-mod daemon_smoke;
 mod support;
 mod surface;
+
+mod tidy;
