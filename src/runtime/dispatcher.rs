@@ -264,13 +264,14 @@ impl Dispatcher {
     ) -> Result<(), StoreError> {
         match (done, run) {
             (Done::Stopped, _) => {
-                self.engine.give_back(&key);
-                Ok(())
+                let handled = self.engine.give_back(&key, self.ports.clock.now());
+                self.store(handled).await.map(|_| ())
             }
             (Done::Run(input), Some(run)) if self.stopping && was_cancelled(&input) => {
                 let now = self.ports.clock.now();
                 let handled = self.engine.take_over(run, Interruption::Shutdown, None, now);
-                self.engine.give_back(&key);
+                self.store(handled).await?;
+                let handled = self.engine.give_back(&key, now);
                 self.store(handled).await.map(|_| ())
             }
             (Done::Run(input), Some(run)) => {
@@ -350,7 +351,7 @@ fn was_cancelled(input: &RunInput) -> bool {
 }
 
 /// Whether a batch may change what the planner says: anything but the progress of a run.
-fn concerns_planning(batch: &Batch) -> bool {
+pub(super) fn concerns_planning(batch: &Batch) -> bool {
     batch.streams.iter().any(|append| {
         let name = append.stream.as_str();
         let item = name.starts_with("work/") || name.starts_with("ops/");

@@ -3,6 +3,9 @@
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
 mod contract;
+mod crash;
+mod real_agents;
+mod scenario;
 mod support;
 mod surface;
 
