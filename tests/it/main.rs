@@ -4,7 +4,6 @@
 
 mod contract;
 mod crash;
-mod real_agents;
 mod scenario;
 mod support;
 mod surface;
