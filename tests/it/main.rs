@@ -7,5 +7,4 @@ mod crash;
 mod scenario;
 mod support;
 mod surface;
-
 mod tidy;
