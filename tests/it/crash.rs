@@ -65,8 +65,21 @@ fn undisturbed() -> Ending {
     let mut factory = backlog::factory();
     factory.start();
     wait_for_the_end(&mut factory);
+    if number("CRASH_STORY").is_some() {
+        tell(&factory);
+    }
     assert_nothing_left(&factory, ITEMS);
     Ending::of(&factory, ITEMS)
+}
+
+/// Prints what happened when.
+fn tell(factory: &Factory) {
+    let events = factory.events();
+    let first = events.first().map_or(0, |recorded| recorded.at.0);
+    for recorded in events {
+        let at = recorded.at.0 - first;
+        println!("{:>5} {at:>7} ms {} {}", recorded.gseq, recorded.stream, recorded.kind);
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long a round took is told")]
@@ -103,7 +116,7 @@ fn disturbed(seed: u64, expected: &Ending) {
 
 /// Waits until every item is where it belongs. A run whose phase went down twice waits for a person, who wants it done.
 fn wait_for_the_end(factory: &mut Factory) {
-    factory.until("every item is where it belongs", crate::support::factory::BOUND, |factory| {
+    factory.until_sometime("every item is where it belongs", |factory| {
         let picture = factory.picture()?;
         let at_home = ITEMS
             .iter()

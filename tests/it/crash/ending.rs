@@ -21,9 +21,11 @@ impl Ending {
     /// As it is now.
     pub(super) fn of(factory: &Factory, items: &[&str]) -> Self {
         let picture = factory.picture().expect("a picture");
+        let subjects = factory.repository.merge_subjects();
         let item = |name: &&str| {
             let found = picture.item(name);
-            let merges = factory.repository.merges_of(name);
+            let start = format!("Merge {name}:");
+            let merges = subjects.iter().filter(|subject| subject.starts_with(&start)).count();
             let values = (found.status.clone(), factory.item_state(name), found.attempts, merges);
             ((*name).to_owned(), values)
         };

@@ -345,6 +345,15 @@ impl Factory {
         self.look_for(what, BOUND, Duration::from_millis(3), found)
     }
 
+    /// The same with time between the looks, for those that are dear and long.
+    pub(crate) fn until_sometime<T>(
+        &mut self,
+        what: &str,
+        found: impl FnMut(&mut Self) -> Option<T>,
+    ) -> T {
+        self.look_for(what, BOUND, Duration::from_millis(300), found)
+    }
+
     fn look_for<T>(
         &mut self,
         what: &str,
