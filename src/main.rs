@@ -6,5 +6,5 @@ use enact_factory::surfaces::cli::entry;
 use enact_factory::surfaces::cli::surroundings::Surroundings;
 
 fn main() -> ExitCode {
-    entry::run(std::env::args_os(), Surroundings::of_process())
+    entry::run(&Surroundings::of_process())
 }

@@ -95,3 +95,6 @@ impl Effect {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -117,3 +117,6 @@ pub fn attempt_cooldown(attempts: u32) -> std::time::Duration {
     };
     std::time::Duration::from_secs(minutes * 60)
 }
+
+#[cfg(test)]
+mod tests;

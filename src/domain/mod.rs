@@ -5,6 +5,7 @@
 //! clock, randomness or environment: time and identifiers arrive as arguments.
 
 pub mod agent;
+pub mod bounds;
 pub mod budget;
 pub mod change;
 pub mod command;

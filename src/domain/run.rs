@@ -233,3 +233,6 @@ pub enum Interruption {
     /// It was gone without a word.
     Crash,
 }
+
+#[cfg(test)]
+mod tests;

@@ -197,3 +197,6 @@ pub struct Overrides {
     /// Model for the coder.
     pub model: Option<String>,
 }
+
+#[cfg(test)]
+mod tests;

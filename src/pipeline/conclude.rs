@@ -1,5 +1,6 @@
 //! What a finished run means for its work item: settled, released for another try, or waiting for a person.
 
+use crate::domain::bounds;
 use crate::domain::change::Delivered;
 use crate::domain::event::Event;
 use crate::domain::failure::{FailureClass, attempt_cooldown, infrastructure_backoff};
@@ -184,7 +185,7 @@ fn open_findings(run: &RunState) -> Vec<Finding> {
             findings.push(raised.finding.clone());
         }
     }
-    findings
+    bounds::findings(findings)
 }
 
 #[cfg(test)]

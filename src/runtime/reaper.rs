@@ -23,6 +23,18 @@ pub async fn repositories(ports: &Ports) -> BTreeSet<PathBuf> {
     found
 }
 
+/// Removes the temporary checkouts that daemons before this one left behind. Only for the start, when none is in use.
+pub async fn discard_checkouts(ports: &Ports, repositories: &BTreeSet<PathBuf>) {
+    for repository in repositories {
+        let Ok(found) = ports.workspaces.inventory(repository).await else { continue };
+        for worktree in found.into_iter().filter(|worktree| worktree.checkout) {
+            if let Err(error) = ports.workspaces.discard_checkout(&worktree.path).await {
+                tracing::warn!(path = %worktree.path.display(), %error, "a temporary checkout could not be removed");
+            }
+        }
+    }
+}
+
 /// Removes the worktrees in `repositories` whose runs ended more than `retention` ago; the runs concerned.
 pub async fn reap(
     ports: &Ports,

@@ -156,6 +156,29 @@ fn an_answer_lifts_every_hold_and_travels_to_the_next_run() {
 }
 
 #[test]
+fn a_result_is_in_review_until_its_tracker_says_done_or_it_is_opened_again() {
+    let delivered = Event::ItemResolved {
+        run: Some(run()),
+        outcome: Outcome::Succeeded,
+        evidence: String::new(),
+        in_review: true,
+    };
+    let waiting = record(&[claimed(1), delivered]);
+    assert!(waiting.in_review);
+    let shown = WorkItem { state: ItemState::InReview, ..item() };
+    let done = WorkItem { state: ItemState::Done, ..item() };
+    for (event, still) in [
+        (Event::ItemChanged { item: shown }, true),
+        (Event::ItemChanged { item: done }, false),
+        (Event::ItemReopened { by: "ada".to_owned() }, false),
+    ] {
+        let mut after = waiting.clone();
+        after.evolve(&event, AT);
+        assert_eq!(after.in_review, still);
+    }
+}
+
+#[test]
 fn a_claim_ends_the_hold_and_the_fence_only_grows() {
     let mut item = record(&[claimed(5), released(Outcome::AgentFailed)]);
     assert_eq!((item.status, &item.hold), (ItemStatus::Pending, &Some(hold())));

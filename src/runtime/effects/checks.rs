@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::bounds::last_bytes;
 use crate::domain::change::{CheckReport, CheckResult, CheckStatus};
 use crate::domain::failure::Failure;
 use crate::domain::ids::RunId;
@@ -177,21 +178,7 @@ fn result(ports: &Ports, command: &str, status: CheckStatus, captured: &Captured
         command: command.to_owned(),
         status,
         exit_code: captured.exit.code,
-        output: tail(&ports.redactor.redact(&text), KEPT_OUTPUT),
+        output: last_bytes(&ports.redactor.redact(&text), KEPT_OUTPUT),
         duration_ms: u64::try_from(captured.duration.as_millis()).unwrap_or(u64::MAX),
     }
-}
-
-/// The last `most` bytes of a text on a line boundary, saying so when something is missing.
-pub(super) fn tail(text: &str, most: usize) -> String {
-    if text.len() <= most {
-        return text.trim_end().to_owned();
-    }
-    let mut start = text.len() - most;
-    while !text.is_char_boundary(start) {
-        start += 1;
-    }
-    let rest = &text[start..];
-    let rest = rest.split_once('\n').map_or(rest, |(_, after)| after);
-    format!("[… the first {} bytes are left out]\n{}", text.len() - rest.len(), rest.trim_end())
 }

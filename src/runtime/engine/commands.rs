@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::domain::bounds;
 use crate::domain::command::{Command, Task};
 use crate::domain::event::Event;
 use crate::domain::ids::{ItemId, ProjectId, RunId};
@@ -68,6 +69,9 @@ impl Engine {
         let id = ItemId(format!("{ONE_OFF_SOURCE}/{}", task.identifier));
         if self.items.contains_key(&id) {
             return accepted("was submitted before", Some(id.clone()), self.run_of(&id));
+        }
+        if task.text.len() > bounds::TASK_BYTES {
+            return refused("the task is longer than 96 KiB; refer to a file in the repository");
         }
         let item = WorkItem {
             id: id.clone(),
@@ -171,6 +175,9 @@ impl Engine {
 
     fn retry(&mut self, id: &ItemId, actor: &str, note: &str, now: Timestamp) -> Reply {
         let Some(record) = self.items.get(id) else { return unknown(id.as_str()) };
+        if note.len() > bounds::NOTE_BYTES {
+            return refused("the note is longer than 8 KiB; refer to a file in the repository");
+        }
         match record.status {
             ItemStatus::InFlight => {
                 return refused(&format!("{} is being worked on", id.identifier()));

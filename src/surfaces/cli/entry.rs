@@ -1,6 +1,5 @@
 //! From arguments to an exit code.
 
-use std::ffi::OsString;
 use std::future::Future;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,7 +12,7 @@ use super::errors::{self, CliError};
 use super::screen::Screen;
 use super::surroundings::Surroundings;
 use super::{
-    doctor, exec, init, operate, receipts, run, scripted_agent, start, status, validate, why,
+    demo, doctor, exec, init, operate, receipts, run, scripted_agent, start, status, validate, why,
 };
 
 /// How long what is still going on in threads may take after the role is over.
@@ -31,10 +30,10 @@ pub(super) struct Context {
     pub(super) screen: Screen,
 }
 
-/// Runs the role that `arguments` ask for, to its end.
+/// Runs the role that the arguments ask for, to its end.
 #[must_use]
-pub fn run(arguments: impl Iterator<Item = OsString>, surroundings: Surroundings) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+pub fn run(surroundings: &Surroundings) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(&surroundings.arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help goes to standard output and is no mistake.
@@ -43,8 +42,13 @@ pub fn run(arguments: impl Iterator<Item = OsString>, surroundings: Surroundings
         }
     };
     let verbosity = arguments.global.verbose;
-    let screen = Screen::new(&surroundings, arguments.global.json, verbosity > 0);
-    let context = Context { surroundings, config: arguments.global.config, verbosity, screen };
+    let screen = Screen::new(surroundings, arguments.global.json, verbosity > 0);
+    let context = Context {
+        surroundings: surroundings.clone(),
+        config: arguments.global.config,
+        verbosity,
+        screen,
+    };
     match perform(&context, arguments.role) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
@@ -73,6 +77,7 @@ fn perform(context: &Context, role: Role) -> Result<u8, CliError> {
         Role::Turbo(it) => block_on(operate::execute(context, it.command())),
         Role::Heartbeat(it) => block_on(operate::execute(context, it.command())),
         Role::Receipts(arguments) => block_on(receipts::execute(context, &arguments)),
+        Role::Demo(arguments) => block_on(demo::execute(context, &arguments)),
         Role::ScriptedAgent(arguments) => Ok(scripted_agent::execute(context, &arguments)),
     }
 }

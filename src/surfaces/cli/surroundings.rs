@@ -1,14 +1,17 @@
-//! What the process was given besides its arguments, looked at once.
+//! What the process was given, looked at once.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use crate::config::environment::{Defaults, Environment as _, ProcessEnvironment};
 
-/// Environment, directory, program and terminal of the process.
+/// Arguments, environment, directory, program and terminal of the process.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
+    /// The arguments, the program's name first.
+    pub arguments: Vec<OsString>,
     /// The environment variables.
     pub variables: BTreeMap<String, String>,
     /// The working directory.
@@ -26,6 +29,7 @@ impl Surroundings {
     #[must_use]
     pub fn of_process() -> Self {
         Self {
+            arguments: std::env::args_os().collect(),
             variables: ProcessEnvironment.variables(),
             cwd: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
             program: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("enact-factory")),

@@ -94,7 +94,7 @@ fn no_change_without_a_reason_is_not_success() {
     run.coder_done("");
     assert_eq!((run.state.phase, run.state.round), (Phase::Coding, 2));
     run.coder_done("").coder_done("");
-    assert_eq!(run.outcome(), &Outcome::AgentFailed);
+    assert_eq!(run.outcome(), &Outcome::Stuck { stuck: StuckKind::NoProgress });
     assert_eq!(run.turns_of(Stage::Critic), 0);
     assert!(run.given(Stage::Coder)[1].contains("did not say why"));
 }
