@@ -81,9 +81,8 @@ pub(super) fn check(rule: &str, broken: &[String]) {
 
 /// Modules that `code` declares in files of their own.
 fn declared(code: &str) -> impl Iterator<Item = &str> {
-    static MODULE: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?m)^\s*(?:pub(?:\([^)]*\))?\s+)?mod\s+(\w+)\s*;").unwrap()
-    });
+    static MODULE: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"(?m)^\s*(?:pub(?:\([^)]*\))?\s+)?mod\s+(\w+)\s*;").unwrap());
     MODULE.captures_iter(code).map(|found| found.get(1).unwrap().as_str())
 }
 
