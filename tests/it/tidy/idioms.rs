@@ -94,15 +94,6 @@ fn tasks_and_threads_start_where_they_are_joined() {
 }
 
 #[test]
-fn nobody_sleeps_to_wait() {
-    let pattern = r"\bthread::sleep\b";
-    check(
-        "Wait for a condition, with a bound.",
-        &matches(pattern, everything(), |source| &source.code),
-    );
-}
-
-#[test]
 fn names_are_imported_one_by_one() {
     let mut broken = matches(r"\buse\b[^;]*::\*", SRC.iter(), |source| &source.product);
     broken.extend(matches(

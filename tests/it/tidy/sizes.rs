@@ -14,7 +14,10 @@ const FUNCTION: usize = 60;
 const FUNCTION_AT_ALL: usize = 100;
 
 /// Files over the rule, and why that is better than splitting them.
-const LONG_FILES: &[(&str, &str)] = &[];
+const LONG_FILES: &[(&str, &str)] = &[(
+    "src/pipeline/state.rs",
+    "a run's fold is one match over every event that concerns runs; its records are the schema of one stored row",
+)];
 
 /// Functions over the rule (file, name), and why that is better than splitting them.
 const LONG_FUNCTIONS: &[(&str, &str, &str)] = &[];
