@@ -41,10 +41,8 @@ fn marked(state: &Path) -> Vec<String> {
 #[test]
 fn the_demo_leaves_what_it_says_it_leaves() {
     let factory = Factory::empty();
-    let output = assert_cmd::Command::from_std(demo(&factory, &[]))
-        .timeout(PATIENCE * 5)
-        .output()
-        .unwrap();
+    let output =
+        assert_cmd::Command::from_std(demo(&factory, &[])).timeout(PATIENCE * 5).output().unwrap();
     let said = text(&output);
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains("The agent is scripted: no model, no account, no cost."), "{said}");
@@ -92,7 +90,8 @@ fn the_demo_leaves_what_it_says_it_leaves() {
 #[test]
 fn an_interrupted_demo_leaves_no_process() {
     let factory = Factory::empty();
-    let mut child = demo(&factory, &[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        demo(&factory, &[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let root = factory.path("demo");
     eventually("an agent is at work", || root.join("marks/agent-at-work").exists());
     signal(&child, rustix::process::Signal::TERM);

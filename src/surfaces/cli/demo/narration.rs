@@ -7,7 +7,7 @@ use crate::domain::agent::{Stage, TurnEnding, TurnReport};
 use crate::domain::change::{Change, CheckReport, CheckStatus, Delivered};
 use crate::domain::event::Event;
 use crate::domain::ids::StreamId;
-use crate::domain::run::Interruption;
+use crate::domain::run::{Interruption, Outcome};
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::Review;
 use crate::store::envelope::Recorded;
@@ -81,13 +81,14 @@ fn tell(event: &Event, stage: Stage, at: Timestamp) -> Option<String> {
         Event::RunDelivered { delivered: Delivered::Merge { base, after, .. } } => {
             Some(format!("merged into {base} as {}", after.get(..10).unwrap_or(after)))
         }
-        Event::RunFinished { outcome, detail, .. }
-            if *outcome != crate::domain::run::Outcome::Succeeded =>
-        {
-            Some(format!("{}: {detail}", outcome.word()))
-        }
+        Event::RunFinished { outcome, detail, .. } => ended_otherwise(outcome, detail),
         _ => None,
     }
+}
+
+/// Success has been told by its delivery.
+fn ended_otherwise(outcome: &Outcome, detail: &str) -> Option<String> {
+    (*outcome != Outcome::Succeeded).then(|| format!("{}: {detail}", outcome.word()))
 }
 
 fn turn_ended(

@@ -91,10 +91,10 @@ async fn perform(
     let settled = async |reader: &SqliteReader| all_settled(reader, parts.len()).await;
     watch.until(&mut daemon, "every item was settled", patience, settled).await?;
     let explanations = explain(place, parts).await?;
-    let status = daemon.stop().await?;
+    let stopped_in_order = daemon.stop().await?;
     watch.look().await?;
     let survivors = survivors(&place.state())?;
-    Ok(Played { explanations, daemons, orphans, stopped_in_order: status.success(), survivors })
+    Ok(Played { explanations, daemons, orphans, stopped_in_order, survivors })
 }
 
 /// Kills the daemon when one item is done and the agent of another is in the middle of its turn. Returns how many agents
