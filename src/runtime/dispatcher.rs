@@ -169,8 +169,8 @@ impl Dispatcher {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
-                Some(message) = self.desk_inbox.recv() => self.from_effects(message).await?,
-                Some(message) = self.inbox.recv() => self.from_outside(message).await?,
+                Some(message) = self.desk_inbox.recv() => self.take_with_others(message).await?,
+                Some(message) = self.inbox.recv() => self.hear(message).await?,
                 ended = self.tasks.next_ended() => self.task_ended(ended).await?,
                 () = tokio::time::sleep(wake) => {}
             }
@@ -179,7 +179,7 @@ impl Dispatcher {
     }
 
     /// Takes `message` and what else is there already, in order.
-    async fn from_effects(&mut self, message: Message) -> Result<(), StoreError> {
+    async fn take_with_others(&mut self, message: Message) -> Result<(), StoreError> {
         self.take(message).await?;
         for _ in 1..MOST_AT_ONCE {
             let Ok(message) = self.desk_inbox.try_recv() else { break };
@@ -188,7 +188,7 @@ impl Dispatcher {
         Ok(())
     }
 
-    async fn from_outside(&mut self, message: LoopMessage) -> Result<(), StoreError> {
+    async fn hear(&mut self, message: LoopMessage) -> Result<(), StoreError> {
         match message {
             LoopMessage::Effect(message) => self.take(message).await,
             LoopMessage::Command { command, actor, reply } => {

@@ -19,7 +19,7 @@ const MOST_RACES: u32 = 5;
 pub(super) async fn execute(ports: &Ports, job: &Job, _execution: u32) -> Done {
     let (state, workspace) = match workspace_of(job) {
         Ok(found) => found,
-        Err(done) => return done,
+        Err(failure) => return failed(&job.effect, failure),
     };
     let delivered = match state.plan.delivery {
         Delivery::Branch => leave_branch(ports, state, workspace).await,
