@@ -1,6 +1,13 @@
 //! The integration-test binary: everything that needs the built program, a real process or a socket.
 
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "what tests have in common fails like the tests, and sees the world from outside"
+)]
 
 mod contract;
 mod crash;
