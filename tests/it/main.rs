@@ -16,5 +16,4 @@ mod crash;
 mod scenario;
 mod support;
 mod surface;
-
 mod tidy;

@@ -21,12 +21,12 @@ impl Factory<'_> {
             return Ok(());
         }
         let now = self.now();
+        self.daemons += 1;
         let engine = match self.taken_over() {
             Ok(engine) => engine,
             Err(error) => return Err(self.gone(error)),
         };
         self.note_progress();
-        self.daemons += 1;
         let mut daemon = Daemon {
             engine,
             number: self.daemons,

@@ -331,6 +331,34 @@ impl Factory {
         &mut self,
         what: &str,
         bound: Duration,
+        found: impl FnMut(&mut Self) -> Option<T>,
+    ) -> T {
+        self.look_for(what, bound, LOOK, found)
+    }
+
+    /// The same with looks close behind each other; they must be cheap.
+    pub(crate) fn until_close<T>(
+        &mut self,
+        what: &str,
+        found: impl FnMut(&mut Self) -> Option<T>,
+    ) -> T {
+        self.look_for(what, BOUND, Duration::from_millis(3), found)
+    }
+
+    /// The same with time between the looks, for those that are dear and long.
+    pub(crate) fn until_sometime<T>(
+        &mut self,
+        what: &str,
+        found: impl FnMut(&mut Self) -> Option<T>,
+    ) -> T {
+        self.look_for(what, BOUND, Duration::from_millis(300), found)
+    }
+
+    fn look_for<T>(
+        &mut self,
+        what: &str,
+        bound: Duration,
+        between: Duration,
         mut found: impl FnMut(&mut Self) -> Option<T>,
     ) -> T {
         let started = Instant::now();
@@ -342,7 +370,7 @@ impl Factory {
                 let picture = self.picture();
                 panic!("after {bound:?} still not: {what}\n{picture:#?}");
             }
-            pause(LOOK);
+            pause(between);
         }
     }
 

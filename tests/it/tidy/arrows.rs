@@ -175,6 +175,33 @@ fn modules_use_only_what_lies_below_them() {
 }
 
 #[test]
+fn agents_are_started_by_one_effect_only() {
+    // No model in the control plane: the doors to a coding agent are opened in one place (invariant 4).
+    let doors = [["process", "agent_process", "run"], ["agents", "adapter", ""]];
+    let mut broken = Vec::new();
+    for source in SRC.iter().filter(|source| !source.path.starts_with("src/runtime/effects/turn")) {
+        let names_door =
+            |name: &str| doors.iter().any(|door| door[..2].join("::") + "::" + door[2] == name);
+        for (at, path) in own_paths(&source.product, &source.module()) {
+            let mut name = path.join("::");
+            if path.len() == 2 {
+                name.push_str("::");
+            }
+            if names_door(&name) {
+                broken.push(format!("{}:{}", source.path, line_of(&source.product, at)));
+            }
+        }
+        let calls = ["agent_process::run(", "agents::adapter("];
+        if !source.path.starts_with("src/process/")
+            && calls.iter().any(|call| source.product.contains(call))
+        {
+            broken.push(source.path.clone());
+        }
+    }
+    check("Only the effect of a turn drives agents:", &broken);
+}
+
+#[test]
 fn the_arrows_have_no_circle() {
     // Layers whose users are all placed already can be taken away, until none is left.
     let mut open: BTreeSet<&str> = MAY_USE.iter().map(|(layer, _)| *layer).collect();

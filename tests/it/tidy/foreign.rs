@@ -33,12 +33,19 @@ const HOMES: &[(&str, &[&str])] = &[
             "src/agents/reset_time.rs",
             "src/process/process_table/listing.rs",
             "src/trackers/local/front_matter.rs",
+            "src/runtime/simulation/scenario/",
             "src/surfaces/",
         ],
     ),
     (
         "chrono_tz",
-        &["src/domain/policy.rs", "src/planner/", "src/config/", "src/agents/reset_time.rs"],
+        &[
+            "src/domain/policy.rs",
+            "src/planner/",
+            "src/config/",
+            "src/agents/reset_time.rs",
+            "src/runtime/simulation/scenario/",
+        ],
     ),
     ("clap", &["src/surfaces/cli/"]),
     ("cron", &["src/config/"]),
@@ -56,13 +63,33 @@ const HOMES: &[(&str, &[&str])] = &[
             "src/surfaces/",
         ],
     ),
-    ("strsim", &["src/config/", "src/trackers/local/front_matter.rs"]),
-    ("tempfile", &["src/agents/probe.rs", "src/agents/probe/", "src/workspaces/git/"]),
-    ("toml", &["src/config/", "src/agents/scripted/", "src/runtime/simulation/"]),
+    (
+        "strsim",
+        &["src/config/", "src/trackers/local/front_matter.rs", "src/runtime/simulation/scenario/"],
+    ),
+    (
+        "tempfile",
+        &[
+            "src/agents/probe.rs",
+            "src/agents/probe/",
+            "src/workspaces/git/",
+            "src/surfaces/cli/demo/",
+        ],
+    ),
+    (
+        "toml",
+        &[
+            "src/config/",
+            "src/agents/scripted/",
+            "src/runtime/simulation/scenario/",
+            "src/surfaces/cli/demo/",
+        ],
+    ),
     ("toml_edit", &["src/trackers/local/"]),
     ("tracing_subscriber", &["src/telemetry.rs"]),
     // Parts of crates that are dangerous on their own.
-    ("tokio::process", &["src/process/"]),
+    // The demo starts the daemon as an operator's shell would, so as to kill it and nothing that it had started.
+    ("tokio::process", &["src/process/", "src/surfaces/cli/demo/daemon_process.rs"]),
     ("tokio::net", &["src/surfaces/"]),
     ("tokio::signal", &["src/surfaces/cli/", "src/agents/scripted/"]),
     ("tokio::task", &["src/runtime/tasks.rs", "src/trackers/local/mod.rs"]),

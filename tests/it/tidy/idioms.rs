@@ -2,7 +2,7 @@
 
 use regex::Regex;
 
-use super::lexer::line_of;
+use super::lexer::{end_of_braces, line_of};
 use super::sources::{SRC, Source, TESTS, check};
 
 /// Files that may start tasks and threads, and what they start.
@@ -127,11 +127,12 @@ fn domain_things_have_plain_names() {
 
 #[test]
 fn outcomes_are_matched_without_a_wildcard() {
-    // A `match` with an `Outcome::` arm has no `_ =>` arm without a guard (invariant 6).
+    let wildcard = Regex::new(r"(?m)^\s*_\s*=>").unwrap();
+    let outcome = Regex::new(r"(?m)^\s*(?:\|\s*)?(?:Some\()?&?Outcome::").unwrap();
     let mut broken = Vec::new();
     for source in SRC.iter() {
-        for (at, arms) in match_blocks(&source.product) {
-            if arms.contains("Outcome::") && Regex::new(r"(?m)^\s*_\s*=>").unwrap().is_match(arms) {
+        for (at, arms) in matches_in(&source.product) {
+            if outcome.is_match(&arms) && wildcard.is_match(&arms) {
                 broken.push(format!("{}:{}", source.path, line_of(&source.product, at)));
             }
         }
@@ -142,15 +143,23 @@ fn outcomes_are_matched_without_a_wildcard() {
     );
 }
 
-/// Blocks of `match` expressions without the blocks inside them.
-fn match_blocks(code: &str) -> Vec<(usize, &str)> {
+/// Where the `match` expressions of `code` begin, and their arms without the blocks inside them.
+fn matches_in(code: &str) -> Vec<(usize, String)> {
     let head = Regex::new(r"\bmatch\b[^;{}]*\{").unwrap();
     head.find_iter(code)
         .map(|found| {
-            (
-                found.start(),
-                &code[found.end() - 1..super::lexer::end_of_braces(code, found.end() - 1)],
-            )
+            let end = end_of_braces(code, found.end() - 1);
+            let mut depth = 0_usize;
+            let mut arms = String::new();
+            for c in code[found.end()..end].chars() {
+                match c {
+                    '{' => depth += 1,
+                    '}' => depth = depth.saturating_sub(1),
+                    c if depth == 0 => arms.push(c),
+                    _ => {}
+                }
+            }
+            (found.start(), arms)
         })
         .collect()
 }

@@ -15,6 +15,19 @@ use super::Factory;
 /// More events than any test makes.
 const ALL: usize = 100_000;
 
+/// The head of the log, kept open.
+pub(crate) struct Head {
+    reader: SqliteReader,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Head {
+    /// Number of the last event.
+    pub(crate) fn now(&self) -> u64 {
+        self.runtime.block_on(self.reader.head()).map_or(0, |head| head.gseq)
+    }
+}
+
 impl Factory {
     /// Every event so far, in order; none before there is a log.
     pub(crate) fn events(&self) -> Vec<Recorded> {
@@ -58,6 +71,13 @@ impl Factory {
         let runs = self.runs(item);
         let turns = runs.iter().flat_map(|run| run.turns.iter());
         turns.filter_map(|turn| turn.report.as_ref().map(|report| report.usage)).collect()
+    }
+
+    /// A look at the highest event number that is cheap to repeat; `None` before there is a log.
+    pub(crate) fn head(&self) -> Option<Head> {
+        let reader = SqliteReader::open_reader(&self.state().join("factory.db")).ok()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        Some(Head { reader, runtime: runtime.expect("a runtime") })
     }
 
     fn read<T>(

@@ -110,7 +110,13 @@ impl Repository {
     /// How often an item was merged.
     pub(crate) fn merges_of(&self, item: &str) -> usize {
         let start = format!("Merge {item}:");
-        self.merged_log().iter().filter(|merge| merge.subject.starts_with(&start)).count()
+        self.merge_subjects().iter().filter(|subject| subject.starts_with(&start)).count()
+    }
+
+    /// The subject lines of the merges on `main`.
+    pub(crate) fn merge_subjects(&self) -> Vec<String> {
+        let range = ["log", "--first-parent", "--merges", "--format=%s", "refs/heads/main"];
+        self.git(&range).lines().map(str::to_owned).collect()
     }
 
     /// Everything a person would miss if it changed: each file of the checkout and the index, byte for byte.
