@@ -20,6 +20,7 @@ use crate::domain::policy::Policy;
 use crate::domain::run::Interruption;
 use crate::domain::time::Timestamp;
 use crate::pipeline::input::Input as RunInput;
+use crate::store::MOST_BATCHES;
 use crate::store::batch::Batch;
 use crate::store::error::StoreError;
 
@@ -34,8 +35,9 @@ pub type Schedule = Arc<dyn Fn(Timestamp) -> Timestamp + Send + Sync>;
 /// Messages that may wait for the loop.
 const INBOX: usize = 1024;
 
-/// Messages taken before effects are started and the clock is looked at again.
-const MOST_AT_ONCE: usize = 64;
+/// Messages taken before their decisions are stored, effects are started and the clock is looked at again. Each decision
+/// is one batch.
+const MOST_AT_ONCE: usize = MOST_BATCHES;
 
 /// Three renewals per lease.
 const RENEWAL: Duration = Duration::from_secs(LEASE.as_secs() / 3);
@@ -177,19 +179,21 @@ impl Dispatcher {
         self.stop().await
     }
 
-    /// Takes `message` and what else is there already, in order.
+    /// Takes `message` and what else is there already, in order, and stores what follows from all of them at once:
+    /// waiting for the disk is what a decision costs most.
     async fn from_effects(&mut self, message: Message) -> Result<(), StoreError> {
-        self.take(message).await?;
+        let mut decided = Decided::default();
+        self.take(message, &mut decided);
         for _ in 1..MOST_AT_ONCE {
             let Ok(message) = self.desk_inbox.try_recv() else { break };
-            self.take(message).await?;
+            self.take(message, &mut decided);
         }
-        Ok(())
+        self.commit(decided).await
     }
 
     async fn from_outside(&mut self, message: LoopMessage) -> Result<(), StoreError> {
         match message {
-            LoopMessage::Effect(message) => self.take(message).await,
+            LoopMessage::Effect(message) => self.from_effects(message).await,
             LoopMessage::Command { command, actor, reply } => {
                 let handled = self.handle(Input::Command { command, actor }).await?;
                 if let Some(answer) = handled {
@@ -235,75 +239,82 @@ impl Dispatcher {
         self.handle(Input::Reconfigured { policy: new.policy }).await.map(|_| ())
     }
 
-    async fn take(&mut self, message: Message) -> Result<(), StoreError> {
+    /// Decides about a message of an effect.
+    fn take(&mut self, message: Message, decided: &mut Decided) {
         match message {
             Message::TurnPrepared { key, run, turn, go } => {
                 let number = turn.turn;
                 let begun = !self.stopping && {
                     let input = RunInput::TurnPrepared(turn);
                     let input = Input::Run { run, key: Some(key), settles: false, input };
-                    self.handle(input).await?;
-                    self.engine
-                        .run(run)
-                        .and_then(|state| state.turn_in_flight())
-                        .is_some_and(|record| record.turn == number)
+                    self.decide(input, decided);
+                    self.turn_is_in_flight(run, number)
                 };
-                let _gone = go.send(begun);
-                Ok(())
+                decided.go.push((go, begun));
             }
-            Message::Over { key, run, done } => self.effect_over(key, run, *done).await,
+            Message::Over { key, run, done } => self.effect_over(key, run, *done, decided),
         }
     }
 
-    async fn effect_over(
+    fn effect_over(
         &mut self,
         key: EffectKey,
         run: Option<RunId>,
         done: Done,
-    ) -> Result<(), StoreError> {
+        decided: &mut Decided,
+    ) {
         match (done, run) {
-            (Done::Stopped, _) => {
-                self.engine.give_back(&key);
-                Ok(())
-            }
+            (Done::Stopped, _) => self.engine.give_back(&key),
             (Done::Run(input), Some(run)) if self.stopping && was_cancelled(&input) => {
                 let now = self.ports.clock.now();
                 let handled = self.engine.take_over(run, Interruption::Shutdown, None, now);
                 self.engine.give_back(&key);
-                self.store(handled).await.map(|_| ())
+                let _no_command = decided.add(handled);
             }
             (Done::Run(input), Some(run)) => {
                 let input = Input::Run { run, key: Some(key), settles: true, input };
-                self.handle(input).await.map(|_| ())
+                self.decide(input, decided);
             }
-            (Done::Run(_), None) => Ok(()),
+            (Done::Run(_), None) => {}
             (Done::Tracker(result), _) => {
-                self.handle(Input::TrackerWritten { key, result }).await.map(|_| ())
+                self.decide(Input::TrackerWritten { key, result }, decided);
             }
         }
+    }
+
+    /// Lets the engine decide about an input that is no command.
+    fn decide(&mut self, input: Input, decided: &mut Decided) {
+        let handled = self.engine.handle(input, self.ports.clock.now());
+        let _no_command = decided.add(handled);
     }
 
     /// Lets the engine decide, stores the decision, and only then acts on it.
     async fn handle(&mut self, input: Input) -> Result<Option<Reply>, StoreError> {
         let handled = self.engine.handle(input, self.ports.clock.now());
-        self.store(handled).await
+        let mut decided = Decided::default();
+        let reply = decided.add(handled);
+        self.commit(decided).await?;
+        Ok(reply)
     }
 
-    async fn store(&mut self, handled: Handled) -> Result<Option<Reply>, StoreError> {
-        if let Some(reason) = handled.ignored {
-            tracing::debug!(reason, "an input changed nothing");
+    /// Stores what was decided, and only then acts on it.
+    async fn commit(&mut self, decided: Decided) -> Result<(), StoreError> {
+        self.dirty |= decided.batches.iter().any(concerns_planning);
+        if !decided.batches.is_empty() {
+            let appended = self.ports.store.append_all(decided.batches).await?;
+            if let Some(last) = appended.last() {
+                self.head.send_replace(last.last_gseq);
+            }
         }
-        if let Some(batch) = handled.batch {
-            self.dirty |= concerns_planning(&batch);
-            let appended = self.ports.store.append(batch).await?;
-            self.head.send_replace(appended.last_gseq);
-        }
-        for run in handled.stop {
+        for run in decided.stop {
             if let Some(token) = self.stop_runs.get(&run) {
                 token.cancel();
             }
         }
-        Ok(handled.reply)
+        for (go, begun) in decided.go {
+            let _gone = go.send(begun);
+        }
+        Ok(())
     }
 
     async fn plan_if_needed(&mut self) -> Result<(), StoreError> {
@@ -373,7 +384,9 @@ impl Dispatcher {
             }
             other => effects::failed(other, failure),
         };
-        self.effect_over(key, effect.run(), done).await
+        let mut decided = Decided::default();
+        self.effect_over(key, effect.run(), done, &mut decided);
+        self.commit(decided).await
     }
 
     fn turn_is_in_flight(&self, run: RunId, turn: u32) -> bool {
@@ -476,7 +489,7 @@ impl Dispatcher {
         while !self.tasks.is_empty() {
             tokio::select! {
                 biased;
-                Some(message) = self.desk_inbox.recv() => self.take(message).await?,
+                Some(message) = self.desk_inbox.recv() => self.from_effects(message).await?,
                 ended = self.tasks.next_ended() => self.task_ended(ended).await?,
                 () = &mut deadline => {
                     tracing::warn!(tasks = self.tasks.len(), "not everything stopped in time; the next start takes it over");
@@ -485,10 +498,30 @@ impl Dispatcher {
             }
         }
         while let Ok(message) = self.desk_inbox.try_recv() {
-            self.take(message).await?;
+            self.from_effects(message).await?;
         }
         self.end_strays().await;
         self.handle(Input::Stopping).await.map(|_| ())
+    }
+}
+
+/// What the engine decided and nobody has acted on yet: nothing in here may leave the loop before the batches are stored.
+#[derive(Default)]
+struct Decided {
+    batches: Vec<Batch>,
+    stop: Vec<RunId>,
+    go: Vec<(oneshot::Sender<bool>, bool)>,
+}
+
+impl Decided {
+    /// Adds a decision; its reply, which waits for the batches like everything else.
+    fn add(&mut self, handled: Handled) -> Option<Reply> {
+        if let Some(reason) = handled.ignored {
+            tracing::debug!(reason, "an input changed nothing");
+        }
+        self.batches.extend(handled.batch);
+        self.stop.extend(handled.stop);
+        handled.reply
     }
 }
 
