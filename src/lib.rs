@@ -3,7 +3,7 @@
 //! A daemon that works while people don't: it picks up work items, decides which may run and why the others may not,
 //! drives coding agents through coder/critic pipelines in git worktrees, and keeps a hash-linked record of it all.
 //!
-//! In reading order (each may use the modules above it; `tests/it/tidy.rs` enforces the arrows):
+//! In reading order (each may use the modules above it; `tests/it/tidy` enforces the arrows):
 //!
 //! - the pure core, without async, I/O, clock, randomness or environment: [`domain`], [`planner`], [`pipeline`];
 //! - ports and adapters: [`process`], [`agents`], [`trackers`], [`workspaces`], [`store`];

@@ -147,6 +147,7 @@ fn spawn(command: &mut Command) -> io::Result<(Child, Key)> {
     key.map(|key| (child, key)).ok_or_else(|| io::Error::other("not in the process table"))
 }
 
-fn evidence(status: ExitStatus) -> ExitEvidence {
+/// What the system said of an end.
+pub(super) fn evidence(status: ExitStatus) -> ExitEvidence {
     ExitEvidence { code: status.code(), signal: status.signal() }
 }

@@ -16,6 +16,7 @@ pub mod agent_process;
 pub mod capture;
 pub mod conversation;
 pub mod identity;
+pub mod independent;
 mod leader;
 mod lines;
 pub mod marker;

@@ -84,15 +84,30 @@ impl CountingIds {
 
 impl IdSource for CountingIds {
     fn ordered(&self, now: Timestamp) -> Uuid {
-        let seconds = u64::try_from(now.0.div_euclid(1000)).unwrap_or(0);
-        let millis = u32::try_from(now.0.rem_euclid(1000)).unwrap_or(0);
-        let stamp = uuid::Timestamp::from_unix(uuid::NoContext, seconds, millis * 1_000_000);
-        let mut bytes = *Uuid::new_v7(stamp).as_bytes();
-        bytes[8..].copy_from_slice(&(self.next() | (0b10 << 62)).to_be_bytes());
-        Uuid::from_bytes(bytes)
+        let millis = u64::try_from(now.0).unwrap_or(0);
+        let mut rest = [0; 10];
+        rest[2..].copy_from_slice(&self.next().to_be_bytes());
+        uuid::Builder::from_unix_timestamp_millis(millis, &rest).into_uuid()
     }
 
     fn random(&self) -> Uuid {
         Uuid::from_u128(u128::from(self.next()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CountingIds, IdSource as _, Timestamp};
+
+    #[test]
+    fn counted_ids_are_the_same_every_time_and_in_order() {
+        let ids = |now| {
+            let source = CountingIds::default();
+            [source.ordered(now), source.ordered(now), source.ordered(Timestamp(now.0 + 1))]
+        };
+        let first = ids(Timestamp(1_772_438_400_123));
+        assert_eq!(first, ids(Timestamp(1_772_438_400_123)));
+        assert!(first.is_sorted() && first[0] != first[1]);
+        assert_eq!(first[0].get_version_num(), 7);
     }
 }

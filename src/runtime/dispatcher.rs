@@ -3,6 +3,10 @@
 //! `select!` only collects what happened; the engine decides synchronously; the decision is stored; then effects start.
 //! Everything slow runs in tasks. When the store fails, the loop ends: nothing may be done that is not on record.
 
+mod deciding;
+mod starting;
+mod timers;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,24 +14,21 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::agent::TurnEnding;
 use crate::domain::command::Command;
-use crate::domain::effect::Effect;
 use crate::domain::event::Event;
-use crate::domain::failure::Failure;
-use crate::domain::ids::{EffectKey, RunId};
+use crate::domain::ids::RunId;
 use crate::domain::policy::Policy;
-use crate::domain::run::Interruption;
 use crate::domain::time::Timestamp;
-use crate::pipeline::input::Input as RunInput;
 use crate::store::MOST_BATCHES;
 use crate::store::batch::Batch;
 use crate::store::error::StoreError;
 
-use super::effects::{self, Desk, Done, Job, Message, Ports};
-use super::engine::{Engine, Explanation, Handled, Input, LEASE, Reply, Status, Wanted};
+use super::effects::{Message, Ports};
+use super::engine::{Engine, Explanation, Input, LEASE, Reply, Status};
 use super::handle::DaemonHandle;
-use super::tasks::{Ended, Tasks};
+use super::tasks::Tasks;
+
+use deciding::Decided;
 
 /// When the next heartbeat after an instant happens.
 pub type Schedule = Arc<dyn Fn(Timestamp) -> Timestamp + Send + Sync>;
@@ -36,8 +37,8 @@ pub type Schedule = Arc<dyn Fn(Timestamp) -> Timestamp + Send + Sync>;
 const INBOX: usize = 1024;
 
 /// Messages taken before their decisions are stored, effects are started and the clock is looked at again. Each decision
-/// is one batch.
-const MOST_AT_ONCE: usize = MOST_BATCHES;
+/// is one batch, two at most.
+const MOST_AT_ONCE: usize = MOST_BATCHES / 2;
 
 /// Three renewals per lease.
 const RENEWAL: Duration = Duration::from_secs(LEASE.as_secs() / 3);
@@ -239,84 +240,6 @@ impl Dispatcher {
         self.handle(Input::Reconfigured { policy: new.policy }).await.map(|_| ())
     }
 
-    /// Decides about a message of an effect.
-    fn take(&mut self, message: Message, decided: &mut Decided) {
-        match message {
-            Message::TurnPrepared { key, run, turn, go } => {
-                let number = turn.turn;
-                let begun = !self.stopping && {
-                    let input = RunInput::TurnPrepared(turn);
-                    let input = Input::Run { run, key: Some(key), settles: false, input };
-                    self.decide(input, decided);
-                    self.turn_is_in_flight(run, number)
-                };
-                decided.go.push((go, begun));
-            }
-            Message::Over { key, run, done } => self.effect_over(key, run, *done, decided),
-        }
-    }
-
-    fn effect_over(
-        &mut self,
-        key: EffectKey,
-        run: Option<RunId>,
-        done: Done,
-        decided: &mut Decided,
-    ) {
-        match (done, run) {
-            (Done::Stopped, _) => self.engine.give_back(&key),
-            (Done::Run(input), Some(run)) if self.stopping && was_cancelled(&input) => {
-                let now = self.ports.clock.now();
-                let handled = self.engine.take_over(run, Interruption::Shutdown, None, now);
-                self.engine.give_back(&key);
-                let _no_command = decided.add(handled);
-            }
-            (Done::Run(input), Some(run)) => {
-                let input = Input::Run { run, key: Some(key), settles: true, input };
-                self.decide(input, decided);
-            }
-            (Done::Run(_), None) => {}
-            (Done::Tracker(result), _) => {
-                self.decide(Input::TrackerWritten { key, result }, decided);
-            }
-        }
-    }
-
-    /// Lets the engine decide about an input that is no command.
-    fn decide(&mut self, input: Input, decided: &mut Decided) {
-        let handled = self.engine.handle(input, self.ports.clock.now());
-        let _no_command = decided.add(handled);
-    }
-
-    /// Lets the engine decide, stores the decision, and only then acts on it.
-    async fn handle(&mut self, input: Input) -> Result<Option<Reply>, StoreError> {
-        let handled = self.engine.handle(input, self.ports.clock.now());
-        let mut decided = Decided::default();
-        let reply = decided.add(handled);
-        self.commit(decided).await?;
-        Ok(reply)
-    }
-
-    /// Stores what was decided, and only then acts on it.
-    async fn commit(&mut self, decided: Decided) -> Result<(), StoreError> {
-        self.dirty |= decided.batches.iter().any(concerns_planning);
-        if !decided.batches.is_empty() {
-            let appended = self.ports.store.append_all(decided.batches).await?;
-            if let Some(last) = appended.last() {
-                self.head.send_replace(last.last_gseq);
-            }
-        }
-        for run in decided.stop {
-            if let Some(token) = self.stop_runs.get(&run) {
-                token.cancel();
-            }
-        }
-        for (go, begun) in decided.go {
-            let _gone = go.send(begun);
-        }
-        Ok(())
-    }
-
     async fn plan_if_needed(&mut self) -> Result<(), StoreError> {
         if self.stopping || !self.dirty {
             return Ok(());
@@ -328,156 +251,6 @@ impl Dispatcher {
             self.engine.open_intake(false);
         }
         Ok(())
-    }
-
-    fn start_effects(&mut self) {
-        for Wanted { key, effect } in self.engine.start_due(self.ports.clock.now()) {
-            let token = match effect.run() {
-                Some(run) => {
-                    self.stop_runs.entry(run).or_insert_with(|| self.stop_all.child_token()).clone()
-                }
-                None => self.stop_all.child_token(),
-            };
-            // Cleaning up comes after the run's tasks were stopped; it must not be stopped with them.
-            let cancel = match effect {
-                Effect::CleanUp { .. } => self.stop_all.child_token(),
-                Effect::PrepareWorkspace { .. }
-                | Effect::RunTurn { .. }
-                | Effect::RunChecks { .. }
-                | Effect::Deliver { .. }
-                | Effect::UpdateTracker { .. } => token,
-            };
-            let item = match &effect {
-                Effect::UpdateTracker { item, .. } => self.engine.item(item).cloned(),
-                Effect::PrepareWorkspace { .. }
-                | Effect::RunTurn { .. }
-                | Effect::RunChecks { .. }
-                | Effect::Deliver { .. }
-                | Effect::CleanUp { .. } => None,
-            };
-            let job = Job {
-                run: effect.run().and_then(|run| self.engine.run(run)).cloned(),
-                item,
-                key: key.clone(),
-                effect,
-                cancel,
-                desk: Desk::new(self.desk_sender.clone()),
-            };
-            self.tasks.spawn(key.as_str(), effects::execute(Arc::clone(&self.ports), job));
-        }
-        let engine = &self.engine;
-        self.stop_runs.retain(|run, _| engine.run(*run).is_some());
-    }
-
-    /// A task that panicked reports nothing by itself: its effect failed on our side.
-    async fn task_ended(&mut self, ended: Ended) -> Result<(), StoreError> {
-        let key = EffectKey(ended.name);
-        if !ended.panicked || !self.engine.is_open(&key) {
-            return Ok(());
-        }
-        tracing::error!(effect = %key, "an effect panicked; it is treated as an infrastructure failure");
-        let failure = Failure::infrastructure(format!("internal error while doing {key}"));
-        let Some(effect) = self.engine.effect(&key).cloned() else { return Ok(()) };
-        let done = match &effect {
-            Effect::RunTurn { run, turn } if self.turn_is_in_flight(*run, *turn) => {
-                Done::Run(effects::turn_lost(*turn, failure))
-            }
-            other => effects::failed(other, failure),
-        };
-        let mut decided = Decided::default();
-        self.effect_over(key, effect.run(), done, &mut decided);
-        self.commit(decided).await
-    }
-
-    fn turn_is_in_flight(&self, run: RunId, turn: u32) -> bool {
-        self.engine
-            .run(run)
-            .and_then(|state| state.turn_in_flight())
-            .is_some_and(|record| record.turn == turn)
-    }
-
-    async fn timers(&mut self) -> Result<(), StoreError> {
-        let now = self.ports.clock.now();
-        if now >= self.next_poll && !self.observing {
-            self.next_poll = now.after(self.timing.poll);
-            self.observe();
-        }
-        if self.next_heartbeat.is_some_and(|at| now >= at) {
-            self.next_heartbeat = self.timing.schedule.as_ref().map(|next_after| next_after(now));
-            self.engine.open_intake(true);
-            self.dirty = true;
-        }
-        if now >= self.next_renewal {
-            self.next_renewal = now.after(RENEWAL);
-            let (instance, expires) = (self.engine.instance().to_owned(), now.after(LEASE));
-            self.ports.store.renew_leases(&instance, expires).await?;
-        }
-        if now >= self.next_reaping {
-            self.next_reaping = now.after(REAPING);
-            self.end_strays().await;
-        }
-        let due = self.engine.report().and_then(|report| report.wake_at);
-        if due.is_some_and(|at| now >= at) {
-            self.dirty = true;
-        }
-        Ok(())
-    }
-
-    /// Ends orphans of ended runs that hid from their run's end, and reaps what has ended.
-    async fn end_strays(&self) {
-        match crate::process::recovery::end_strays().await {
-            Ok(ended) if ended.ended.is_empty() => {}
-            Ok(ended) => {
-                tracing::warn!(processes = ended.ended.len(), "stray processes were ended")
-            }
-            Err(error) => tracing::warn!(%error, "stray processes could not be ended"),
-        }
-        let _reaped = crate::process::adoption::reap_adopted();
-    }
-
-    /// Reads all trackers in a task; the readings come back as inputs.
-    fn observe(&mut self) {
-        if self.ports.trackers.is_empty() {
-            return;
-        }
-        self.observing = true;
-        let (ports, sender) = (Arc::clone(&self.ports), self.sender.clone());
-        self.tasks.spawn("observe", async move {
-            for (source, tracker) in &ports.trackers {
-                let began = ports.clock.now();
-                let input = match tracker.list().await {
-                    Ok(listing) => Input::Observed {
-                        source: source.clone(),
-                        items: listing.items,
-                        unreadable: listing.unreadable,
-                        problems: listing.problems.iter().map(ToString::to_string).collect(),
-                        began,
-                    },
-                    Err(error) => {
-                        let message = error.failure().message;
-                        Input::NotObserved { source: source.clone(), message }
-                    }
-                };
-                // The loop is gone only when the daemon is.
-                let _gone = sender.send(LoopMessage::Input(input)).await;
-            }
-        });
-    }
-
-    /// Time until something is due by the clock.
-    fn until_next(&self) -> Duration {
-        let now = self.ports.clock.now();
-        let planned = self.engine.report().and_then(|report| report.wake_at);
-        let candidates = [
-            (!self.observing).then_some(self.next_poll),
-            self.next_heartbeat,
-            Some(self.next_renewal),
-            Some(self.next_reaping),
-            self.engine.next_due(now),
-            planned.filter(|at| *at > now),
-        ];
-        let next = candidates.into_iter().flatten().min().unwrap_or(now.after(RENEWAL));
-        next.since(now)
     }
 
     /// Stops in order. Agents get their grace; a run whose turn was cut short is marked interrupted and keeps its place.
@@ -505,32 +278,8 @@ impl Dispatcher {
     }
 }
 
-/// What the engine decided and nobody has acted on yet: nothing in here may leave the loop before the batches are stored.
-#[derive(Default)]
-struct Decided {
-    batches: Vec<Batch>,
-    stop: Vec<RunId>,
-    go: Vec<(oneshot::Sender<bool>, bool)>,
-}
-
-impl Decided {
-    /// Adds a decision; its reply, which waits for the batches like everything else.
-    fn add(&mut self, handled: Handled) -> Option<Reply> {
-        if let Some(reason) = handled.ignored {
-            tracing::debug!(reason, "an input changed nothing");
-        }
-        self.batches.extend(handled.batch);
-        self.stop.extend(handled.stop);
-        handled.reply
-    }
-}
-
-fn was_cancelled(input: &RunInput) -> bool {
-    matches!(input, RunInput::TurnFinished(turn) if turn.report.ending == TurnEnding::Cancelled)
-}
-
 /// Whether a batch may change what the planner says: anything but the progress of a run.
-fn concerns_planning(batch: &Batch) -> bool {
+pub(super) fn concerns_planning(batch: &Batch) -> bool {
     batch.streams.iter().any(|append| {
         let name = append.stream.as_str();
         let item = name.starts_with("work/") || name.starts_with("ops/");

@@ -13,5 +13,6 @@ pub mod engine;
 pub mod handle;
 pub mod reaper;
 pub mod recovery;
+pub mod simulation;
 pub mod state_dir;
 pub mod tasks;

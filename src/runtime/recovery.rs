@@ -2,6 +2,7 @@
 //!
 //! There is no special path for crashes: what an orderly stop leaves behind goes the same way.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::domain::agent::Stage;
@@ -11,9 +12,10 @@ use crate::process::ProcessError;
 use crate::process::identity::ProcessIdentity;
 use crate::process::marker::instance_prefix;
 use crate::process::recovery::end_marked;
-use crate::store::StoreReader;
 use crate::store::error::StoreError;
+use crate::store::{Store, StoreReader};
 
+use super::clock::Clock;
 use super::effects::Ports;
 use super::engine::{Engine, Handled, Input, Loaded};
 
@@ -101,34 +103,50 @@ pub async fn take_over(
     }
     let repositories = super::reaper::repositories(ports).await;
     super::reaper::discard_checkouts(ports, &repositories).await;
-    let version = env!("CARGO_PKG_VERSION").to_owned();
-    let started = engine.handle(Input::Started { version }, ports.clock.now());
-    store(ports, started).await?;
-    let cause = if before.is_some() { Interruption::Crash } else { Interruption::Shutdown };
-    let runs = engine.open_runs();
-    for run in &runs {
-        let salvaged = salvage(ports, engine, *run).await;
-        let handled = engine.take_over(*run, cause, salvaged, ports.clock.now());
-        store(ports, handled).await?;
+    let mut salvaged = BTreeMap::new();
+    for run in engine.open_runs() {
+        if let Some(commit) = salvage(ports, engine, run).await {
+            salvaged.insert(run, commit);
+        }
     }
-    let leftovers = engine.drop_leftovers(ports.clock.now());
-    store(ports, leftovers).await?;
-    Ok(Recovered {
-        cause: before.map(|_| Interruption::Crash),
-        ended: ended.ended.len(),
-        runs: runs.len(),
-    })
+    let before = before.is_some();
+    let runs = adopt(ports.store.as_ref(), ports.clock.as_ref(), engine, before, &salvaged).await?;
+    Ok(Recovered { cause: before.then_some(Interruption::Crash), ended: ended.ended.len(), runs })
 }
 
-async fn store(ports: &Ports, handled: Handled) -> Result<(), StoreError> {
+/// Records that this daemon is the one now and takes over the runs of the one before; how many there are. `crashed`:
+/// whether that one went without a word. `salvaged`: the commits that hold what its coders left uncommitted.
+///
+/// # Errors
+/// When the log cannot be written.
+pub async fn adopt(
+    store: &dyn Store,
+    clock: &dyn Clock,
+    engine: &mut Engine,
+    crashed: bool,
+    salvaged: &BTreeMap<RunId, String>,
+) -> Result<usize, StoreError> {
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    append(store, engine.handle(Input::Started { version }, clock.now())).await?;
+    let cause = if crashed { Interruption::Crash } else { Interruption::Shutdown };
+    let runs = engine.open_runs();
+    for run in &runs {
+        let handled = engine.take_over(*run, cause, salvaged.get(run).cloned(), clock.now());
+        append(store, handled).await?;
+    }
+    append(store, engine.drop_leftovers(clock.now())).await?;
+    Ok(runs.len())
+}
+
+async fn append(store: &dyn Store, handled: Handled) -> Result<(), StoreError> {
     if let Some(batch) = handled.batch {
-        ports.store.append(batch).await?;
+        store.append(batch).await?;
     }
     Ok(())
 }
 
 /// Saves what an interrupted coder left uncommitted on a private ref. The worktree itself stays as it is.
-async fn salvage(ports: &Ports, engine: &Engine, run: RunId) -> Option<String> {
+pub(super) async fn salvage(ports: &Ports, engine: &Engine, run: RunId) -> Option<String> {
     let state = engine.run(run)?;
     state.turn_in_flight().filter(|turn| turn.stage == Stage::Coder)?;
     let workspace = state.workspace.as_ref()?;

@@ -3,5 +3,8 @@
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
 mod contract;
+mod crash;
+mod scenario;
 mod support;
 mod surface;
+mod tidy;

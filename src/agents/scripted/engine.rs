@@ -68,9 +68,9 @@ pub fn play(script: &Path, prompt: &str, cue: &Cue, stdout: &mut dyn Write) -> i
         .map_err(|error| error.to_string())
         .and_then(|text| toml::from_str::<Script>(&text).map_err(|error| error.to_string()));
     let blanks = Blanks::new(prompt, cue, directory);
-    let mut performance = Performance { stdout, blanks, now: cue.now, answer: None };
+    let mut performance = Performance { stdout, blanks, prompt, now: cue.now, answer: None };
     let played = match parsed {
-        Ok(script) => performance.play(&script, prompt, cue),
+        Ok(script) => performance.play(&script, cue),
         Err(reason) => {
             let script = script.display();
             performance.refuse(&format!("cannot read the script {script}: {reason}"))
@@ -107,15 +107,16 @@ impl Blanks {
 struct Performance<'a> {
     stdout: &'a mut dyn Write,
     blanks: Blanks,
+    prompt: &'a str,
     now: Timestamp,
     answer: Option<String>,
 }
 
 impl Performance<'_> {
-    fn play(&mut self, script: &Script, prompt: &str, cue: &Cue) -> io::Result<i32> {
+    fn play(&mut self, script: &Script, cue: &Cue) -> io::Result<i32> {
         let model = script.model.clone().or_else(|| cue.model.clone());
         self.print(&Line::Session { id: cue.session.clone(), model })?;
-        let Some(step) = script.steps.iter().find(|step| self.fits(step, prompt, cue)) else {
+        let Some(step) = script.steps.iter().find(|step| self.fits(step, cue)) else {
             let (item, stage, round) = (&cue.item, cue.stage.word(), cue.round);
             return self.refuse(&format!("no step for {item}, {stage}, round {round}"));
         };
@@ -129,12 +130,15 @@ impl Performance<'_> {
         Ok(0)
     }
 
-    fn fits(&self, step: &Step, prompt: &str, cue: &Cue) -> bool {
+    fn fits(&self, step: &Step, cue: &Cue) -> bool {
         let exists = |path: &String| Path::new(&self.blanks.fill(path)).exists();
         step.item.as_ref().is_none_or(|item| *item == cue.item)
             && step.stage.is_none_or(|stage| stage == cue.stage)
             && step.round.is_none_or(|round| round == cue.round)
-            && step.when_prompt_contains.as_ref().is_none_or(|text| prompt.contains(text.as_str()))
+            && step
+                .when_prompt_contains
+                .as_ref()
+                .is_none_or(|text| self.prompt.contains(text.as_str()))
             && step.when_file.as_ref().is_none_or(exists)
             && !step.unless_file.as_ref().is_some_and(exists)
     }
@@ -145,6 +149,11 @@ impl Performance<'_> {
             Action::Write(content) => self.write(content)?,
             Action::Append(content) => self.append(content)?,
             Action::Delete(path) => fs::remove_file(self.blanks.fill(path))?,
+            Action::SavePrompt(path) => {
+                let path = self.blanks.fill(path);
+                create_parent(&path)?;
+                fs::write(path, self.prompt)?;
+            }
             Action::Run(command) => self.run(command)?,
             Action::Say(text) => self.print(&Line::Text { text: self.blanks.fill(text) })?,
             Action::Answer(text) => {

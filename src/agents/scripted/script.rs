@@ -71,6 +71,8 @@ pub enum Action {
     Append(Content),
     /// Deletes a file.
     Delete(String),
+    /// Writes the prompt that this turn was given to a file, with its directories.
+    SavePrompt(String),
     /// Runs a shell command and waits for it; a failure is reported as a failed tool call and ends nothing.
     Run(String),
     /// The model says something.

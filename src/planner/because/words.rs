@@ -63,14 +63,9 @@ impl fmt::Display for HeldBecause {
                 let (place, window) = (place.unwrap_or_default(), span(*window_ms));
                 write!(out, "{starts} of {cap} starts in {window}{place}{turbo}")
             }
-            Self::SlotsTaken { slots, taken, limit, waiting: 0 } => {
-                write!(out, "{taken} of {limit} slots {slots} are taken")
-            }
             Self::SlotsTaken { slots, taken, limit, waiting } => {
-                write!(
-                    out,
-                    "{taken} of {limit} slots {slots} are taken ({waiting} by waiting runs)"
-                )
+                write!(out, "{taken} of {limit} slots {slots} are taken")?;
+                if *waiting > 0 { write!(out, " ({waiting} by waiting runs)") } else { Ok(()) }
             }
         }
     }

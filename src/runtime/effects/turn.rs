@@ -1,40 +1,25 @@
 //! One agent turn: gather, prompt, anchor, run, judge, commit.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+mod driving;
+mod judging;
 
-use crate::agents::{
-    self, AgentEvent, AgentSettings, CommandLine, Invocation, ProcessEnd, Transcript, TurnSummary,
-};
-use crate::domain::agent::{Stage, TimeoutKind, TurnEnding, TurnReport};
+use std::path::{Path, PathBuf};
+
+use crate::agents::{self, AgentSettings, CommandLine, Invocation};
+use crate::domain::agent::{Stage, TurnEnding, TurnReport};
 use crate::domain::bounds;
 use crate::domain::change::{Change, Workspace};
-use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::failure::Failure;
 use crate::domain::run::StagePlan;
 use crate::pipeline::input::{FinishedTurn, Input, PreparedTurn};
 use crate::pipeline::prompt;
 use crate::pipeline::state::RunState;
-use crate::pipeline::stuck::ToolLoop;
-use crate::process::agent_process::{self, Ending, Finished, Limits, Spawn, StopPlan};
-use crate::process::conversation::{Flow, Line, Stream};
-use crate::process::identity::ProcessIdentity;
 use crate::process::marker::{Marker, VARIABLE};
 use crate::runtime::agents::{co_author, place_files};
 use crate::runtime::state_dir::{private_dir, write_private};
-use crate::store::rows::ProcessRow;
 use crate::workspaces::{Fingerprint, RUN_TRAILER, WorkspaceError};
 
 use super::{Done, Job, Ports, failed, workspace_of};
-
-/// Time an agent has to end in good order after it was asked to.
-const GRACE: Duration = Duration::from_secs(5);
-
-/// Longest line passed on; longer ones are kept in a file.
-const MAX_LINE: usize = 10 * 1024 * 1024;
-
-/// Most bytes of a turn's transcript kept on disk.
-const MAX_TRANSCRIPT: u64 = 256 * 1024 * 1024;
 
 /// Bytes of diff given to a critic by value.
 const MAX_DIFF: usize = 160_000;
@@ -86,11 +71,20 @@ pub(super) async fn execute(ports: &Ports, job: &Job, turn: u32) -> Done {
     if !job.desk.begin_turn(&job.key, run, ready.prepared.clone()).await {
         return Done::Stopped;
     }
-    let summary = drive(ports, job, &ready, turn).await;
-    if let Err(error) = ports.store.forget_process(run, turn).await {
+    let summary = driving::drive(ports, job, &ready, turn).await;
+    // Nothing rests on the row being gone: recovery finds no such process. So the commit does not have to wait for it.
+    let (forgotten, done) =
+        tokio::join!(ports.store.forget_process(run, turn), conclude(ports, &ready, turn, summary));
+    if let Err(error) = forgotten {
         tracing::warn!(run.id = %run, %error, "an ended process stays on record");
     }
-    conclude(ports, &ready, turn, summary).await
+    done
+}
+
+/// What is known of a turn whose end nobody saw.
+pub(super) fn lost(turn: u32, failure: Failure) -> Input {
+    let report = TurnReport::not_started(failure);
+    Input::TurnFinished(Box::new(FinishedTurn { turn, report, change: None, tampered: false }))
 }
 
 async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<'a>, NotReady> {
@@ -205,191 +199,6 @@ async fn gather(
                 before: Some(before),
             })
         }
-    }
-}
-
-/// Runs the agent and judges its turn.
-async fn drive(ports: &Ports, job: &Job, ready: &Ready<'_>, turn: u32) -> TurnReport {
-    let mut transcript = agents::adapter(ready.settings.kind).transcript();
-    let mut watch = Watch::default();
-    let spawn = spawn(ports, ready);
-    let run = ready.state.id;
-    let store = &ports.store;
-    let note = Box::new(
-        move |identity: ProcessIdentity| -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
-            Box::pin(async move {
-                let row =
-                    ProcessRow { run, turn, pid: identity.pid, start_time: identity.start_time };
-                if let Err(error) = store.record_process(row).await {
-                    tracing::warn!(run.id = %run, %error, "an agent's process could not be put on record");
-                }
-            })
-        },
-    );
-    let mut on_line = |line: Line| watch.line(transcript.as_mut(), &line);
-    let finished = agent_process::run(spawn, &job.cancel, note, &mut on_line).await;
-    match finished {
-        Ok(finished) => judge(ports, ready, transcript, &watch, &finished),
-        Err(error) => not_run(&error),
-    }
-}
-
-fn spawn(ports: &Ports, ready: &Ready<'_>) -> Spawn {
-    Spawn {
-        program: ready.command.program.clone(),
-        args: ready.command.args.clone(),
-        cwd: PathBuf::from(&ready.workspace.path),
-        env: ready.command.env.clone(),
-        stdin: ready.command.stdin.clone(),
-        marker: marker(ports, ready.state),
-        limits: Limits {
-            total: Duration::from_millis(ready.plan.timeout_ms),
-            silence: Duration::from_millis(ready.plan.silence_ms),
-            max_line: MAX_LINE,
-            max_output: MAX_TRANSCRIPT,
-        },
-        stop: StopPlan { graceful: ready.command.graceful, grace: GRACE },
-        journal: ready.scratch.join("transcript.jsonl"),
-        redactor: ports.redactor.clone(),
-    }
-}
-
-/// Follows the agent's events while it runs.
-#[derive(Default)]
-struct Watch {
-    tools: ToolLoop,
-    stuck: Option<String>,
-    finished: bool,
-}
-
-impl Watch {
-    fn line(&mut self, transcript: &mut dyn Transcript, line: &Line) -> Flow {
-        if line.stream != Stream::Stdout {
-            return Flow::Continue;
-        }
-        let events = transcript.line(&line.text);
-        let mut progress = events.is_empty();
-        for event in events {
-            progress |= event.is_progress();
-            match event {
-                AgentEvent::ToolCall { name, fingerprint } => {
-                    if let Some(evidence) = self.tools.observe(&name, &fingerprint) {
-                        let (tool, calls) = (evidence.tool, evidence.calls);
-                        self.stuck =
-                            Some(format!("{tool} with the same arguments {calls} times in a row"));
-                    }
-                }
-                AgentEvent::Finished => self.finished = true,
-                AgentEvent::Session { .. }
-                | AgentEvent::Text(_)
-                | AgentEvent::ToolFailed { .. }
-                | AgentEvent::Usage(_)
-                | AgentEvent::RateLimited { .. }
-                | AgentEvent::Retrying { .. }
-                | AgentEvent::Other => {}
-            }
-        }
-        if self.stuck.is_some() {
-            Flow::Stop
-        } else if self.finished {
-            Flow::Finished
-        } else if progress {
-            Flow::Continue
-        } else {
-            Flow::NoProgress
-        }
-    }
-}
-
-fn judge(
-    ports: &Ports,
-    ready: &Ready<'_>,
-    transcript: Box<dyn Transcript>,
-    watch: &Watch,
-    finished: &Finished,
-) -> TurnReport {
-    let stopped = match finished.ending {
-        Ending::Exited | Ending::LingeredAfterFinish => None,
-        Ending::SilenceTimeout => Some(TurnEnding::TimedOut { clock: TimeoutKind::Silence }),
-        Ending::TotalTimeout => Some(TurnEnding::TimedOut { clock: TimeoutKind::Total }),
-        Ending::Cancelled => Some(TurnEnding::Cancelled),
-        Ending::StoppedByCaller => {
-            Some(TurnEnding::Stuck { evidence: watch.stuck.clone().unwrap_or_default() })
-        }
-    };
-    let answer = ready.command.answer_file.as_ref().and_then(|path| fs::read(path).ok());
-    let TurnSummary { ending, text, usage, session, model, tool_calls } =
-        transcript.finish(ProcessEnd {
-            exit: finished.exit,
-            stderr_tail: &finished.stderr_tail,
-            answer: answer.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
-            now: ports.clock.now(),
-            stopped,
-        });
-    TurnReport {
-        ending: redacted(ports, ending),
-        text: ports.redactor.redact(&text).into_owned(),
-        usage,
-        session,
-        model,
-        exit: finished.exit,
-        duration_ms: u64::try_from(finished.duration.as_millis()).unwrap_or(u64::MAX),
-        leftovers: u32::try_from(finished.leftovers.len()).unwrap_or(u32::MAX),
-        tool_calls,
-    }
-}
-
-fn redacted(ports: &Ports, ending: TurnEnding) -> TurnEnding {
-    match ending {
-        TurnEnding::Failed { failure } => {
-            let message = ports.redactor.redact(&failure.message).into_owned();
-            TurnEnding::Failed { failure: Failure { message, ..failure } }
-        }
-        other => other,
-    }
-}
-
-/// The report of a turn whose process could not be run or accounted for.
-fn not_run(error: &crate::process::ProcessError) -> TurnReport {
-    let class = match error {
-        crate::process::ProcessError::Spawn { source, .. }
-            if source.kind() == std::io::ErrorKind::NotFound
-                || source.kind() == std::io::ErrorKind::PermissionDenied =>
-        {
-            FailureClass::Configuration
-        }
-        crate::process::ProcessError::Cancelled => FailureClass::Cancelled,
-        crate::process::ProcessError::Spawn { .. }
-        | crate::process::ProcessError::WorkingDirectory { .. }
-        | crate::process::ProcessError::Wait { .. }
-        | crate::process::ProcessError::Table { .. }
-        | crate::process::ProcessError::Survivors { .. }
-        | crate::process::ProcessError::Journal { .. } => FailureClass::Infrastructure,
-    };
-    let mut message = error.to_string();
-    if let Some(source) = std::error::Error::source(error) {
-        message = format!("{message}: {source}");
-    }
-    empty_report(Failure::new(class, message))
-}
-
-/// What is known of a turn whose end nobody saw.
-pub(super) fn lost(turn: u32, failure: Failure) -> Input {
-    let report = empty_report(failure);
-    Input::TurnFinished(Box::new(FinishedTurn { turn, report, change: None, tampered: false }))
-}
-
-fn empty_report(failure: Failure) -> TurnReport {
-    TurnReport {
-        ending: TurnEnding::Failed { failure },
-        text: String::new(),
-        usage: crate::domain::budget::Usage::default(),
-        session: None,
-        model: None,
-        exit: crate::domain::agent::ExitEvidence::default(),
-        duration_ms: 0,
-        leftovers: 0,
-        tool_calls: 0,
     }
 }
 

@@ -18,7 +18,7 @@ use super::{Engine, TrackerFailure};
 const ABSENCES: u32 = 2;
 
 /// Seconds between tries at writing to a tracker.
-const UPDATE_RETRY: std::time::Duration = std::time::Duration::from_secs(10);
+pub(super) const UPDATE_RETRY: std::time::Duration = std::time::Duration::from_secs(10);
 
 impl Engine {
     /// Takes a complete reading of one tracker into account.
@@ -37,7 +37,7 @@ impl Engine {
         for item in items {
             self.absent.remove(&item.id);
             if !self.reading_is_stale(&item.id, began) {
-                self.observe_item(item, now);
+                self.observe_item(item, None, now);
             }
         }
         self.note_absences(source, &seen, now);
@@ -48,7 +48,9 @@ impl Engine {
         self.outbox.update_open(id) || self.written.get(id).is_some_and(|at| *at >= began)
     }
 
-    fn observe_item(&mut self, item: WorkItem, now: Timestamp) {
+    /// Takes the tracker's copy of an item into account. `ours`: the state it has because we wrote it; any other new
+    /// state comes from people.
+    fn observe_item(&mut self, item: WorkItem, ours: Option<ItemState>, now: Timestamp) {
         let id = item.id.clone();
         let Some(record) = self.items.get(&id) else {
             return self.record_item(&id, Event::ItemCreated { item }, now);
@@ -56,10 +58,13 @@ impl Engine {
         if record.present && record.item == item {
             return;
         }
+        // What was given up because it was gone is wanted again when it is back.
+        let is_back = !record.present && record.status == ItemStatus::Cancelled;
         let (before, status, run) = (record.item.clone(), record.status, record.run);
         let after = item.clone();
         self.record_item(&id, Event::ItemChanged { item }, now);
-        if before.state != after.state {
+        let moved = before.state != after.state && ours != Some(after.state);
+        if moved || is_back {
             self.tracker_moved(&id, status, after.state, now);
         }
         let taken_away = after.lane != before.lane && after.lane != Lane::Autopilot;
@@ -168,11 +173,21 @@ impl Engine {
         }
         match result {
             Ok(current) => {
+                let ours = match self.outbox.effect(key) {
+                    Some(Effect::UpdateTracker { state, .. }) => *state,
+                    Some(
+                        Effect::PrepareWorkspace { .. }
+                        | Effect::RunTurn { .. }
+                        | Effect::RunChecks { .. }
+                        | Effect::Deliver { .. }
+                        | Effect::CleanUp { .. },
+                    )
+                    | None => None,
+                };
                 self.settle(key, Settlement::Done);
-                let id = current.id.clone();
-                self.written.insert(id.clone(), now);
-                if self.items.get(&id).is_some_and(|record| record.item != current) {
-                    self.record_item(&id, Event::ItemChanged { item: current }, now);
+                self.written.insert(current.id.clone(), now);
+                if self.items.contains_key(&current.id) {
+                    self.observe_item(current, ours, now);
                 }
             }
             Err(failure) if failure.again => {

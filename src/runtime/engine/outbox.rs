@@ -6,7 +6,9 @@ use crate::domain::effect::Effect;
 use crate::domain::ids::{EffectKey, ItemId, RunId};
 use crate::domain::time::Timestamp;
 
-use super::Engine;
+use crate::store::batch::Settlement;
+
+use super::{Engine, Handled};
 
 /// Open effects by key, in the order of their request.
 #[derive(Debug, Default)]
@@ -135,11 +137,21 @@ impl Engine {
         wanted
     }
 
-    /// Takes back an effect that was handed out but neither done nor failed (the daemon stops).
-    pub fn give_back(&mut self, key: &EffectKey) {
+    /// Takes back an effect that was handed out but neither done nor failed: it was stopped. It is still wanted, unless
+    /// its run is over: then it is given up, or it would be handed out for ever and keep the run from being cleaned up.
+    pub fn give_back(&mut self, key: &EffectKey, now: Timestamp) -> Handled {
+        self.pending = super::Pending::default();
         if let Some(entry) = self.outbox.open.get_mut(key) {
             entry.in_flight = false;
         }
+        let run = self.outbox.effect(key).and_then(Effect::run);
+        if let Some(run) = run
+            && self.runs.get(&run).is_none_or(|state| state.outcome.is_some())
+        {
+            self.settle(key, Settlement::Dead { error: "its run is over".to_owned() });
+            self.forget_if_over(run);
+        }
+        self.handled(None, None, now)
     }
 
     /// When the next effect becomes due that is not due yet.

@@ -119,7 +119,7 @@ impl Engine {
         }
     }
 
-    fn forget_if_over(&mut self, run: RunId) {
+    pub(super) fn forget_if_over(&mut self, run: RunId) {
         let over = self
             .runs
             .get(&run)

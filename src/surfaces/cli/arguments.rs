@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::{
-    doctor, exec, init, operate, receipts, run, scripted_agent, start, status, validate, why,
+    demo, doctor, exec, init, operate, receipts, run, scripted_agent, start, status, validate, why,
 };
 
 const ABOUT: &str = "A daemon that works while people don't: picks up work items, drives coding agents through a \
@@ -13,6 +13,7 @@ const ABOUT: &str = "A daemon that works while people don't: picks up work items
 
 const EXAMPLES: &str = "\
 Examples:
+  enact-factory demo                                 watch it work on a throw-away repository
   enact-factory init                                 write a commented config.toml
   enact-factory doctor                               is everything there that it needs?
   enact-factory run \"fix the failing test\" -p ~/app   one task, with progress
@@ -77,6 +78,7 @@ pub(super) enum Role {
     Turbo(operate::Turbo),
     Heartbeat(operate::Heartbeat),
     Receipts(receipts::Receipts),
+    Demo(demo::Demo),
     #[command(name = crate::agents::scripted::SUBCOMMAND, hide = true)]
     ScriptedAgent(scripted_agent::ScriptedAgent),
 }

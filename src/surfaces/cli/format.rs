@@ -69,6 +69,12 @@ pub(super) fn count(number: u64) -> String {
     }
 }
 
+/// `1 round`, `2 rounds`.
+pub(super) fn counted(number: usize, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{ending}")
+}
+
 /// `512 MiB`, `12.3 GiB`.
 pub(super) fn bytes(number: u64) -> String {
     const MIB: u64 = 1024 * 1024;

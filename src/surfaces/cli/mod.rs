@@ -7,6 +7,7 @@
 mod actor;
 mod arguments;
 mod configuration;
+mod demo;
 mod doctor;
 pub mod entry;
 pub mod errors;

@@ -49,6 +49,7 @@ pub(super) async fn execute(context: &Context, _arguments: &Start) -> Result<u8,
     let setup = hosting::setup(context, settings.clone());
     let hosted = Hosted::open(context, &setup, Standing::Permanent).await?;
     announce(context, &settings, &hosted);
+    let announced = settings.clone();
     let shutdown = CancellationToken::new();
     let (handle, parts) = (hosted.handle(), hosted.parts());
     let stopped = shutdown.clone();
@@ -61,14 +62,14 @@ pub(super) async fn execute(context: &Context, _arguments: &Start) -> Result<u8,
     };
     let stopping = async {
         interrupts.next().await;
-        context.screen.note("stopping in order; once more to end at once");
+        say(context, &announced, "stopping in order; once more to end at once");
         shutdown.cancel();
         interrupts.next().await;
     };
     tokio::select! {
         ended = running => {
             ended?;
-            context.screen.note("stopped");
+            say(context, &announced, "stopped");
             Ok(errors::OK)
         }
         () = stopping => Ok(errors::INTERRUPTED),
@@ -88,26 +89,33 @@ fn begin_log(context: &Context, settings: &Settings) {
     telemetry::begin(level, form);
 }
 
+/// Says something to whoever started the daemon: in words, or as a log line where log lines are for programs.
+fn say(context: &Context, settings: &Settings, text: &str) {
+    match settings.daemon.log_format {
+        LogFormat::Text => context.screen.note(text),
+        LogFormat::Json => tracing::info!("{text}"),
+    }
+}
+
 fn announce(context: &Context, settings: &Settings, hosted: &Hosted) {
-    let screen = &context.screen;
     let recovered = hosted.recovered();
     let root = settings.daemon.state_dir.display();
-    screen.note(format!("enact-factory {} in {root}", env!("CARGO_PKG_VERSION")));
+    say(context, settings, &format!("enact-factory {} in {root}", env!("CARGO_PKG_VERSION")));
+    let runs = format::counted(recovered.runs, "run");
     if recovered.cause.is_some() {
-        screen.note(format!(
-            "the daemon before went down: {} of its processes ended, {} runs continue",
-            recovered.ended, recovered.runs
-        ));
+        let ended = format::counted(recovered.ended, "leftover");
+        let text = format!("the daemon before went down: {ended} of it ended, {runs} to continue");
+        say(context, settings, &text);
     } else if recovered.runs > 0 {
-        screen.note(format!("{} runs continue", recovered.runs));
+        say(context, settings, &format!("{runs} to continue"));
     }
-    let projects = settings.policy.projects.len();
+    let projects = format::counted(settings.policy.projects.len(), "project");
     let intake = if settings.policy.autonomous {
         "work is started by itself"
     } else {
         "only what is asked for is started (`autonomous.enabled` is off)"
     };
-    screen.note(format!("ready: {} projects, {intake}", format::count(projects as u64)));
+    say(context, settings, &format!("ready: {projects}, {intake}"));
 }
 
 /// What never happens.

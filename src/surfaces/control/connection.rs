@@ -37,6 +37,12 @@ pub(super) struct Served {
     pub(super) stop: CancellationToken,
 }
 
+/// Why a request is not carried out.
+struct Refusal {
+    code: ErrorCode,
+    message: String,
+}
+
 /// Tells a client why it is not served.
 pub(super) async fn refuse(stream: UnixStream, code: ErrorCode, message: &str) {
     let (_reader, mut writer) = stream.into_split();
@@ -81,14 +87,16 @@ async fn talk(
                 return follow::follow(reader, writer, served, after, filter).await;
             }
             Ok(request) => write_line(writer, &answer(request, served).await).await?,
-            Err(refusal) => write_line(writer, &refusal).await?,
+            Err(Refusal { code, message }) => {
+                write_line(writer, &Response::Error { code, message }).await?;
+            }
         }
     }
 }
 
 /// A request, or what is wrong with it. The version is looked at first, because other versions look different.
-fn understand(line: &[u8]) -> Result<Request, Response> {
-    let malformed = |error: serde_json::Error| Response::Error {
+fn understand(line: &[u8]) -> Result<Request, Refusal> {
+    let malformed = |error: serde_json::Error| Refusal {
         code: ErrorCode::Malformed,
         message: format!("not a request: {error}"),
     };
@@ -101,12 +109,12 @@ fn understand(line: &[u8]) -> Result<Request, Response> {
             "this daemon (version {version}) speaks protocol {PROTOCOL}, the request is in {theirs}; \
              restart the daemon with the version you are using"
         );
-        return Err(Response::Error { code: ErrorCode::Protocol, message });
+        return Err(Refusal { code: ErrorCode::Protocol, message });
     }
     let request = value.get_mut("request").map(Value::take).unwrap_or_default();
     let request: Request = serde_json::from_value(request).map_err(malformed)?;
     match &request {
-        Request::Submit { actor, .. } if !is_actor(actor) => Err(Response::Error {
+        Request::Submit { actor, .. } if !is_actor(actor) => Err(Refusal {
             code: ErrorCode::Malformed,
             message: format!("an actor is 1 to {LONGEST_ACTOR} printable characters"),
         }),

@@ -1,4 +1,5 @@
 //! What the integration tests share.
 
 pub mod agent_clis;
+pub(crate) mod factory;
 pub mod model_server;

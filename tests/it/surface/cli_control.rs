@@ -86,7 +86,7 @@ fn a_bad_client_is_told_so_and_hurts_nobody() {
     assert_eq!(talk.ask(&submit)["code"], "malformed");
     let silent: Vec<Talk> = (0..20).map(|_| Talk::to(&state).unwrap()).collect();
     let mut flood = Talk::to(&state).unwrap();
-    flood.send(&"x".repeat(1024 * 1024));
+    flood.send(&"x".repeat(2 * 1024 * 1024));
     assert_eq!(flood.receive().unwrap()["code"], "too_large");
     assert!(flood.receive().is_none(), "what cannot be understood any more is hung up on");
     let pong = talk.ask(&json!({ "kind": "ping", "version": "0" }));

@@ -55,7 +55,7 @@ fn exec_in_plain_words_says_what_came_of_it() {
     let ended =
         factory.run(&["exec", "say hello", "--path", "repository", "--executor-only"]).code(0);
     let said = String::from_utf8_lossy(&ended.get_output().stdout).into_owned();
-    for words in ["succeeded", "delivered on branch factory/task-", "1 rounds, 1 turns", "$0.0040"]
+    for words in ["succeeded", "delivered on branch factory/task-", "1 round, 1 turn, ", "$0.0040"]
     {
         assert!(said.contains(words), "{words} is missing in {said}");
     }

@@ -169,7 +169,7 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !condition() {
         assert!(Instant::now() < deadline, "not in time: {what}");
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::park_timeout(Duration::from_millis(20));
     }
 }
 
@@ -188,11 +188,9 @@ impl Talk {
         Some(Self { stream: BufReader::new(stream) })
     }
 
-    /// Sends a line as it is.
+    /// Sends a line as it is. That the daemon does not read all of it shows in what it answers.
     pub fn send(&mut self, line: &str) {
-        let stream = self.stream.get_mut();
-        stream.write_all(line.as_bytes()).unwrap();
-        stream.write_all(b"\n").unwrap();
+        let _may_have_hung_up = self.stream.get_mut().write_all(format!("{line}\n").as_bytes());
     }
 
     /// The next line as JSON; `None` when the daemon hung up.

@@ -6,4 +6,5 @@ mod cli_doctor;
 mod cli_exec;
 mod cli_offline;
 mod cli_receipts;
+mod demo;
 mod factory;

@@ -281,3 +281,13 @@ fn an_impossible_action_is_an_infrastructure_failure() {
     assert_eq!(played.code, engine::CANNOT);
     assert_eq!(failure(&played.summary).class, FailureClass::Infrastructure);
 }
+
+#[test]
+fn the_prompt_can_be_kept_for_a_look_at_what_really_arrived() {
+    let hand = Stagehand::new(
+        r#"[[step]]
+        actions = [{ save_prompt = "{{script_dir}}/prompts/{{item}}.{{stage}}.{{round}}.md" }]"#,
+    );
+    assert_eq!(hand.play("Goal:\n\nall of it", &coder()).code, 0);
+    assert_eq!(hand.read("prompts/DEMO-1.coder.1.md"), "Goal:\n\nall of it");
+}

@@ -4,6 +4,7 @@ use crate::config::settings::Settings;
 use crate::trackers::Tracker as _;
 use crate::trackers::local::LocalTracker;
 
+use super::super::format;
 use super::Finding;
 
 const AREA: &str = "items";
@@ -16,7 +17,7 @@ pub(super) async fn look(settings: &Settings) -> Vec<Finding> {
     let subject = local.directory.display().to_string();
     match LocalTracker::new(local.clone()).list().await {
         Ok(listing) => {
-            let text = format!("{} items can be read", listing.items.len());
+            let text = format!("{} can be read", format::counted(listing.items.len(), "item"));
             let problems = listing.problems.iter().map(|problem| {
                 Finding::remark(AREA, "", problem.to_string())
                     .remedy("correct the file; the other items go on")

@@ -63,7 +63,7 @@ pub(in super::super) fn report(
     }
     match ending {
         Ending::Over => {
-            show(context, &result);
+            show(context, errand, &result);
             Ok(code)
         }
         other => Err(CliError { code, ..explain(other, fold) }),
@@ -127,7 +127,7 @@ fn result<'a>(
     }
 }
 
-fn show(context: &Context, result: &TaskResult<'_>) {
+fn show(context: &Context, errand: &Errand, result: &TaskResult<'_>) {
     let screen = &context.screen;
     let tone = if result.success { Tone::Good } else { Tone::Bad };
     let detail = match result.detail {
@@ -142,7 +142,13 @@ fn show(context: &Context, result: &TaskResult<'_>) {
         screen.line(format!("  change: {}", change.stat()));
     }
     match (result.delivered, result.branch) {
-        (Some(delivered), _) => screen.line(format!("  {}", delivery(delivered))),
+        (Some(delivered), _) => {
+            screen.line(format!("  {}", delivery(delivered)));
+            if let Delivered::Branch { branch, .. } = delivered {
+                let repository = &errand.task.path;
+                screen.line(format!("  to take it: git -C {repository} merge {branch}"));
+            }
+        }
         (None, Some(branch)) => screen.line(format!("  branch: {branch}")),
         (None, None) => {}
     }
@@ -150,9 +156,9 @@ fn show(context: &Context, result: &TaskResult<'_>) {
         screen.line(format!("  worktree: {worktree}"));
     }
     screen.line(format!(
-        "  {} rounds, {} turns, {}",
-        result.rounds,
-        result.turns,
+        "  {}, {}, {}",
+        format::counted(result.rounds as usize, "round"),
+        format::counted(result.turns, "turn"),
         format::usage(&result.usage)
     ));
     if !result.success {
@@ -190,6 +196,9 @@ fn explain(ending: &Ending, fold: &Fold) -> CliError {
         Ending::CannotStart { reason, remedy } => {
             let error = CliError::failure(format!("the task cannot start: {reason}"));
             match remedy {
+                Some(command) if command.starts_with("enact-factory ") => {
+                    error.hint(format!("`{command}`"))
+                }
                 Some(remedy) => error.hint(remedy.clone()),
                 None => error,
             }

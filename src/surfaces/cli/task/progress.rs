@@ -202,7 +202,7 @@ impl<'a> Progress<'a> {
                 );
             }
             TurnEnding::Cancelled => {
-                self.say(at, Tone::Warning, &format!("{stage_word} was stopped"))
+                self.say(at, Tone::Warning, &format!("{stage_word} was stopped"));
             }
         }
         if tampered {

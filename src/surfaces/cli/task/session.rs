@@ -10,6 +10,7 @@ use crate::surfaces::control::server::Standing;
 
 use super::super::entry::Context;
 use super::super::errors::{self, CliError};
+use super::super::format;
 use super::super::hosting::{self, Hosted};
 use super::super::signals::Interrupts;
 use super::attached::{Attached, Left, Watch};
@@ -27,7 +28,8 @@ pub(in super::super) async fn drive(
     context: &Context,
     errand: &Errand,
 ) -> Result<(Ending, Fold), CliError> {
-    let mut watch = Watch::new(context, errand, Interrupts::listen()?);
+    let terminal = context.surroundings.terminal || context.surroundings.error_terminal;
+    let mut watch = Watch::new(context, errand, Interrupts::listen_at(terminal)?);
     let mut left_permanent = false;
     let mut looks = 0;
     loop {
@@ -74,9 +76,10 @@ async fn host(context: &Context, errand: &Errand, watch: &mut Watch<'_>) -> Resu
     let hosted = Hosted::open(context, &setup, Standing::Temporary).await?;
     let others = hosted.recovered().runs;
     if others > 0 {
-        context
-            .screen
-            .note(format!("{others} unfinished runs of earlier tasks continue meanwhile"));
+        context.screen.note(format!(
+            "{} of earlier tasks continue meanwhile",
+            format::counted(others, "unfinished run")
+        ));
     }
     let shutdown = CancellationToken::new();
     let at_once = CancellationToken::new();

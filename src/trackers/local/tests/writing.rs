@@ -290,3 +290,15 @@ async fn concurrent_updates_of_one_item_all_arrive_once() {
     assert_eq!(already, 1);
     assert_eq!(desk.read("a.md").matches("<!-- factory:").count(), 5);
 }
+
+/// A fork has copies of all open files until it has become another program.
+#[tokio::test]
+async fn a_program_being_started_during_a_write_does_not_put_the_next_write_off() {
+    let desk = Desk::new();
+    desk.write("a.md", "+++\ntitle = \"x\"\n+++\n");
+    let held = super::super::lock(desk.directory.path()).unwrap().unwrap();
+    let copy_of_a_fork = held.0.try_clone().unwrap();
+    drop(held);
+    desk.update(&wish("a", 1, None)).await;
+    drop(copy_of_a_fork);
+}

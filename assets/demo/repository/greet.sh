@@ -1,0 +1,3 @@
+#!/bin/sh
+# Greets somebody: greet.sh NAME
+echo "Helo, ${1:-world}!"

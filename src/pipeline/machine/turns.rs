@@ -1,0 +1,100 @@
+//! A run's worktree and its turns: getting one ready, starting and ending it.
+
+use crate::domain::agent::{Stage, TurnReport};
+use crate::domain::change::Workspace;
+use crate::domain::effect::Effect;
+use crate::domain::event::Event;
+use crate::domain::failure::Failure;
+use crate::domain::run::Phase;
+use crate::domain::time::Timestamp;
+use crate::pipeline::input::{FinishedTurn, PreparedTurn};
+
+use super::{Step, kept};
+
+impl Step {
+    pub(super) fn workspace_ready(&mut self, workspace: Workspace) {
+        if self.state.phase != Phase::Preparing {
+            return self.ignore("the worktree was ready already");
+        }
+        self.emit(Event::WorkspaceReady { workspace });
+        self.request_turn();
+    }
+
+    pub(super) fn workspace_failed(&mut self, failure: &Failure) {
+        if self.state.phase != Phase::Preparing {
+            return self.ignore("the worktree was ready already");
+        }
+        self.try_again(failure);
+    }
+
+    pub(super) fn request_turn(&mut self) {
+        self.request_turn_at(self.now);
+    }
+
+    pub(super) fn request_turn_at(&mut self, at: Timestamp) {
+        let turn = self.state.next_turn();
+        self.effects.push((Effect::RunTurn { run: self.state.id, turn }, at));
+    }
+
+    pub(super) fn turn_prepared(&mut self, prepared: PreparedTurn) {
+        let Some(stage) = self.state.stage() else {
+            return self.ignore("no stage wants a turn");
+        };
+        if prepared.turn != self.state.next_turn() || self.state.turn_in_flight().is_some() {
+            return self.ignore("another turn is under way");
+        }
+        let Some(plan) = self.state.stage_plan(stage) else {
+            return self.ignore("the stage is switched off");
+        };
+        let (model, escalated) = plan.model_for_round(self.state.round);
+        let event = Event::TurnStarted {
+            turn: prepared.turn,
+            stage,
+            round: self.state.round,
+            agent: plan.agent.clone(),
+            model: model.map(str::to_owned),
+            escalated,
+            session: prepared.session,
+            head: prepared.head,
+            nonce: (stage == Stage::Critic).then_some(prepared.nonce),
+            prompt: prepared.prompt,
+        };
+        self.emit(event);
+    }
+
+    pub(super) fn turn_not_started(&mut self, turn: u32, failure: Failure) {
+        if self.is_in_flight(turn) {
+            // Recorded first and spawned then: the record needs its end, and the next try its own number.
+            let report = TurnReport::not_started(failure);
+            let finished = FinishedTurn { turn, report, change: None, tampered: false };
+            return self.turn_finished(finished);
+        }
+        let wanted = self.state.stage().is_some() && self.state.turn_in_flight().is_none();
+        if !wanted || turn != self.state.next_turn() {
+            return self.ignore("that turn is not wanted");
+        }
+        self.try_again(&failure);
+    }
+
+    pub(super) fn turn_finished(&mut self, finished: FinishedTurn) {
+        let in_flight = self.state.turn_in_flight().map(|record| (record.turn, record.stage));
+        let Some((turn, stage)) = in_flight.filter(|(turn, _)| *turn == finished.turn) else {
+            return self.ignore("that turn is not under way");
+        };
+        let FinishedTurn { report, change, tampered, .. } = finished;
+        self.emit(Event::TurnFinished {
+            turn,
+            report: kept(report.clone()),
+            change: change.clone(),
+            tampered,
+        });
+        match stage {
+            Stage::Coder => self.coder_finished(turn, &report.ending, &report.text, change),
+            Stage::Critic => self.critic_finished(turn, &report.ending, &report.text, tampered),
+        }
+    }
+
+    pub(super) fn is_in_flight(&self, turn: u32) -> bool {
+        self.state.turn_in_flight().is_some_and(|record| record.turn == turn)
+    }
+}

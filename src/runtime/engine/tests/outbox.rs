@@ -1,0 +1,123 @@
+//! What is handed out, in which order, and how much at once.
+
+use super::{Bench, Command, Effect, Input, ONE, TWO, TrackerFailure, update_key};
+
+#[test]
+fn an_effect_is_handed_out_once() {
+    let mut bench = Bench::new(ONE);
+    bench.plan();
+    assert_eq!(bench.start(), ["prepare A-1", "update 1 A-1"]);
+    assert!(bench.start().is_empty());
+}
+
+#[test]
+fn updates_of_one_item_go_one_by_one_and_in_order_and_do_not_hold_up_others() {
+    let mut bench = Bench::new(TWO);
+    bench.plan();
+    bench.command(Command::Cancel { target: "A-1".to_owned() });
+    let started = bench.start();
+    assert!(started.contains(&"update 1 A-1".to_owned()), "{started:?}");
+    assert!(started.contains(&"update 1 A-2".to_owned()), "{started:?}");
+    assert!(!started.contains(&"update 2 A-1".to_owned()), "{started:?}");
+    bench.written("A-1", 1, |_| {});
+    assert_eq!(bench.start(), ["update 2 A-1"]);
+}
+
+#[test]
+fn an_update_that_failed_is_tried_again_later_and_the_next_one_waits_for_it() {
+    let mut bench = Bench::new(ONE);
+    bench.plan();
+    bench.start();
+    let failure = TrackerFailure { message: "out of reach".to_owned(), again: true };
+    let key = update_key("A-1", 1);
+    bench.give(Input::TrackerWritten { key, result: Err(failure) });
+    bench.command(Command::Cancel { target: "A-1".to_owned() });
+    assert!(!bench.start().iter().any(|started| started.starts_with("update")));
+    assert_eq!(
+        bench.engine.next_due(bench.now),
+        Some(bench.now.after(super::super::items::UPDATE_RETRY))
+    );
+    bench.later(10);
+    assert_eq!(bench.start(), ["update 1 A-1"]);
+}
+
+#[test]
+fn an_update_that_will_never_work_makes_room_for_the_next() {
+    let mut bench = Bench::new(ONE);
+    bench.plan();
+    bench.start();
+    bench.command(Command::Cancel { target: "A-1".to_owned() });
+    let failure = TrackerFailure { message: "read-only".to_owned(), again: false };
+    let key = update_key("A-1", 1);
+    bench.give(Input::TrackerWritten { key, result: Err(failure) });
+    assert_eq!(bench.start(), ["update 2 A-1"]);
+}
+
+#[test]
+fn nothing_of_a_run_overlaps_and_cleaning_up_comes_after_what_is_being_stopped() {
+    let mut bench = Bench::new(ONE);
+    bench.plan();
+    bench.start();
+    bench.prepared("A-1");
+    bench.written("A-1", 1, |_| {});
+    let run = bench.run("A-1");
+    assert_eq!(bench.start(), ["turn 1 A-1"]);
+    bench.command(Command::Cancel { target: "A-1".to_owned() });
+    assert_eq!(bench.start(), ["update 2 A-1"]);
+    let key = Effect::RunTurn { run, turn: 1 }.key();
+    let handled = bench.engine.give_back(&key, bench.now);
+    bench.store(handled);
+    assert_eq!(bench.start(), ["clean up A-1"]);
+}
+
+#[test]
+fn an_effect_that_was_stopped_because_its_run_is_over_is_not_handed_out_for_ever() {
+    let mut bench = Bench::new(ONE);
+    bench.plan();
+    bench.start();
+    bench.prepared("A-1");
+    bench.start();
+    let key = Effect::RunTurn { run: bench.run("A-1"), turn: 1 }.key();
+    bench.command(Command::Cancel { target: "A-1".to_owned() });
+    let handled = bench.engine.give_back(&key, bench.now);
+    bench.store(handled);
+    assert!(!bench.engine.is_open(&key));
+    assert!(!bench.start().contains(&"turn 1 A-1".to_owned()));
+}
+
+#[test]
+fn an_effect_that_was_stopped_with_the_daemon_is_still_wanted() {
+    let mut bench = Bench::new(ONE);
+    bench.plan();
+    bench.start();
+    let key = Effect::PrepareWorkspace { run: bench.run("A-1") }.key();
+    let handled = bench.engine.give_back(&key, bench.now);
+    assert!(handled.batch.is_none());
+    assert_eq!(bench.start(), ["prepare A-1"]);
+    bench.restart();
+    assert_eq!(bench.start(), ["prepare A-1", "update 1 A-1"]);
+}
+
+#[test]
+fn runs_that_come_out_of_a_wait_share_the_slots_of_their_agent() {
+    for (slots, together) in [
+        ("global = 4", 2),
+        ("global = 1", 1),
+        ("global = 4, agents = { coder = 1 }", 1),
+        ("global = 4, agents = { critic = 1 }", 2),
+    ] {
+        let policy = "[policy]\nslots = { global = 4 }\n";
+        let mut bench = Bench::new(&format!("{policy}{TWO}"));
+        bench.plan();
+        bench.start();
+        for name in ["A-1", "A-2"] {
+            bench.prepared(name);
+        }
+        let text = format!("[policy]\nslots = {{ {slots} }}\n{TWO}");
+        let policy = super::Script::parse(&text).unwrap().policy;
+        bench.give(Input::Reconfigured { policy: std::sync::Arc::new(policy) });
+        let turns: Vec<String> =
+            bench.start().into_iter().filter(|started| started.starts_with("turn")).collect();
+        assert_eq!(turns.len(), together, "{slots}: {turns:?}");
+    }
+}

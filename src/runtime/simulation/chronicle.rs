@@ -1,0 +1,292 @@
+//! What happened, in order of time, in words.
+
+use std::collections::BTreeMap;
+
+use crate::domain::agent::{TurnEnding, TurnReport};
+use crate::domain::change::{Change, CheckStatus, Delivered};
+use crate::domain::event::Event;
+use crate::domain::ids::{ItemId, StreamId};
+use crate::domain::run::Interruption;
+use crate::domain::time::Timestamp;
+use crate::domain::work_item::WorkItem;
+use crate::planner::report::{Decision, Report};
+use crate::store::envelope::Recorded;
+
+/// The daemon itself, among those that things happen to.
+const FACTORY: &str = "factory";
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Line {
+    /// When.
+    pub at: Timestamp,
+    /// To which item, or `factory`.
+    pub who: String,
+    /// What.
+    pub what: String,
+}
+
+/// Everything that happened so far.
+#[derive(Debug, Default)]
+pub(super) struct Chronicle {
+    lines: Vec<Line>,
+    runs: BTreeMap<StreamId, ItemId>,
+    items: BTreeMap<StreamId, WorkItem>,
+    held: BTreeMap<ItemId, &'static str>,
+    told: u64,
+}
+
+impl Chronicle {
+    pub(super) fn into_lines(self) -> Vec<Line> {
+        self.lines
+    }
+
+    /// Number of the last event that was told.
+    pub(super) fn told(&self) -> u64 {
+        self.told
+    }
+
+    /// Something happens to the daemon.
+    pub(super) fn factory(&mut self, at: Timestamp, what: impl Into<String>) {
+        self.lines.push(Line { at, who: FACTORY.to_owned(), what: what.into() });
+    }
+
+    /// Something happens to an item.
+    pub(super) fn item(&mut self, at: Timestamp, item: &ItemId, what: impl Into<String>) {
+        self.lines.push(Line { at, who: item.identifier().to_owned(), what: what.into() });
+    }
+
+    /// Tells an event.
+    pub(super) fn event(&mut self, recorded: &Recorded) {
+        self.told = recorded.gseq;
+        let Some(event) = recorded.event.known() else { return };
+        if let Event::RunStarted { item, .. } = event {
+            self.runs.insert(recorded.stream.clone(), item.clone());
+        }
+        let what = match event {
+            Event::ItemCreated { item } => {
+                self.items.insert(recorded.stream.clone(), item.clone());
+                Some(format!("is new: {} ({})", item.title, item.state.label()))
+            }
+            Event::ItemChanged { item } => {
+                let before = self.items.insert(recorded.stream.clone(), item.clone());
+                before.map(|before| changes(&before, item)).filter(|what| !what.is_empty())
+            }
+            Event::ItemWithdrawn {}
+            | Event::ItemClaimed { .. }
+            | Event::ItemReleased { .. }
+            | Event::ItemHumanRequested { .. }
+            | Event::ItemHumanAnswered { .. }
+            | Event::ApprovalRequested { .. }
+            | Event::ApprovalGiven { .. }
+            | Event::ApprovalRefused { .. }
+            | Event::ApprovalExpired {}
+            | Event::ItemResolved { .. }
+            | Event::ItemReopened { .. }
+            | Event::ItemUpdateRequested { .. }
+            | Event::ItemCharged { .. } => item_event(event),
+            Event::DaemonStarted { .. }
+            | Event::DaemonStopped { .. }
+            | Event::Paused { .. }
+            | Event::Resumed { .. }
+            | Event::TurboSet { .. } => factory_event(event),
+            of_run => run_event(of_run),
+        };
+        let Some(what) = what else { return };
+        let stream = recorded.stream.as_str();
+        let who = match self.runs.get(&recorded.stream) {
+            Some(item) => item.identifier().to_owned(),
+            None => match stream.strip_prefix("work/") {
+                Some(item) => ItemId::new(item).identifier().to_owned(),
+                None => FACTORY.to_owned(),
+            },
+        };
+        self.lines.push(Line { at: recorded.at, who, what });
+    }
+
+    /// Tells what the planner decided otherwise than before about items that wait.
+    pub(super) fn report(&mut self, report: &Report) {
+        for line in &report.lines {
+            let gate = match &line.decision {
+                Decision::Held(held) => held.first().map(|held| held.gate.word()),
+                Decision::Chosen { .. }
+                | Decision::Running { .. }
+                | Decision::Settled(_)
+                | Decision::NotPresent => None,
+            };
+            let Some(gate) = gate else {
+                self.held.remove(&line.item);
+                continue;
+            };
+            if self.held.insert(line.item.clone(), gate) != Some(gate) {
+                self.item(report.at, &line.item, format!("held by {}", line.explain()));
+            }
+        }
+    }
+}
+
+fn changes(before: &WorkItem, after: &WorkItem) -> String {
+    let mut found = Vec::new();
+    if before.state != after.state {
+        found.push(format!("{} → {}", before.state.label(), after.state.label()));
+    }
+    if before.priority != after.priority {
+        found.push(format!("priority {}", after.priority.word()));
+    }
+    if before.lane != after.lane {
+        found.push(format!("lane {}", after.lane.word()));
+    }
+    let others = [
+        ("title", before.title != after.title),
+        ("text", before.body != after.body),
+        ("blockers", before.blocked_by != after.blocked_by),
+        ("parent", before.parent != after.parent),
+        ("labels", before.labels != after.labels),
+    ];
+    let others = others.into_iter().filter(|(_, changed)| *changed);
+    found.extend(others.map(|(what, _)| format!("new {what}")));
+    if found.is_empty() { String::new() } else { format!("in its tracker: {}", found.join(", ")) }
+}
+
+fn item_event(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::ItemWithdrawn {} => "is gone from its tracker".to_owned(),
+        Event::ItemReleased { outcome, hold, .. } => match hold {
+            Some(hold) => {
+                format!("back in the queue ({}), held until {}", outcome.word(), hold.until)
+            }
+            None => format!("back in the queue ({})", outcome.word()),
+        },
+        Event::ItemHumanRequested { reason, question, .. } => {
+            format!("waits for a person ({}): {}", reason.word(), first_line(question))
+        }
+        Event::ItemHumanAnswered { by, answer } if answer.is_empty() => {
+            format!("back to work: {by}")
+        }
+        Event::ItemHumanAnswered { by, answer } => format!("back to work: {by} says: {answer}"),
+        Event::ApprovalRequested { expires } => format!("asks for approval until {expires}"),
+        Event::ApprovalGiven { by } => format!("approved by {by}"),
+        Event::ApprovalRefused { by } => format!("refused by {by}"),
+        Event::ApprovalExpired {} => "nobody answered the request for approval".to_owned(),
+        Event::ItemResolved { outcome, evidence, .. } => {
+            format!("settled ({}): {}", outcome.word(), first_line(evidence))
+        }
+        Event::ItemReopened { by } => format!("opened again by {by}"),
+        _ => return None,
+    })
+}
+
+fn factory_event(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::DaemonStarted { epoch, .. } => format!("daemon {epoch} starts"),
+        Event::DaemonStopped { .. } => "the daemon has stopped in order".to_owned(),
+        Event::Paused { by } => format!("paused by {by}"),
+        Event::Resumed { by } => format!("resumed by {by}"),
+        Event::TurboSet { by, until: Some(until) } => format!("turbo by {by} until {until}"),
+        Event::TurboSet { by, until: None } => format!("turbo switched off by {by}"),
+        _ => return None,
+    })
+}
+
+fn run_event(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::RunStarted { run, attempt, inherited, .. } => {
+            let short = run.short();
+            match inherited.len() {
+                0 => format!("run {short} starts, attempt {attempt}"),
+                number => format!("run {short} starts, attempt {attempt}, with {number} findings"),
+            }
+        }
+        Event::WorkspaceReady { workspace } => {
+            let base = workspace.base_commit.get(..7).unwrap_or_default();
+            format!("works on {} from {} at {base}", workspace.branch, workspace.base_branch)
+        }
+        Event::TurnStarted { turn, stage, round, escalated, model, .. } => {
+            let model = model.as_ref().filter(|_| *escalated);
+            let model = model.map(|model| format!(" with {model}")).unwrap_or_default();
+            format!("turn {turn}: the {} begins round {round}{model}", stage.word())
+        }
+        Event::TurnFinished { turn, report, change, tampered } => {
+            format!("turn {turn}: {}", turn_end(report, change.as_ref(), *tampered))
+        }
+        Event::TurnInterrupted { turn, salvaged, .. } => match salvaged {
+            Some(_) => format!("turn {turn}: cut short; what it had written is saved"),
+            None => format!("turn {turn}: cut short"),
+        },
+        Event::ChecksFinished { report, .. } => {
+            let results = report.results.iter().map(|result| {
+                let status = match result.status {
+                    CheckStatus::Passed => "passes",
+                    CheckStatus::NewFailure => "fails",
+                    CheckStatus::AlreadyFailing => "fails as it did before",
+                    CheckStatus::TimedOut => "ran out of time",
+                };
+                format!("`{}` {status}", result.command)
+            });
+            let results: Vec<String> = results.collect();
+            if results.is_empty() {
+                return None;
+            }
+            format!("checks: {}", results.join(", "))
+        }
+        Event::ChecksUnavailable { failure, .. } => {
+            format!("checks could not be run: {}", failure.message)
+        }
+        Event::ReviewSubmitted { review, .. } => {
+            let problems: Vec<&str> =
+                review.findings.iter().map(|finding| finding.problem.as_str()).collect();
+            match problems.is_empty() {
+                true => format!("verdict: {}", review.verdict.word()),
+                false => format!("verdict: {}: {}", review.verdict.word(), problems.join("; ")),
+            }
+        }
+        Event::ReviewMissing { reason, .. } => format!("the gate did not run: {reason}"),
+        Event::RevisionRequested { round, findings } => {
+            format!("round {round} is needed for {} findings", findings.len())
+        }
+        Event::RunApproved { .. } => "approved for delivery".to_owned(),
+        Event::RunWaiting { failure, until } => format!("waits until {until}: {}", failure.message),
+        Event::RunInterrupted { cause: Interruption::Crash, .. } => {
+            "taken over after a crash".to_owned()
+        }
+        Event::RunInterrupted { cause: Interruption::Shutdown, .. } => {
+            "interrupted in order".to_owned()
+        }
+        Event::RunDelivered { delivered } => match delivered {
+            Delivered::Branch { branch, .. } => format!("left on {branch}"),
+            Delivered::Merge { base, after, .. } => {
+                format!("merged into {base} as {}", after.get(..7).unwrap_or_default())
+            }
+            Delivered::Nothing => "nothing to deliver".to_owned(),
+        },
+        Event::DeliveryFailed { failure, .. } => {
+            format!("could not be delivered: {}", first_line(&failure.message))
+        }
+        Event::LateResult { effect, .. } => format!("too late: {effect}"),
+        Event::RunFinished { outcome, .. } => format!("the run is over: {}", outcome.word()),
+        _ => return None,
+    })
+}
+
+fn turn_end(report: &TurnReport, change: Option<&Change>, tampered: bool) -> String {
+    let ending = match &report.ending {
+        TurnEnding::Completed => "done".to_owned(),
+        TurnEnding::Failed { failure } => {
+            format!("failed ({}): {}", failure.class.word(), failure.message)
+        }
+        TurnEnding::TimedOut { .. } => "ended because it took too long".to_owned(),
+        TurnEnding::Stuck { evidence } => format!("ended because it repeats itself: {evidence}"),
+        TurnEnding::Cancelled => "stopped".to_owned(),
+    };
+    let change = match change {
+        Some(change) if change.is_empty() => ", nothing changed".to_owned(),
+        Some(change) => format!(", {}", change.stat()),
+        None => String::new(),
+    };
+    let tampered = if tampered { ", and it changed the worktree" } else { "" };
+    format!("{ending}{change}{tampered}")
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}

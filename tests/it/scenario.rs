@@ -1,0 +1,12 @@
+//! The built program on real repositories, work items and processes: one test per thing that must not go wrong.
+
+mod checks;
+mod configuration;
+mod gate;
+mod people;
+mod recovery;
+mod safety;
+mod several_items;
+mod stopping;
+mod troubles;
+mod verdicts;
