@@ -33,7 +33,10 @@ fn an_update_that_failed_is_tried_again_later_and_the_next_one_waits_for_it() {
     bench.give(Input::TrackerWritten { key, result: Err(failure) });
     bench.command(Command::Cancel { target: "A-1".to_owned() });
     assert!(!bench.start().iter().any(|started| started.starts_with("update")));
-    assert_eq!(bench.engine.next_due(bench.now), Some(bench.now.after(super::super::items::UPDATE_RETRY)));
+    assert_eq!(
+        bench.engine.next_due(bench.now),
+        Some(bench.now.after(super::super::items::UPDATE_RETRY))
+    );
     bench.later(10);
     assert_eq!(bench.start(), ["update 1 A-1"]);
 }
