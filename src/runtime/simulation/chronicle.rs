@@ -152,7 +152,9 @@ fn item_event(event: &Event) -> Option<String> {
     Some(match event {
         Event::ItemWithdrawn {} => "is gone from its tracker".to_owned(),
         Event::ItemReleased { outcome, hold, .. } => match hold {
-            Some(hold) => format!("back in the queue ({}), held until {}", outcome.word(), hold.until),
+            Some(hold) => {
+                format!("back in the queue ({}), held until {}", outcome.word(), hold.until)
+            }
             None => format!("back in the queue ({})", outcome.word()),
         },
         Event::ItemHumanRequested { reason, question, .. } => {

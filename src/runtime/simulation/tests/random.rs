@@ -140,8 +140,7 @@ fn one_death() -> impl Strategy<Value = String> {
 fn many_deaths() -> impl Strategy<Value = String> {
     let appends = || vec(1..200_u64, 0..4);
     (appends(), appends(), vec(0..20_000_u64, 0..4)).prop_map(|(before, after, times)| {
-        let mut text =
-            format!("[faults]\nbefore_append = {before:?}\nafter_append = {after:?}\n");
+        let mut text = format!("[faults]\nbefore_append = {before:?}\nafter_append = {after:?}\n");
         for at in times {
             writeln!(text, "[[event]]\nat = \"{at}s\"\ncrash = \"7s\"").unwrap();
         }
@@ -204,9 +203,8 @@ fn whatever_happens_no_rule_is_broken() {
             items.replace("id = \"A-0\"", "id = \"A-1\"\n[[item]]\nid = \"A-0\"")
         };
         let text = format!("{rules}{items}{TWO_MORE}{people}{deaths}{stops}");
-        let simulated = simulate(&text).map_err(|error| {
-            TestCaseError::fail(format!("not a scenario: {error}\n{text}"))
-        })?;
+        let simulated = simulate(&text)
+            .map_err(|error| TestCaseError::fail(format!("not a scenario: {error}\n{text}")))?;
         prop_assert!(simulated.is_sound(), "{}\n{}", text, simulated);
         prop_assert_eq!(simulated.receipts.open_effects, 0, "{}\n{}", text, simulated);
         Ok(())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::super::replace::{self, Moment, Replaced};
-use super::super::{LocalSettings, LocalTracker};
+use super::super::{LocalSettings, LocalTracker, lock};
 use super::{Desk, line, wish};
 use crate::domain::failure::FailureClass;
 use crate::domain::work_item::ItemState;
@@ -289,4 +289,25 @@ async fn concurrent_updates_of_one_item_all_arrive_once() {
     let already = [one, two, three, four, five, again].iter().filter(|done| done.already).count();
     assert_eq!(already, 1);
     assert_eq!(desk.read("a.md").matches("<!-- factory:").count(), 5);
+}
+
+#[test]
+fn a_child_that_is_just_being_started_does_not_keep_the_directory_locked() {
+    let desk = Desk::new();
+    let held = lock(desk.directory.path()).unwrap().unwrap();
+    // What a child has of ours between fork and exec.
+    let inherited = held.0.try_clone().unwrap();
+    drop(held);
+    assert!(lock(desk.directory.path()).is_ok());
+    drop(inherited);
+/// A fork has copies of all open files until it has become another program.
+#[tokio::test]
+async fn a_program_being_started_during_a_write_does_not_put_the_next_write_off() {
+    let desk = Desk::new();
+    desk.write("a.md", "+++\ntitle = \"x\"\n+++\n");
+    let held = super::super::lock(desk.directory.path()).unwrap().unwrap();
+    let copy_of_a_fork = held.0.try_clone().unwrap();
+    drop(held);
+    desk.update(&wish("a", 1, None)).await;
+    drop(copy_of_a_fork);
 }
