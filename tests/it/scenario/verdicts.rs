@@ -83,7 +83,7 @@ fn a_change_that_is_revised_for_ever_fails_after_three_rounds_and_every_prompt_h
     let mut script = Script::new();
     for round in 1..=3 {
         let text = format!("verse {round}\n");
-        let finding = verdict("REVISE", &["no rhyme", "too short", "off topic"][round - 1]);
+        let finding = verdict("REVISE", ["no rhyme", "too short", "off topic"][round - 1]);
         let round = u32::try_from(round).expect("a small number");
         script = script
             .step(Step::coder("DEMO-3").round(round).write("poem.txt", &text).answer(DONE))
