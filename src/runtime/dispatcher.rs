@@ -3,6 +3,7 @@
 //! `select!` only collects what happened; the engine decides synchronously; the decision is stored; then effects start.
 //! Everything slow runs in tasks. When the store fails, the loop ends: nothing may be done that is not on record.
 
+mod deciding;
 mod starting;
 mod timers;
 
@@ -13,21 +14,21 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::agent::TurnEnding;
 use crate::domain::command::Command;
 use crate::domain::event::Event;
-use crate::domain::ids::{EffectKey, RunId};
+use crate::domain::ids::RunId;
 use crate::domain::policy::Policy;
-use crate::domain::run::Interruption;
 use crate::domain::time::Timestamp;
-use crate::pipeline::input::Input as RunInput;
+use crate::store::MOST_BATCHES;
 use crate::store::batch::Batch;
 use crate::store::error::StoreError;
 
-use super::effects::{Done, Message, Ports};
-use super::engine::{Engine, Explanation, Handled, Input, LEASE, Reply, Status};
+use super::effects::{Message, Ports};
+use super::engine::{Engine, Explanation, Input, LEASE, Reply, Status};
 use super::handle::DaemonHandle;
 use super::tasks::Tasks;
+
+use deciding::Decided;
 
 /// When the next heartbeat after an instant happens.
 pub type Schedule = Arc<dyn Fn(Timestamp) -> Timestamp + Send + Sync>;
@@ -35,8 +36,9 @@ pub type Schedule = Arc<dyn Fn(Timestamp) -> Timestamp + Send + Sync>;
 /// Messages that may wait for the loop.
 const INBOX: usize = 1024;
 
-/// Messages taken before effects are started and the clock is looked at again.
-const MOST_AT_ONCE: usize = 64;
+/// Messages taken before their decisions are stored, effects are started and the clock is looked at again. Each decision
+/// is one batch, two at most.
+const MOST_AT_ONCE: usize = MOST_BATCHES / 2;
 
 /// Three renewals per lease.
 const RENEWAL: Duration = Duration::from_secs(LEASE.as_secs() / 3);
@@ -178,19 +180,21 @@ impl Dispatcher {
         self.stop().await
     }
 
-    /// Takes `message` and what else is there already, in order.
+    /// Takes `message` and what else is there already, in order, and stores what follows from all of them at once:
+    /// waiting for the disk is what a decision costs most.
     async fn take_with_others(&mut self, message: Message) -> Result<(), StoreError> {
-        self.take(message).await?;
+        let mut decided = Decided::default();
+        self.take(message, &mut decided);
         for _ in 1..MOST_AT_ONCE {
             let Ok(message) = self.desk_inbox.try_recv() else { break };
-            self.take(message).await?;
+            self.take(message, &mut decided);
         }
-        Ok(())
+        self.commit(decided).await
     }
 
     async fn hear(&mut self, message: LoopMessage) -> Result<(), StoreError> {
         match message {
-            LoopMessage::Effect(message) => self.take(message).await,
+            LoopMessage::Effect(message) => self.take_with_others(message).await,
             LoopMessage::Command { command, actor, reply } => {
                 let handled = self.handle(Input::Command { command, actor }).await?;
                 if let Some(answer) = handled {
@@ -236,78 +240,6 @@ impl Dispatcher {
         self.handle(Input::Reconfigured { policy: new.policy }).await.map(|_| ())
     }
 
-    async fn take(&mut self, message: Message) -> Result<(), StoreError> {
-        match message {
-            Message::TurnPrepared { key, run, turn, go } => {
-                let number = turn.turn;
-                let begun = !self.stopping && {
-                    let input = RunInput::TurnPrepared(turn);
-                    let input = Input::Run { run, key: Some(key), settles: false, input };
-                    self.handle(input).await?;
-                    self.engine
-                        .run(run)
-                        .and_then(|state| state.turn_in_flight())
-                        .is_some_and(|record| record.turn == number)
-                };
-                let _gone = go.send(begun);
-                Ok(())
-            }
-            Message::Over { key, run, done } => self.effect_over(key, run, *done).await,
-        }
-    }
-
-    async fn effect_over(
-        &mut self,
-        key: EffectKey,
-        run: Option<RunId>,
-        done: Done,
-    ) -> Result<(), StoreError> {
-        match (done, run) {
-            (Done::Stopped, _) => {
-                let handled = self.engine.give_back(&key, self.ports.clock.now());
-                self.store(handled).await.map(|_| ())
-            }
-            (Done::Run(input), Some(run)) if self.stopping && was_cancelled(&input) => {
-                let now = self.ports.clock.now();
-                let handled = self.engine.take_over(run, Interruption::Shutdown, None, now);
-                self.store(handled).await?;
-                let handled = self.engine.give_back(&key, now);
-                self.store(handled).await.map(|_| ())
-            }
-            (Done::Run(input), Some(run)) => {
-                let input = Input::Run { run, key: Some(key), settles: true, input };
-                self.handle(input).await.map(|_| ())
-            }
-            (Done::Run(_), None) => Ok(()),
-            (Done::Tracker(result), _) => {
-                self.handle(Input::TrackerWritten { key, result }).await.map(|_| ())
-            }
-        }
-    }
-
-    /// Lets the engine decide, stores the decision, and only then acts on it.
-    async fn handle(&mut self, input: Input) -> Result<Option<Reply>, StoreError> {
-        let handled = self.engine.handle(input, self.ports.clock.now());
-        self.store(handled).await
-    }
-
-    async fn store(&mut self, handled: Handled) -> Result<Option<Reply>, StoreError> {
-        if let Some(reason) = handled.ignored {
-            tracing::debug!(reason, "an input changed nothing");
-        }
-        if let Some(batch) = handled.batch {
-            self.dirty |= concerns_planning(&batch);
-            let appended = self.ports.store.append(batch).await?;
-            self.head.send_replace(appended.last_gseq);
-        }
-        for run in handled.stop {
-            if let Some(token) = self.stop_runs.get(&run) {
-                token.cancel();
-            }
-        }
-        Ok(handled.reply)
-    }
-
     async fn plan_if_needed(&mut self) -> Result<(), StoreError> {
         if self.stopping || !self.dirty {
             return Ok(());
@@ -330,7 +262,7 @@ impl Dispatcher {
         while !self.tasks.is_empty() {
             tokio::select! {
                 biased;
-                Some(message) = self.desk_inbox.recv() => self.take(message).await?,
+                Some(message) = self.desk_inbox.recv() => self.take_with_others(message).await?,
                 ended = self.tasks.next_ended() => self.task_ended(ended).await?,
                 () = &mut deadline => {
                     tracing::warn!(tasks = self.tasks.len(), "not everything stopped in time; the next start takes it over");
@@ -339,15 +271,11 @@ impl Dispatcher {
             }
         }
         while let Ok(message) = self.desk_inbox.try_recv() {
-            self.take(message).await?;
+            self.take_with_others(message).await?;
         }
         self.end_strays().await;
         self.handle(Input::Stopping).await.map(|_| ())
     }
-}
-
-fn was_cancelled(input: &RunInput) -> bool {
-    matches!(input, RunInput::TurnFinished(turn) if turn.report.ending == TurnEnding::Cancelled)
 }
 
 /// Whether a batch may change what the planner says: anything but the progress of a run.

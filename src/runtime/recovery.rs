@@ -110,8 +110,7 @@ pub async fn take_over(
         }
     }
     let before = before.is_some();
-    let runs =
-        adopt(ports.store.as_ref(), ports.clock.as_ref(), engine, before, &salvaged).await?;
+    let runs = adopt(ports.store.as_ref(), ports.clock.as_ref(), engine, before, &salvaged).await?;
     Ok(Recovered { cause: before.then_some(Interruption::Crash), ended: ended.ended.len(), runs })
 }
 

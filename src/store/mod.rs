@@ -38,6 +38,10 @@ use projections::turns::TurnRow;
 use rows::{Lease, LogHead, OutboxRow, ProcessRow};
 use verify::{VerifyOptions, VerifyReport};
 
+/// Most batches that one call of [`Store::append_all`] should be given: they hold up every other writer until they are
+/// durable.
+pub const MOST_BATCHES: usize = 64;
+
 /// Where salts come from: 16 fresh unpredictable bytes per call. Tests inject a counter.
 pub type SaltSource = Box<dyn FnMut() -> [u8; 16] + Send>;
 
@@ -109,6 +113,16 @@ pub trait StoreReader: Send + Sync {
 pub trait Store: StoreReader {
     /// Stores a batch whole or not at all; when this returns, it is durable and visible to every reader.
     async fn append(&self, batch: Batch) -> Result<Appended, StoreError>;
+
+    /// Stores batches in order, each whole or not at all, and waits once until all of them are durable. The first one
+    /// that is refused ends it: those before it are stored, those after it are not. At most [`MOST_BATCHES`] at once.
+    async fn append_all(&self, batches: Vec<Batch>) -> Result<Vec<Appended>, StoreError> {
+        let mut appended = Vec::with_capacity(batches.len());
+        for batch in batches {
+            appended.push(self.append(batch).await?);
+        }
+        Ok(appended)
+    }
 
     /// Takes over the log for a new daemon: from now on batches of older epochs are refused. Returns the new epoch.
     async fn begin_epoch(&self, instance: &str) -> Result<u64, StoreError>;

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use crate::domain::effect::Effect;
 use crate::domain::failure::Failure;
-use crate::domain::ids::{EffectKey, RunId};
+use crate::domain::ids::EffectKey;
 use crate::store::error::StoreError;
 
 use super::super::effects::{self, Desk, Done, Job};
 use super::super::engine::Wanted;
 use super::super::tasks::Ended;
 use super::Dispatcher;
+use super::deciding::Decided;
 
 impl Dispatcher {
     pub(super) fn start_effects(&mut self) {
@@ -67,13 +68,8 @@ impl Dispatcher {
             }
             other => effects::failed(other, failure),
         };
-        self.effect_over(key, effect.run(), done).await
-    }
-
-    fn turn_is_in_flight(&self, run: RunId, turn: u32) -> bool {
-        self.engine
-            .run(run)
-            .and_then(|state| state.turn_in_flight())
-            .is_some_and(|record| record.turn == turn)
+        let mut decided = Decided::default();
+        self.effect_over(key, effect.run(), done, &mut decided);
+        self.commit(decided).await
     }
 }

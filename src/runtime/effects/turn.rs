@@ -72,10 +72,13 @@ pub(super) async fn execute(ports: &Ports, job: &Job, turn: u32) -> Done {
         return Done::Stopped;
     }
     let summary = driving::drive(ports, job, &ready, turn).await;
-    if let Err(error) = ports.store.forget_process(run, turn).await {
+    // Nothing rests on the row being gone: recovery finds no such process. So the commit does not have to wait for it.
+    let (forgotten, done) =
+        tokio::join!(ports.store.forget_process(run, turn), conclude(ports, &ready, turn, summary));
+    if let Err(error) = forgotten {
         tracing::warn!(run.id = %run, %error, "an ended process stays on record");
     }
-    conclude(ports, &ready, turn, summary).await
+    done
 }
 
 /// What is known of a turn whose end nobody saw.

@@ -241,7 +241,8 @@ impl Engine {
         }
     }
 
-    /// Takes one input. The returned batch must be stored before anything else is asked of the engine.
+    /// Takes one input. The returned batch must be stored, in order with those of other inputs, before anything that the
+    /// engine says is acted on.
     pub fn handle(&mut self, input: Input, now: Timestamp) -> Handled {
         self.pending = Pending::default();
         let mut reply = None;

@@ -53,9 +53,8 @@ impl Bench {
         let store = Arc::new(InMemoryStore::new(Uuid::from_u128(1), salts));
         let ids: Arc<dyn IdSource> = Arc::new(CountingIds::default());
         let items = script.parts.values();
-        let items = items
-            .map(|part| (part.item.id.identifier().to_owned(), part.item.clone()))
-            .collect();
+        let items =
+            items.map(|part| (part.item.id.identifier().to_owned(), part.item.clone())).collect();
         let now = script.start;
         let engine = engine(&store, &script.policy, &ids, now);
         let mut bench = Self { engine, store, ids, policy: script.policy, items, now };
@@ -235,10 +234,8 @@ fn a_daemon_that_was_replaced_cannot_write_any_more() {
     let now = bench.now;
     let mut zombie = engine(&bench.store, &bench.policy, &bench.ids, now);
     bench.restart();
-    let late = zombie.handle(
-        Input::Command { command: Command::Pause, actor: "human:cli:ann".to_owned() },
-        now,
-    );
+    let late = zombie
+        .handle(Input::Command { command: Command::Pause, actor: "human:cli:ann".to_owned() }, now);
     let refused = wait(bench.store.append(late.batch.unwrap())).unwrap_err();
     assert!(refused.to_string().contains("no longer counts"), "{refused}");
     assert_eq!(wait(bench.store.load_ops()).unwrap().paused_by, None);

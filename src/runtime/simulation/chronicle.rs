@@ -152,7 +152,9 @@ fn item_event(event: &Event) -> Option<String> {
     Some(match event {
         Event::ItemWithdrawn {} => "is gone from its tracker".to_owned(),
         Event::ItemReleased { outcome, hold, .. } => match hold {
-            Some(hold) => format!("back in the queue ({}), held until {}", outcome.word(), hold.until),
+            Some(hold) => {
+                format!("back in the queue ({}), held until {}", outcome.word(), hold.until)
+            }
             None => format!("back in the queue ({})", outcome.word()),
         },
         Event::ItemHumanRequested { reason, question, .. } => {
@@ -260,7 +262,7 @@ fn run_event(event: &Event) -> Option<String> {
         Event::DeliveryFailed { failure, .. } => {
             format!("could not be delivered: {}", first_line(&failure.message))
         }
-        Event::LateResult { effect, .. } => format!("too late: {effect}"),
+        Event::LateResult { effect, reason } => format!("too late: {effect}: {reason}"),
         Event::RunFinished { outcome, .. } => format!("the run is over: {}", outcome.word()),
         _ => return None,
     })

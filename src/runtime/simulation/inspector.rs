@@ -283,7 +283,9 @@ impl Run {
             Event::RunFinished { outcome, .. } => {
                 self.finished = true;
                 if (*outcome == Outcome::Succeeded) != self.delivered {
-                    return Err("is a success without a delivery, or the other way round".to_owned());
+                    return Err(
+                        "is a success without a delivery, or the other way round".to_owned()
+                    );
                 }
             }
             Event::RunStarted { .. } => return Err("started twice".to_owned()),

@@ -43,7 +43,10 @@ pub fn play(script: &Script) -> Simulated {
 }
 
 /// The result of a future that never waits, as those of all in-memory ports.
-#[expect(clippy::panic, reason = "in-memory ports answer at once; one that waits is a mistake in them")]
+#[expect(
+    clippy::panic,
+    reason = "in-memory ports answer at once; one that waits is a mistake in them"
+)]
 fn at_once<T>(future: impl Future<Output = T>) -> T {
     let mut context = Context::from_waker(Waker::noop());
     match pin!(future).poll(&mut context) {

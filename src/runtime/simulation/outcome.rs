@@ -172,9 +172,7 @@ impl Factory<'_> {
                 Some(Event::RunStarted { plan, .. }) => {
                     projects.insert(recorded.stream.clone(), plan.project.clone());
                 }
-                Some(Event::RunDelivered {
-                    delivered: Delivered::Merge { before, after, .. },
-                }) => {
+                Some(Event::RunDelivered { delivered: Delivered::Merge { before, after, .. } }) => {
                     let Some(project) = projects.get(&recorded.stream) else { continue };
                     let steps = steps.entry(project.clone()).or_default();
                     if steps.insert(before.clone(), after.clone()).is_some() {

@@ -59,7 +59,8 @@ impl Factory<'_> {
                 Ok(())
             }
             Happening::Agent { name, unavailable } => {
-                let word = if unavailable.is_some() { "cannot be used" } else { "can be used again" };
+                let word =
+                    if unavailable.is_some() { "cannot be used" } else { "can be used again" };
                 self.chronicle.factory(now, format!("agent {name} {word}"));
                 match unavailable {
                     Some(why) => self.unavailable.insert(name, why),

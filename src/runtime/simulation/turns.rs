@@ -159,7 +159,9 @@ impl Factory<'_> {
         let workspace = task.run.as_ref().and_then(|run| run.workspace.clone());
         let written = match (task.kind, self.part(&of)) {
             (Kind::Critic, Some(part)) => match act(&part.critic, number).map(|act| &act.deed) {
-                Some(CriticDeed::Tamper) => vec![("tampered.txt".to_owned(), "by the critic\n".to_owned())],
+                Some(CriticDeed::Tamper) => {
+                    vec![("tampered.txt".to_owned(), "by the critic\n".to_owned())]
+                }
                 _ => Vec::new(),
             },
             (Kind::Coder, part) => {
@@ -281,7 +283,8 @@ fn trouble_of_critic(deed: &CriticDeed) -> Option<&Trouble> {
 }
 
 fn ending(trouble: &Trouble, now: Timestamp) -> TurnEnding {
-    let failed = |class, message: &str| TurnEnding::Failed { failure: Failure::new(class, message) };
+    let failed =
+        |class, message: &str| TurnEnding::Failed { failure: Failure::new(class, message) };
     let later = |span: &Option<Duration>| span.map(|span| now.after(span));
     match trouble {
         Trouble::Fail(why) => failed(FailureClass::Agent, why),

@@ -23,6 +23,7 @@ on_every_store!(
     a_batch_is_read_back_as_it_was_stored,
     a_wrong_expectation_stores_nothing_and_says_where_the_stream_is,
     every_refusal_leaves_everything_as_it_was,
+    many_batches_are_stored_in_order_up_to_the_first_that_is_refused,
     a_repeated_request_is_one_request,
     a_request_made_many_times_at_once_is_one_request,
     a_stale_writer_conflicts_once_and_then_succeeds,
@@ -165,6 +166,20 @@ async fn every_refusal_leaves_everything_as_it_was(bench: Bench) {
 
 fn request(key: &str, digest: u8) -> Idempotency {
     Idempotency { scope: "command".to_owned(), key: key.to_owned(), request_sha256: [digest; 32] }
+}
+
+async fn many_batches_are_stored_in_order_up_to_the_first_that_is_refused(bench: Bench) {
+    let store = &*bench.store;
+    let mut ids = Ids::default();
+    let mut next = |seq| ids.batch(ops(), Expected::Exact(seq), vec![paused("ann")]);
+    let appended = store.append_all(vec![next(0), next(1), next(2)]).await.unwrap();
+    let last: Vec<u64> = appended.iter().map(|it| it.last_gseq).collect();
+    assert_eq!(last, [1, 2, 3]);
+    let error = store.append_all(vec![next(3), next(7), next(4)]).await.unwrap_err();
+    assert!(matches!(error, StoreError::Conflict { .. }), "{error:?}");
+    assert_eq!(store.head().await.unwrap().gseq, 4, "what came before the refusal stands");
+    assert_eq!(store.append_all(Vec::new()).await.unwrap(), []);
+    assert_sound(store).await;
 }
 
 async fn a_repeated_request_is_one_request(bench: Bench) {

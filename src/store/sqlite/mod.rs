@@ -168,7 +168,11 @@ impl<Access: Send + Sync> StoreReader for SqliteLog<Access> {
 #[async_trait]
 impl Store for SqliteStore {
     async fn append(&self, batch: Batch) -> Result<Appended, StoreError> {
-        self.access.append(batch).await
+        self.access.append(vec![batch]).await?.pop().ok_or(StoreError::Closed)
+    }
+
+    async fn append_all(&self, batches: Vec<Batch>) -> Result<Vec<Appended>, StoreError> {
+        self.access.append(batches).await
     }
 
     async fn begin_epoch(&self, instance: &str) -> Result<u64, StoreError> {

@@ -70,7 +70,10 @@ pub(super) fn stream_events(
 ) -> Result<Vec<Recorded>, StoreError> {
     rows(
         connection,
-        "SELECT * FROM event WHERE stream = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3",
+        "SELECT * FROM receipt WHERE gseq IN (
+             SELECT gseq FROM event WHERE stream = (SELECT id FROM stream WHERE name = ?1) AND seq >= ?2
+             ORDER BY seq LIMIT ?3)
+         ORDER BY seq",
         params![stream.as_str(), signed(from_seq), bound(limit)],
         |row| row.event(),
     )
@@ -83,7 +86,7 @@ pub(super) fn log_events(
 ) -> Result<Vec<Recorded>, StoreError> {
     rows(
         connection,
-        "SELECT * FROM event WHERE gseq > ?1 ORDER BY gseq LIMIT ?2",
+        "SELECT * FROM receipt WHERE gseq > ?1 ORDER BY gseq LIMIT ?2",
         params![signed(after_gseq), bound(limit)],
         |row| row.event(),
     )

@@ -96,7 +96,8 @@ fn event(connection: &Connection, event: &Recorded) -> Result<(), StoreError> {
         connection,
         "INSERT INTO event (gseq, stream, seq, event_id, ts_ms, clock_ms, type, schema_v, actor, correlation,
              causation, idem_scope, idem_key, payload, salt, payload_sha, prev_hash, hash, ghash)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+         VALUES (?1, (SELECT id FROM stream WHERE name = ?2), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
+             ?16, ?17, ?18, ?19)",
         params![
             signed(event.gseq),
             event.stream.as_str(),

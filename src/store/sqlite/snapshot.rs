@@ -38,8 +38,9 @@ fn feed_events(connection: &Connection, verification: &mut Verification) -> Resu
         0 => i64::MIN,
         after => read::signed(after),
     };
-    let mut statement =
-        connection.prepare("SELECT * FROM event WHERE gseq > ?1 ORDER BY gseq").map_err(&failed)?;
+    let mut statement = connection
+        .prepare("SELECT * FROM receipt WHERE gseq > ?1 ORDER BY gseq")
+        .map_err(&failed)?;
     let mut found = statement.query(params![after]).map_err(&failed)?;
     while let Some(row) = found.next().map_err(&failed)? {
         let cells = Cells(row);

@@ -72,8 +72,8 @@ impl LogView for View<'_> {
     fn heads_between(&self, first: u64, last: u64) -> Result<Vec<(StreamId, u64)>, StoreError> {
         read::rows(
             self.connection,
-            "SELECT stream, max(seq) AS seq FROM event WHERE gseq BETWEEN ?1 AND ?2
-             GROUP BY stream ORDER BY stream",
+            "SELECT name AS stream, max(event.seq) AS seq FROM event JOIN stream ON stream.id = event.stream
+             WHERE gseq BETWEEN ?1 AND ?2 GROUP BY name ORDER BY name",
             params![read::signed(first), read::signed(last)],
             |row| Ok((StreamId(row.text("stream")?), row.number("seq")?)),
         )

@@ -26,7 +26,7 @@ const MOST_PER_COMMIT: usize = 64;
 pub(super) type Operation = Box<dyn FnOnce(&Connection) -> Result<u64, StoreError> + Send>;
 
 enum Request {
-    Append(Box<Batch>, oneshot::Sender<Result<Appended, StoreError>>),
+    Append(Vec<Batch>, oneshot::Sender<Result<Vec<Appended>, StoreError>>),
     Operate(Operation, oneshot::Sender<Result<u64, StoreError>>),
     Close(oneshot::Sender<()>),
 }
@@ -51,9 +51,9 @@ impl Writer {
         Ok(Self { requests: Some(requests), thread: Mutex::new(Some(thread)) })
     }
 
-    pub(super) async fn append(&self, batch: Batch) -> Result<Appended, StoreError> {
+    pub(super) async fn append(&self, batches: Vec<Batch>) -> Result<Vec<Appended>, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.send(Request::Append(Box::new(batch), reply)).await?;
+        self.send(Request::Append(batches, reply)).await?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -92,7 +92,7 @@ impl Drop for Writer {
 
 /// An answer that is given once the commit stands.
 enum Pending {
-    Append(oneshot::Sender<Result<Appended, StoreError>>, Result<Appended, StoreError>),
+    Append(oneshot::Sender<Result<Vec<Appended>, StoreError>>, Result<Vec<Appended>, StoreError>),
     Operate(oneshot::Sender<Result<u64, StoreError>>, Result<u64, StoreError>),
 }
 
@@ -157,8 +157,12 @@ impl Desk {
         let mut broken = begun.err();
         for request in group {
             match request {
-                Request::Append(batch, reply) => {
-                    let result = self.step(&mut broken, |desk| desk.append(*batch));
+                Request::Append(batches, reply) => {
+                    // The first refusal ends it: a later batch may rest on the refused one.
+                    let result = batches
+                        .into_iter()
+                        .map(|batch| self.step(&mut broken, |desk| desk.append(batch)))
+                        .collect();
                     answers.push(Pending::Append(reply, result));
                 }
                 Request::Operate(operation, reply) => {

@@ -185,13 +185,23 @@ impl Shared {
     }
 }
 
+/// The right to write to a directory. Given back by word and not by closing the file: between fork and exec, children of
+/// other threads have it open too, and would keep the lock until then.
+struct Held(File);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _closing_gives_it_back_too = rustix::fs::flock(&self.0, FlockOperation::Unlock);
+    }
+}
+
 /// Keeps other processes of ours from writing to the same directory, as long as the file is held. A file system
 /// without locks is written to without one.
-fn lock(directory: &Path) -> Result<Option<File>, TrackerError> {
+fn lock(directory: &Path) -> Result<Option<Held>, TrackerError> {
     let file = File::open(directory)
         .map_err(|source| TrackerError::Directory { directory: directory.to_owned(), source })?;
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(file)),
+        Ok(()) => Ok(Some(Held(file))),
         Err(Errno::WOULDBLOCK) => Err(TrackerError::Busy { directory: directory.to_owned() }),
         Err(_) => Ok(None),
     }

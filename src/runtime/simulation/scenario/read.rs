@@ -53,10 +53,8 @@ pub(super) fn read(text: &str) -> Result<Script, ScenarioError> {
     let reader = Reader { text, start, projects, items };
     let policy = reader.policy(file.policy, &file.project)?;
     let parts = reader.parts(file.item)?;
-    let mut happenings: Vec<(Timestamp, Happening)> = parts
-        .iter()
-        .map(|(id, part)| (part.appears, Happening::Appear(id.clone())))
-        .collect();
+    let mut happenings: Vec<(Timestamp, Happening)> =
+        parts.iter().map(|(id, part)| (part.appears, Happening::Appear(id.clone()))).collect();
     for event in file.event {
         happenings.push(reader.event(event)?);
     }
@@ -139,10 +137,7 @@ impl Reader<'_> {
         }
     }
 
-    fn state(
-        &self,
-        written: Option<&Spanned<String>>,
-    ) -> Result<Option<ItemState>, ScenarioError> {
+    fn state(&self, written: Option<&Spanned<String>>) -> Result<Option<ItemState>, ScenarioError> {
         let words = ItemState::ALL.map(ItemState::label);
         self.word(written, "state", &words, ItemState::parse)
     }
@@ -230,9 +225,8 @@ impl Reader<'_> {
         rules: tables::Rules,
         projects: &[tables::Project],
     ) -> Result<Policy, ScenarioError> {
-        let time_zone = self.word(rules.time_zone.as_ref(), "time zone", &[], |name| {
-            name.parse::<Tz>().ok()
-        })?;
+        let time_zone =
+            self.word(rules.time_zone.as_ref(), "time zone", &[], |name| name.parse::<Tz>().ok())?;
         let critic = rules.critic.unwrap_or(true);
         let mut coder = stage("coder", 30);
         coder.escalate_model.clone_from(&rules.escalate_model);
@@ -282,13 +276,12 @@ impl Reader<'_> {
         let mut projects = BTreeMap::new();
         for table in written {
             let words = ["branch", "merge"];
-            let delivery = self.word(table.delivery.as_ref(), "delivery", &words, |word| {
-                match word {
+            let delivery =
+                self.word(table.delivery.as_ref(), "delivery", &words, |word| match word {
                     "branch" => Some(Delivery::Branch),
                     "merge" => Some(Delivery::Merge),
                     _ => None,
-                }
-            })?;
+                })?;
             let project = ProjectPolicy {
                 checks: table.checks.clone(),
                 delivery: delivery.unwrap_or(Delivery::Merge),

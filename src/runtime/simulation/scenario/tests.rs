@@ -18,7 +18,10 @@ fn mistakes_have_a_place_and_a_hint() {
     for (text, expected) in [
         ("titel = \"x\"", "1:1: unknown field `titel`, expected one of"),
         ("[policy]\nmax_round = 3", "2:1: unknown field `max_round`, expected one of"),
-        ("[[item]]\nid = \"A\"\nstate = \"Tdo\"", "3:9: `Tdo` is not a state (did you mean `Todo`?)"),
+        (
+            "[[item]]\nid = \"A\"\nstate = \"Tdo\"",
+            "3:9: `Tdo` is not a state (did you mean `Todo`?)",
+        ),
         ("[[item]]\nid = \"A\"\n[[item]]\nid = \"A\"", "4:6: there is already an item `A`"),
         (
             "[[item]]\nid = \"A\"\ncoder = [\"change\", \"chnage\"]",

@@ -11,7 +11,7 @@ use super::deaths::{assert_sound, essence};
 use crate::runtime::simulation::simulate;
 
 /// Random scenarios per property. More of them: `SIMULATIONS=2000 cargo test random`.
-const CASES: u32 = 60;
+const CASES: u32 = 12;
 
 const CODER: [&str; 20] = [
     "change",
@@ -64,7 +64,10 @@ const PORT: [&str; 4] = ["ok", "ok", "unavailable: later", "3m ok"];
 
 fn acts(words: &'static [&'static str]) -> impl Strategy<Value = String> {
     vec(proptest::sample::select(words), 0..5).prop_map(|acts| {
-        let quoted: Vec<String> = acts.iter().map(|act| format!("\"{act}\"")).collect();
+        // The last act is repeated for ever: a port that never works again would never let the factory rest.
+        let last = words.first().filter(|first| **first == "ok");
+        let acts = acts.iter().chain(last);
+        let quoted: Vec<String> = acts.map(|act| format!("\"{act}\"")).collect();
         quoted.join(", ")
     })
 }
@@ -137,8 +140,7 @@ fn one_death() -> impl Strategy<Value = String> {
 fn many_deaths() -> impl Strategy<Value = String> {
     let appends = || vec(1..200_u64, 0..4);
     (appends(), appends(), vec(0..20_000_u64, 0..4)).prop_map(|(before, after, times)| {
-        let mut text =
-            format!("[faults]\nbefore_append = {before:?}\nafter_append = {after:?}\n");
+        let mut text = format!("[faults]\nbefore_append = {before:?}\nafter_append = {after:?}\n");
         for at in times {
             writeln!(text, "[[event]]\nat = \"{at}s\"\ncrash = \"7s\"").unwrap();
         }
@@ -182,7 +184,7 @@ fn runner() -> TestRunner {
     let config = Config {
         cases: wanted.unwrap_or(CASES),
         failure_persistence: None,
-        max_shrink_iters: 400,
+        max_shrink_iters: 150,
         ..Config::default()
     };
     TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
@@ -201,9 +203,8 @@ fn whatever_happens_no_rule_is_broken() {
             items.replace("id = \"A-0\"", "id = \"A-1\"\n[[item]]\nid = \"A-0\"")
         };
         let text = format!("{rules}{items}{TWO_MORE}{people}{deaths}{stops}");
-        let simulated = simulate(&text).map_err(|error| {
-            TestCaseError::fail(format!("not a scenario: {error}\n{text}"))
-        })?;
+        let simulated = simulate(&text)
+            .map_err(|error| TestCaseError::fail(format!("not a scenario: {error}\n{text}")))?;
         prop_assert!(simulated.is_sound(), "{}\n{}", text, simulated);
         prop_assert_eq!(simulated.receipts.open_effects, 0, "{}\n{}", text, simulated);
         Ok(())

@@ -93,7 +93,6 @@ async fn every_altered_cell_of_event_stream_and_head_is_found() {
 fn alter_column(connection: &Connection, table: &str, column: &str) -> usize {
     let key = match table {
         "event" => "gseq",
-        "stream" => "name",
         _ => "id",
     };
     let sql = format!("SELECT {key}, {column} FROM {table}");
@@ -216,7 +215,6 @@ fn hash_again(connection: &Connection, log_id: uuid::Uuid) {
     let mut tips: std::collections::HashMap<_, Hash> = std::collections::HashMap::new();
     let mut head = read::head(connection).unwrap();
     (head.gseq, head.ghash) = (0, log_genesis(log_id));
-    connection.execute_batch("DELETE FROM stream").unwrap();
     for mut event in read::log_events(connection, 0, usize::MAX).unwrap() {
         let tip = tips.get(&event.stream).copied();
         event.prev_hash = tip.unwrap_or_else(|| stream_genesis(log_id, &event.stream));
@@ -232,15 +230,16 @@ fn hash_again(connection: &Connection, log_id: uuid::Uuid) {
             .unwrap();
         put_stream(connection, &event);
     }
+    let unused = "DELETE FROM stream WHERE id NOT IN (SELECT stream FROM event)";
+    connection.execute_batch(unused).unwrap();
     record::head(connection, &head).unwrap();
 }
 
 fn put_stream(connection: &Connection, event: &Recorded) {
     connection
         .execute(
-            "INSERT INTO stream VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (name) DO UPDATE SET seq = ?2, hash = ?3",
-            (event.stream.as_str(), event.seq as i64, event.hash.0, event.gseq as i64),
+            "UPDATE stream SET seq = ?2, hash = ?3 WHERE name = ?1",
+            (event.stream.as_str(), event.seq as i64, event.hash.0),
         )
         .unwrap();
 }
@@ -258,13 +257,16 @@ async fn events_of_another_log_or_stream_are_found() {
     for statements in [
         // One event, a whole stream, the whole log with its head's numbers.
         "REPLACE INTO event SELECT * FROM other.event WHERE gseq = 7",
-        "REPLACE INTO event SELECT * FROM other.event WHERE stream = 'work/local/DEMO-0';
+        "REPLACE INTO event SELECT * FROM other.event
+         WHERE stream = (SELECT id FROM other.stream WHERE name = 'work/local/DEMO-0');
          REPLACE INTO stream SELECT * FROM other.stream WHERE name = 'work/local/DEMO-0'",
         "REPLACE INTO event SELECT * FROM other.event; REPLACE INTO stream SELECT * FROM other.stream;
          UPDATE log_head SET ghash = (SELECT ghash FROM other.log_head)",
         // A stream under another name.
-        "UPDATE event SET stream = 'work/local/NEW' WHERE stream = 'work/local/DEMO-0';
-         UPDATE stream SET name = 'work/local/NEW' WHERE name = 'work/local/DEMO-0'",
+        "UPDATE stream SET name = 'work/local/NEW' WHERE name = 'work/local/DEMO-0'",
+        // An event moved to another stream.
+        "UPDATE event SET stream = (SELECT id FROM stream WHERE name = 'ops/daemon'), seq = 900
+         WHERE gseq = 3",
     ] {
         let report = damage(&connection, |connection| {
             connection.execute_batch(statements).unwrap();

@@ -98,6 +98,7 @@ fn story(run: &RunState) -> Vec<String> {
     }
     for raised in &run.findings {
         let problem = raised.finding.problem.lines().next().unwrap_or_default();
+        let problem = problem.trim_end_matches(" Its output:");
         lines.push((raised.round, format!("round {}: {problem}", raised.round)));
     }
     lines.sort_by_key(|(round, _)| *round);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::super::replace::{self, Moment, Replaced};
-use super::super::{LocalSettings, LocalTracker};
+use super::super::{LocalSettings, LocalTracker, lock};
 use super::{Desk, line, wish};
 use crate::domain::failure::FailureClass;
 use crate::domain::work_item::ItemState;
@@ -289,4 +289,15 @@ async fn concurrent_updates_of_one_item_all_arrive_once() {
     let already = [one, two, three, four, five, again].iter().filter(|done| done.already).count();
     assert_eq!(already, 1);
     assert_eq!(desk.read("a.md").matches("<!-- factory:").count(), 5);
+}
+
+#[test]
+fn a_child_that_is_just_being_started_does_not_keep_the_directory_locked() {
+    let desk = Desk::new();
+    let held = lock(desk.directory.path()).unwrap().unwrap();
+    // What a child has of ours between fork and exec.
+    let inherited = held.0.try_clone().unwrap();
+    drop(held);
+    assert!(lock(desk.directory.path()).is_ok());
+    drop(inherited);
 }

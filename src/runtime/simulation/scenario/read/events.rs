@@ -113,8 +113,7 @@ impl Reader<'_> {
                 let hours = if first == "off" {
                     Some(0)
                 } else {
-                    Span::parse(first)
-                        .and_then(|span| u32::try_from(span.0.as_secs() / 3600).ok())
+                    Span::parse(first).and_then(|span| u32::try_from(span.0.as_secs() / 3600).ok())
                 };
                 hours.map(|hours| Command::Turbo { hours }).ok_or_else(|| needs("2h"))
             }

@@ -1,0 +1,166 @@
+//! The built program's daemon with the real Claude Code and Codex, against a scripted model on loopback.
+//!
+//! Every test is a table of one: it runs once per CLI, and says `skipped: …` where the CLI is not installed
+//! (`scripts/install-agents`). Nothing but the model is scripted.
+
+mod critic;
+mod gate;
+mod hangs;
+mod outages;
+mod safety;
+mod says;
+mod verdicts;
+
+use std::path::PathBuf;
+
+use crate::support::agent_clis;
+use crate::support::factory::Factory;
+use crate::support::model_server::{ModelServer, RecordedRequest, usage};
+
+/// Runs a function as one test per CLI.
+macro_rules! for_each_cli {
+    ($($test:ident),* $(,)?) => {
+        mod claude {
+            $(#[test] fn $test() { super::$test(crate::real_agents::Cli::Claude); })*
+        }
+        mod codex {
+            $(#[test] fn $test() { super::$test(crate::real_agents::Cli::Codex); })*
+        }
+    };
+}
+use for_each_cli;
+
+/// A real agent CLI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cli {
+    Claude,
+    Codex,
+}
+
+/// How Claude Code is signed in. Codex always has a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Login {
+    Key,
+    Subscription,
+}
+
+/// The key or token of the agent: nothing else may know it.
+const AGENT_SECRET: &str = "sk-ant-oat01-th3-ag3nts-0wn-k3y-5521";
+
+impl Cli {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Claude => "claude",
+            Self::Codex => "codex",
+        }
+    }
+
+    /// Its table in the configuration. It tries each call once, so that waiting is the daemon's business.
+    fn table(self, program: &str, url: &str, login: Login) -> String {
+        match self {
+            Self::Claude => {
+                let variable = match login {
+                    Login::Key => "ANTHROPIC_API_KEY",
+                    Login::Subscription => "CLAUDE_CODE_OAUTH_TOKEN",
+                };
+                format!(
+                    "[agents.claude]\nprogram = {program:?}\nmodel = \"claude-sonnet-4-5\"\nbase_url = {url:?}\n\
+                     [agents.claude.set]\n{variable} = {AGENT_SECRET:?}\nCLAUDE_CODE_MAX_RETRIES = \"0\"\n"
+                )
+            }
+            Self::Codex => {
+                let url = format!("{url}/v1");
+                let once = "model_providers.factory";
+                format!(
+                    "[agents.codex]\nprogram = {program:?}\nmodel = \"gpt-5.5\"\nbase_url = {url:?}\n\
+                     args = [\"-c\", \"{once}.request_max_retries=0\", \"-c\", \"{once}.stream_max_retries=0\"]\n\
+                     [agents.codex.set]\nCODEX_API_KEY = {AGENT_SECRET:?}\n"
+                )
+            }
+        }
+    }
+
+    /// What one answered call adds to a turn's fresh input and cache writes.
+    fn input_per_call(self) -> (u64, u64) {
+        match self {
+            Self::Claude => (usage::FRESH_INPUT, usage::CACHE_WRITE),
+            // The Responses API has no cache writes; they are input.
+            Self::Codex => (usage::FRESH_INPUT + usage::CACHE_WRITE, 0),
+        }
+    }
+}
+
+/// A factory whose coder and critic are one of the CLIs, and the model that they talk to.
+struct Workshop {
+    cli: Cli,
+    factory: Factory,
+    server: ModelServer,
+}
+
+impl Workshop {
+    /// A workshop that is not running yet; nothing when the CLI is not installed.
+    fn new(cli: Cli) -> Option<Self> {
+        Self::signed_in(cli, Login::Key)
+    }
+
+    fn signed_in(cli: Cli, login: Login) -> Option<Self> {
+        let program: PathBuf = agent_clis::find(cli.name())?;
+        let server = ModelServer::start();
+        let mut factory = Factory::new();
+        let name = cli.name();
+        factory.stage_config =
+            (format!("adapter = \"{name}\"\n"), format!("adapter = \"{name}\"\n"));
+        let program = program.display().to_string();
+        factory.more_config = format!(
+            "[slots]\nglobal = 8\nper_project = 8\n[pace]\nper_project = 100\n{}",
+            cli.table(&program, server.url(), login)
+        );
+        Some(Self { cli, factory, server })
+    }
+
+    /// The model calls of one stage of an item, in order.
+    fn calls(&self, item: &str, stage: &str) -> Vec<RecordedRequest> {
+        let mut calls = self.server.model_calls();
+        calls.retain(|request| {
+            let prompt = request.prompt();
+            says::is_of(&prompt, item) && says::is_stage(&prompt, stage)
+        });
+        calls
+    }
+
+    /// The prompts that one stage of an item was given, each once, in order.
+    fn prompts(&self, item: &str, stage: &str) -> Vec<String> {
+        let calls = self.calls(item, stage);
+        calls.iter().filter(|request| request.step() == 0).map(RecordedRequest::prompt).collect()
+    }
+
+    /// What the runs did and how long each turn took, for people who read the output of a test.
+    fn print_turns(&self, items: &[&str]) {
+        for item in items {
+            for turn in self.factory.runs(item).iter().flat_map(|run| &run.turns) {
+                let Some(report) = &turn.report else { continue };
+                println!(
+                    "{} {item} turn {} ({}): {} ms, {} tool calls, {} leftovers, {:?}",
+                    self.cli.name(),
+                    turn.turn,
+                    turn.stage.word(),
+                    report.duration_ms,
+                    report.tool_calls,
+                    report.leftovers,
+                    report.ending
+                );
+            }
+        }
+    }
+
+    /// Every call was foreseen, the receipts are in order, and when the daemon stops nothing is left.
+    fn close(&mut self) {
+        let unanswered: Vec<String> =
+            self.server.unanswered().iter().map(RecordedRequest::prompt).collect();
+        assert!(unanswered.is_empty(), "no rule for the prompts {unanswered:#?}");
+        let status = self.factory.sigterm();
+        assert!(status.success(), "{status}");
+        assert_eq!(self.factory.survivors(), []);
+        self.factory.verify_receipts();
+    }
+}

@@ -1,0 +1,118 @@
+//! Agents that do not come back, and daemons that go away: no process stays behind.
+
+use std::collections::BTreeSet;
+
+use enact_factory::domain::agent::{TimeoutKind, TurnEnding};
+use enact_factory::domain::run::Interruption;
+
+use serde_json::json;
+
+use super::{Cli, Workshop, for_each_cli, says};
+use crate::support::factory::{BOUND, Factory};
+use crate::support::model_server::{Answer, RecordedRequest, Rule, Script, ToolCall, When};
+
+for_each_cli!(
+    a_hanging_agent_is_ended_with_what_it_started,
+    a_daemon_that_goes_away_leaves_no_process,
+);
+
+/// Starts a process in a session of its own, and then the model hangs.
+fn lingers_and_hangs(cli: Cli, when: When) -> Rule {
+    let start = "setsid sleep 1000 </dev/null >/dev/null 2>&1 & echo started";
+    let call = match cli {
+        Cli::Claude => ToolCall::bash(start),
+        // It ends what a command leaves behind, but goes on while the command runs.
+        Cli::Codex => ToolCall::named(
+            "exec_command",
+            json!({ "cmd": format!("{start}; wait"), "yield_time_ms": 500 }),
+        ),
+    };
+    Rule::new(when, Answer::Tools(vec![call])).then(Answer::Hang)
+}
+
+/// Process ids of the lingering commands.
+fn lingering(factory: &Factory) -> BTreeSet<u32> {
+    let found = factory.survivors().into_iter().filter(|it| it.command.starts_with("sleep 1000"));
+    found.map(|it| it.pid).collect()
+}
+
+fn wait_for_lingering(factory: &mut Factory) -> BTreeSet<u32> {
+    factory.until("a process lingers", BOUND, |factory| {
+        Some(lingering(factory)).filter(|found| !found.is_empty())
+    })
+}
+
+fn is_hanging(request: &RecordedRequest) -> bool {
+    request.answer == "hang" && !request.abandoned
+}
+
+fn a_hanging_agent_is_ended_with_what_it_started(cli: Cli) {
+    let Some(mut shop) = Workshop::new(cli) else { return };
+    // More rounds than needed: on a very busy machine a turn that works may run out of time, too.
+    shop.factory.autonomous_config = "max_iterations = 6".to_owned();
+    shop.factory.stage_config.0.push_str("timeout_ms = 12000\n");
+    shop.factory.item("HANG-1", "", "Greet the world");
+    shop.server.script(
+        Script::new()
+            .rule(lingers_and_hangs(cli, says::coder("HANG-1")).times(1))
+            .rule(says::writes("HANG-1"))
+            .rule(Rule::new(says::critic("HANG-1"), says::approve(0))),
+    );
+    shop.factory.start();
+    let lingered = wait_for_lingering(&mut shop.factory);
+    assert!(shop.server.wait_until(BOUND, |requests| requests.iter().any(is_hanging)));
+    shop.factory.until("the first turn is ended", BOUND, |factory| {
+        factory.runs("HANG-1").first()?.turns.first()?.report.clone()
+    });
+    assert!(lingering(&shop.factory).is_disjoint(&lingered), "what it started is ended with it");
+    assert!(shop.server.wait_until(BOUND, |requests| !requests.iter().any(is_hanging)));
+    shop.factory.wait_until_done(&["HANG-1"]);
+    shop.print_turns(&["HANG-1"]);
+    let turn = shop.factory.runs("HANG-1")[0].turns[0].clone();
+    let report = turn.report.expect("a report");
+    assert_eq!(report.ending, TurnEnding::TimedOut { clock: TimeoutKind::Total });
+    assert!((12_000..20_000).contains(&report.duration_ms), "{report:?}");
+    assert!(report.leftovers >= 1, "{report:?}");
+    let told = shop.prompts("HANG-1", "coder");
+    assert!(told[1].contains("ended because it took too long"), "{}", told[1]);
+    shop.close();
+}
+
+fn a_daemon_that_goes_away_leaves_no_process(cli: Cli) {
+    let Some(mut shop) = Workshop::new(cli) else { return };
+    shop.factory.item("GONE-1", "", "Greet the world");
+    shop.server.script(
+        Script::new()
+            .rule(lingers_and_hangs(cli, says::coder("GONE-1")).times(2))
+            .rule(says::writes("GONE-1"))
+            .rule(Rule::new(says::critic("GONE-1"), says::approve(0))),
+    );
+    shop.factory.start();
+    wait_for_lingering(&mut shop.factory);
+    assert!(shop.server.wait_until(BOUND, |requests| requests.iter().any(is_hanging)));
+    let status = shop.factory.sigterm();
+    assert!(status.success(), "{status}");
+    assert_eq!(shop.factory.survivors(), [], "after SIGTERM");
+
+    shop.factory.start();
+    let lingered = wait_for_lingering(&mut shop.factory);
+    assert!(shop.server.wait_until(BOUND, |requests| requests.iter().any(is_hanging)));
+    shop.factory.kill9();
+    let left: BTreeSet<u32> = shop.factory.survivors().iter().map(|it| it.pid).collect();
+    println!("{}: after SIGKILL {:#?}", cli.name(), shop.factory.survivors());
+    shop.factory.start();
+    let now: BTreeSet<u32> = shop.factory.survivors().iter().map(|it| it.pid).collect();
+    assert!(now.is_disjoint(&left), "ended before anything is started: {left:?}, {now:?}");
+    assert!(now.is_disjoint(&lingered), "{lingered:?}, {now:?}");
+
+    let picture = shop.factory.wait_until_done(&["GONE-1"]);
+    shop.print_turns(&["GONE-1"]);
+    assert_eq!(picture.item("GONE-1").attempts, 0);
+    let runs = shop.factory.runs("GONE-1");
+    assert_eq!(runs.len(), 1, "the run goes on where it was");
+    let ends: Vec<Option<Interruption>> =
+        runs[0].turns.iter().map(|turn| turn.interrupted).collect();
+    let (stopped, crashed) = (Some(Interruption::Shutdown), Some(Interruption::Crash));
+    assert_eq!(ends, [stopped, crashed, None, None]);
+    shop.close();
+}

@@ -1,0 +1,94 @@
+//! The provider says no: the run waits and goes on, and none of it counts as an attempt.
+
+use chrono::{DateTime, Utc};
+use enact_factory::domain::event::Event;
+use enact_factory::domain::failure::FailureClass;
+use enact_factory::domain::run::Outcome;
+use enact_factory::domain::time::Timestamp;
+
+use super::{Cli, Login, Workshop, for_each_cli, says};
+use crate::support::model_server::{Answer, Rule, Script};
+
+for_each_cli!(a_provider_that_says_no_is_waited_for);
+
+/// A used-up limit and a plain 429 for the coder, a 500 for the critic, each once.
+fn a_provider_that_says_no_is_waited_for(cli: Cli) {
+    let Some(mut shop) = Workshop::signed_in(cli, Login::Subscription) else { return };
+    let items = ["LIMIT-1", "SLOW-1", "BROKEN-1"];
+    for (item, goal) in items.into_iter().zip(["Greet the world", "Greet the moon", "Greet the sun"]) {
+        shop.factory.item(item, "", goal);
+    }
+    shop.server.script(script());
+    shop.factory.start();
+    let waiting = shop.factory.wait_until("the run at the limit waits", |picture| {
+        picture.run_of("LIMIT-1").is_some_and(|run| run.waiting.is_some())
+    });
+    let wait = waiting.run_of("LIMIT-1").and_then(|run| run.waiting.clone()).expect("a wait");
+    assert!(wait.reason.contains("limit"), "{wait:?}");
+    let picture = shop.factory.wait_until_done(&items);
+    shop.print_turns(&items);
+    for item in items {
+        assert_eq!(picture.item(item).attempts, 0, "{item}");
+        assert_eq!(shop.factory.outcomes(item), [Some(Outcome::Succeeded)], "{item}: one run");
+        let (class, until) = only_wait(&shop.factory.run_events(item));
+        let runs = shop.factory.runs(item);
+        // The refused turn is the first of the coder, but the second of the run with the broken critic.
+        let refused = if item == "BROKEN-1" { 1 } else { 0 };
+        let again = runs[0].turns[refused + 1].started;
+        assert!(again >= until, "{item}: tried again at {again}, not before {until} was promised");
+        match (item, class) {
+            ("LIMIT-1", FailureClass::Quota { until: Some(reset) }) => {
+                assert_eq!(until, reset);
+                let told = reset_told(&shop);
+                assert!(reset >= told, "the limit resets at {told}, understood as {reset}");
+                let late = reset.since(told).as_secs();
+                assert!(late <= 60, "a minute is as exactly as Codex says it: {late} s");
+            }
+            ("SLOW-1", FailureClass::Throttled { .. })
+            | ("BROKEN-1", FailureClass::Infrastructure) => {}
+            (item, other) => panic!("{item}: {other:?}"),
+        }
+    }
+    shop.close();
+}
+
+/// Long enough for the shortest pause of the daemon to be over before.
+const RESETS_IN_SECONDS: i64 = 12;
+
+fn script() -> Script {
+    Script::new()
+        .rule(Rule::new(says::coder("LIMIT-1"), Answer::from_request(|_| limit())).times(1))
+        .rule(says::writes("LIMIT-1"))
+        .rule(Rule::new(says::critic("LIMIT-1"), says::approve(0)))
+        .rule(Rule::new(says::coder("SLOW-1"), Answer::failure(429, "one at a time")).times(1))
+        .rule(says::writes("SLOW-1"))
+        .rule(Rule::new(says::critic("SLOW-1"), says::approve(0)))
+        .rule(says::writes("BROKEN-1"))
+        .rule(Rule::new(says::critic("BROKEN-1"), Answer::failure(500, "out of order")).times(1))
+        .rule(Rule::new(says::critic("BROKEN-1"), says::approve(0)))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the provider has a clock of its own")]
+fn limit() -> Answer {
+    Answer::UsageLimit { resets_at: Utc::now().timestamp() + RESETS_IN_SECONDS }
+}
+
+/// What the only pause of a run was for, and until when.
+fn only_wait(events: &[Event]) -> (FailureClass, Timestamp) {
+    let waits: Vec<(FailureClass, Timestamp)> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::RunWaiting { failure, until } => Some((failure.class, *until)),
+            _ => None,
+        })
+        .collect();
+    let [wait] = waits[..] else { panic!("{events:#?}") };
+    wait
+}
+
+/// When the limit was to reset: a few seconds after the first call of that item began to be answered.
+fn reset_told(shop: &Workshop) -> Timestamp {
+    let started = shop.factory.runs("LIMIT-1")[0].turns[0].started;
+    let started: DateTime<Utc> = started.to_utc().expect("a time of day");
+    Timestamp((started.timestamp() + RESETS_IN_SECONDS) * 1000)
+}
