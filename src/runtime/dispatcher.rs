@@ -171,8 +171,8 @@ impl Dispatcher {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
-                Some(message) = self.desk_inbox.recv() => self.from_effects(message).await?,
-                Some(message) = self.inbox.recv() => self.from_outside(message).await?,
+                Some(message) = self.desk_inbox.recv() => self.take_with_others(message).await?,
+                Some(message) = self.inbox.recv() => self.hear(message).await?,
                 ended = self.tasks.next_ended() => self.task_ended(ended).await?,
                 () = tokio::time::sleep(wake) => {}
             }
@@ -182,7 +182,7 @@ impl Dispatcher {
 
     /// Takes `message` and what else is there already, in order, and stores what follows from all of them at once:
     /// waiting for the disk is what a decision costs most.
-    async fn from_effects(&mut self, message: Message) -> Result<(), StoreError> {
+    async fn take_with_others(&mut self, message: Message) -> Result<(), StoreError> {
         let mut decided = Decided::default();
         self.take(message, &mut decided);
         for _ in 1..MOST_AT_ONCE {
@@ -192,9 +192,9 @@ impl Dispatcher {
         self.commit(decided).await
     }
 
-    async fn from_outside(&mut self, message: LoopMessage) -> Result<(), StoreError> {
+    async fn hear(&mut self, message: LoopMessage) -> Result<(), StoreError> {
         match message {
-            LoopMessage::Effect(message) => self.from_effects(message).await,
+            LoopMessage::Effect(message) => self.take_with_others(message).await,
             LoopMessage::Command { command, actor, reply } => {
                 let handled = self.handle(Input::Command { command, actor }).await?;
                 if let Some(answer) = handled {
@@ -262,7 +262,7 @@ impl Dispatcher {
         while !self.tasks.is_empty() {
             tokio::select! {
                 biased;
-                Some(message) = self.desk_inbox.recv() => self.from_effects(message).await?,
+                Some(message) = self.desk_inbox.recv() => self.take_with_others(message).await?,
                 ended = self.tasks.next_ended() => self.task_ended(ended).await?,
                 () = &mut deadline => {
                     tracing::warn!(tasks = self.tasks.len(), "not everything stopped in time; the next start takes it over");
@@ -271,7 +271,7 @@ impl Dispatcher {
             }
         }
         while let Ok(message) = self.desk_inbox.try_recv() {
-            self.from_effects(message).await?;
+            self.take_with_others(message).await?;
         }
         self.end_strays().await;
         self.handle(Input::Stopping).await.map(|_| ())

@@ -41,7 +41,7 @@ impl Dispatcher {
         match crate::process::recovery::end_strays().await {
             Ok(ended) if ended.ended.is_empty() => {}
             Ok(ended) => {
-                tracing::warn!(processes = ended.ended.len(), "stray processes were ended")
+                tracing::warn!(processes = ended.ended.len(), "stray processes were ended");
             }
             Err(error) => tracing::warn!(%error, "stray processes could not be ended"),
         }

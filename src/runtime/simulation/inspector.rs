@@ -276,9 +276,8 @@ impl Run {
                 self.fence = *fence;
             }
             Event::RunDelivered { .. } => {
-                if std::mem::replace(&mut self.delivered, true) {
-                    return Err("was delivered twice".to_owned());
-                }
+                let again = std::mem::replace(&mut self.delivered, true);
+                return if again { Err("was delivered twice".to_owned()) } else { Ok(()) };
             }
             Event::RunFinished { outcome, .. } => {
                 self.finished = true;

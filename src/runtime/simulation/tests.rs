@@ -37,7 +37,7 @@ fn text_of(simulated: &Simulated) -> String {
     }
     for item in &simulated.items {
         for line in &item.told {
-            text.push_str(&format!("  {}  {line}\n", item.item));
+            text.extend(["  ", item.item.as_str(), "  ", line, "\n"]);
         }
     }
     text
