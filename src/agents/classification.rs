@@ -56,6 +56,7 @@ const CONFIGURATION: &[&str] = &[
     "not inside a trusted directory",
     "cannot be used with root",
     "error loading config",
+    "could not start",
 ];
 
 static LIMIT_HIT: LazyLock<Regex> =
@@ -196,6 +197,10 @@ mod tests {
             ("API Error: 529 overloaded.", "infrastructure"),
             ("unexpected status 404 Not Found: no such model", "configuration"),
             ("error: unknown option '--nosuch'", "configuration"),
+            (
+                "Claude Code could not start: bubblewrap is required for subprocess env scrubbing and isolation.",
+                "configuration",
+            ),
         ];
         for (message, expected) in rows {
             assert_eq!(class(message), Some(expected), "{message}");

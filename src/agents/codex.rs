@@ -43,9 +43,13 @@ const WIDENING: &[&str] = &[
     "notify",
 ];
 
-/// Settings for every turn: no side traffic, no files of the repository obeyed beyond its instructions.
-const CONFIGURATION: &[&str] =
-    &["analytics.enabled=false", "check_for_update_on_startup=false", "feedback.enabled=false"];
+/// Settings for every turn: no side traffic, and none of [`KEYS`] in the environment of what the model has executed.
+const CONFIGURATION: &[&str] = &[
+    "analytics.enabled=false",
+    "check_for_update_on_startup=false",
+    "feedback.enabled=false",
+    r#"shell_environment_policy.exclude=["CODEX_API_KEY","OPENAI_API_KEY"]"#,
+];
 
 /// Names under which the program or people keep its key; the first that is set is the one to send.
 const KEYS: &[&str] = &["CODEX_API_KEY", "OPENAI_API_KEY"];

@@ -154,7 +154,7 @@ impl Workshop {
     }
 
     /// Every call was foreseen, the receipts are in order, and when the daemon stops nothing is left.
-    fn close(mut self) {
+    fn close(&mut self) {
         let unanswered: Vec<String> =
             self.server.unanswered().iter().map(RecordedRequest::prompt).collect();
         assert!(unanswered.is_empty(), "no rule for the prompts {unanswered:#?}");

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use enact_factory::domain::agent::{TimeoutKind, TurnEnding};
 use enact_factory::domain::run::Interruption;
 
+use serde_json::json;
+
 use super::{Cli, Workshop, for_each_cli, says};
 use crate::support::factory::{BOUND, Factory};
 use crate::support::model_server::{Answer, RecordedRequest, Rule, Script, ToolCall, When};
@@ -14,11 +16,18 @@ for_each_cli!(
     a_daemon_that_goes_away_leaves_no_process,
 );
 
-/// A process in a session of its own that outlives the command that starts it.
-const LINGER: &str = "setsid sleep 1000 </dev/null >/dev/null 2>&1 & echo started";
-
-fn lingers_and_hangs(when: When) -> Rule {
-    Rule::new(when, Answer::Tools(vec![ToolCall::bash(LINGER)])).then(Answer::Hang)
+/// Starts a process in a session of its own, and then the model hangs.
+fn lingers_and_hangs(cli: Cli, when: When) -> Rule {
+    let start = "setsid sleep 1000 </dev/null >/dev/null 2>&1 & echo started";
+    let call = match cli {
+        Cli::Claude => ToolCall::bash(start),
+        // It ends what a command leaves behind, but goes on while the command runs.
+        Cli::Codex => ToolCall::named(
+            "exec_command",
+            json!({ "cmd": format!("{start}; wait"), "yield_time_ms": 500 }),
+        ),
+    };
+    Rule::new(when, Answer::Tools(vec![call])).then(Answer::Hang)
 }
 
 /// Process ids of the lingering commands.
@@ -45,7 +54,7 @@ fn a_hanging_agent_is_ended_with_what_it_started(cli: Cli) {
     shop.factory.item("HANG-1", "", "Greet the world");
     shop.server.script(
         Script::new()
-            .rule(lingers_and_hangs(says::coder("HANG-1")).times(1))
+            .rule(lingers_and_hangs(cli, says::coder("HANG-1")).times(1))
             .rule(says::writes("HANG-1"))
             .rule(Rule::new(says::critic("HANG-1"), says::approve(0))),
     );
@@ -74,7 +83,7 @@ fn a_daemon_that_goes_away_leaves_no_process(cli: Cli) {
     shop.factory.item("GONE-1", "", "Greet the world");
     shop.server.script(
         Script::new()
-            .rule(lingers_and_hangs(says::coder("GONE-1")).times(2))
+            .rule(lingers_and_hangs(cli, says::coder("GONE-1")).times(2))
             .rule(says::writes("GONE-1"))
             .rule(Rule::new(says::critic("GONE-1"), says::approve(0))),
     );

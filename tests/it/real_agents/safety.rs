@@ -45,7 +45,10 @@ fn nothing_of_the_daemons_environment_reaches_the_agent(cli: Cli) {
     assert!(dump.contains("dumped") && dump.contains("HOME="), "{dump}");
     let home = shop.factory.root().join("home");
     assert!(!dump.contains(&format!("HOME={}\n", home.display())), "{dump}");
-    assert!(dump.contains("/repo") || dump.contains("PWD="), "{dump}");
+    if cli == Cli::Codex {
+        // Claude Code hides its key from its tools only where bubblewrap is installed.
+        assert!(!dump.contains(AGENT_SECRET), "{dump}");
+    }
     for request in shop.server.requests() {
         let sent = format!("{} {:?} {}", request.path, request.headers, request.body);
         for (name, value) in SECRETS {
@@ -85,7 +88,10 @@ fn nothing_that_the_repository_brings_along_is_executed(cli: Cli) {
     fs::create_dir(&marks).expect("a directory");
     let touch = |name: &str| format!("touch '{}/{name}'", marks.display());
     let hook = |name: &str| {
-        format!(r#"[{{"matcher": "", "hooks": [{{"type": "command", "command": "{}"}}]}}]"#, touch(name))
+        format!(
+            r#"[{{"matcher": "", "hooks": [{{"type": "command", "command": "{}"}}]}}]"#,
+            touch(name)
+        )
     };
     let events = ["SessionStart", "UserPromptSubmit", "PreToolUse", "PostToolUse", "Stop"];
     let hooks: Vec<String> =

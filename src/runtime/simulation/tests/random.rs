@@ -11,7 +11,7 @@ use super::deaths::{assert_sound, essence};
 use crate::runtime::simulation::simulate;
 
 /// Random scenarios per property. More of them: `SIMULATIONS=2000 cargo test random`.
-const CASES: u32 = 40;
+const CASES: u32 = 12;
 
 const CODER: [&str; 20] = [
     "change",
