@@ -275,10 +275,10 @@ impl Run {
                 }
                 self.fence = *fence;
             }
-            Event::RunDelivered { .. } => {
-                let again = std::mem::replace(&mut self.delivered, true);
-                return if again { Err("was delivered twice".to_owned()) } else { Ok(()) };
+            Event::RunDelivered { .. } if self.delivered => {
+                return Err("was delivered twice".to_owned());
             }
+            Event::RunDelivered { .. } => self.delivered = true,
             Event::RunFinished { outcome, .. } => {
                 self.finished = true;
                 if (*outcome == Outcome::Succeeded) != self.delivered {
