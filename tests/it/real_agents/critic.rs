@@ -17,9 +17,12 @@ fn a_critic_cannot_write(cli: Cli) {
     let calls = vec![
         ToolCall::write("evil.txt", "evil\n"),
         ToolCall::bash(&command),
-        ToolCall::named("Edit", serde_json::json!({
-            "file_path": "README.md", "old_string": "project", "new_string": "evil",
-        })),
+        ToolCall::named(
+            "Edit",
+            serde_json::json!({
+                "file_path": "README.md", "old_string": "project", "new_string": "evil",
+            }),
+        ),
     ];
     shop.factory.item("READ-1", "", "Greet the world");
     shop.server.script(

@@ -88,7 +88,10 @@ fn nothing_that_the_repository_brings_along_is_executed(cli: Cli) {
     fs::create_dir(&marks).expect("a directory");
     let touch = |name: &str| format!("touch '{}/{name}'", marks.display());
     let hook = |name: &str| {
-        format!(r#"[{{"matcher": "", "hooks": [{{"type": "command", "command": "{}"}}]}}]"#, touch(name))
+        format!(
+            r#"[{{"matcher": "", "hooks": [{{"type": "command", "command": "{}"}}]}}]"#,
+            touch(name)
+        )
     };
     let events = ["SessionStart", "UserPromptSubmit", "PreToolUse", "PostToolUse", "Stop"];
     let hooks: Vec<String> =

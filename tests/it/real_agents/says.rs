@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 use crate::support::model_server::{Answer, RecordedRequest, Rule, ToolCall, When};
 
 /// What the coder says when it is done.
-pub const DONE: &str =
-    "Done.\n```json\n{\"summary\": \"did it\", \"no_change_reason\": null, \"question\": null}\n```";
+pub const DONE: &str = "Done.\n```json\n{\"summary\": \"did it\", \"no_change_reason\": null, \"question\": null}\n```";
 
 /// Whether a prompt is about an item.
 pub fn is_of(prompt: &str, item: &str) -> bool {

@@ -118,7 +118,8 @@ fn assert_paid(shop: &Workshop, item: &str) {
         sum += *turn;
         sum
     });
-    let tokens = (sum.input_tokens, sum.output_tokens, sum.cache_read_tokens, sum.cache_write_tokens);
+    let tokens =
+        (sum.input_tokens, sum.output_tokens, sum.cache_read_tokens, sum.cache_write_tokens);
     let expected =
         (count * input, count * usage::OUTPUT, count * usage::CACHE_READ, count * cache_write);
     assert_eq!(tokens, expected, "{item}: {count} calls, {turns:?}");
