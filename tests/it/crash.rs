@@ -22,7 +22,6 @@ use crate::support::factory::Factory;
 const ROUNDS: usize = 20;
 
 fn number(variable: &str) -> Option<u64> {
-    #[expect(clippy::disallowed_methods, reason = "whoever starts the tests says how many rounds")]
     let value = std::env::var(variable).ok()?;
     Some(value.parse().unwrap_or_else(|_| panic!("{variable} must be a number, not {value:?}")))
 }
@@ -82,7 +81,6 @@ fn tell(factory: &Factory) {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "how long a round took is told")]
 fn disturbed(seed: u64, expected: &Ending) {
     let began = Instant::now();
     let mut moments = Moments::new(seed);

@@ -5,8 +5,6 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::disallowed_methods,
-    reason = "what tests have in common fails like the tests, and sees the world from outside"
     clippy::print_stdout,
     clippy::disallowed_methods,
     reason = "all of this is test code, also outside of test functions, which is as far as clippy.toml reaches; \
@@ -15,6 +13,7 @@
 
 mod contract;
 mod crash;
+mod real_agents;
 mod scenario;
 mod support;
 mod surface;

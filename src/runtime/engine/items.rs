@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
+use crate::domain::failure::infrastructure_backoff;
 use crate::domain::ids::{EffectKey, ItemId};
 use crate::domain::item_record::{ItemRecord, ItemStatus};
 use crate::domain::run::Outcome;
@@ -16,9 +17,6 @@ use super::{Engine, TrackerFailure};
 
 /// Readings in a row an item must be missing from before it is believed gone.
 const ABSENCES: u32 = 2;
-
-/// Seconds between tries at writing to a tracker.
-pub(super) const UPDATE_RETRY: std::time::Duration = std::time::Duration::from_secs(10);
 
 impl Engine {
     /// Takes a complete reading of one tracker into account.
@@ -191,7 +189,8 @@ impl Engine {
                 }
             }
             Err(failure) if failure.again => {
-                let not_before = now.after(UPDATE_RETRY);
+                let failures = self.outbox.failures(key).saturating_add(1);
+                let not_before = now.after(infrastructure_backoff(failures));
                 self.settle(key, Settlement::Retry { not_before, error: failure.message });
             }
             Err(failure) => self.settle(key, Settlement::Dead { error: failure.message }),

@@ -23,6 +23,8 @@ struct Entry {
     effect: Effect,
     not_before: Timestamp,
     in_flight: bool,
+    /// Tries of this daemon that failed.
+    failures: u32,
 }
 
 /// An effect to be started now.
@@ -52,6 +54,7 @@ impl Outbox {
             effect,
             not_before,
             in_flight: false,
+            failures: 0,
         });
     }
 
@@ -63,7 +66,13 @@ impl Outbox {
         if let Some(entry) = self.open.get_mut(key) {
             entry.not_before = not_before;
             entry.in_flight = false;
+            entry.failures = entry.failures.saturating_add(1);
         }
+    }
+
+    /// How often the open effect `key` has failed in a row.
+    pub(super) fn failures(&self, key: &EffectKey) -> u32 {
+        self.open.get(key).map_or(0, |entry| entry.failures)
     }
 
     pub(super) fn len(&self) -> usize {

@@ -12,6 +12,9 @@ use crate::store::batch::{LeaseChange, Settlement};
 
 use super::{Engine, LEASE};
 
+/// What the run's machine calls the result of a delivery.
+const DELIVERED: &str = "delivered";
+
 impl Engine {
     /// Lets the run's machine decide about `input` and carries the decision into the batch. Why nothing changed, if so.
     pub(super) fn handle_run(
@@ -57,6 +60,7 @@ impl Engine {
     ) {
         for event in decision.events {
             self.charge(run, &event, now);
+            self.admit_late_delivery(run, &event, now);
             self.record_run(run, event, now);
         }
         if let (Some(key), true) = (key, settles) {
@@ -90,6 +94,15 @@ impl Engine {
             duration_ms: report.duration_ms,
         };
         self.record_item(&item, charged, now);
+    }
+
+    /// A delivery that could not be called back any more when its run was ended: people have to know that it is there.
+    fn admit_late_delivery(&mut self, run: RunId, event: &Event, now: Timestamp) {
+        let Event::LateResult { effect, reason } = event else { return };
+        let Some(item) = self.runs.get(&run).map(|state| state.item.clone()) else { return };
+        if effect == DELIVERED {
+            self.update_tracker(&item, None, format!("run {}: {reason}", run.short()), now);
+        }
     }
 
     /// When the run has just finished: its item is settled, released or handed to a person; its lease ends; effects that

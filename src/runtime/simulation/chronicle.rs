@@ -262,7 +262,7 @@ fn run_event(event: &Event) -> Option<String> {
         Event::DeliveryFailed { failure, .. } => {
             format!("could not be delivered: {}", first_line(&failure.message))
         }
-        Event::LateResult { effect, .. } => format!("too late: {effect}"),
+        Event::LateResult { effect, reason } => format!("too late: {effect}: {reason}"),
         Event::RunFinished { outcome, .. } => format!("the run is over: {}", outcome.word()),
         _ => return None,
     })

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::{
-    demo, doctor, exec, init, operate, receipts, run, scripted_agent, start, status, validate, why,
+    demo, doctor, exec, init, operate, receipts, run, scripted_agent, simulate, start, status,
+    validate, why,
 };
 
 const ABOUT: &str = "A daemon that works while people don't: picks up work items, drives coding agents through a \
@@ -78,6 +79,7 @@ pub(super) enum Role {
     Turbo(operate::Turbo),
     Heartbeat(operate::Heartbeat),
     Receipts(receipts::Receipts),
+    Simulate(simulate::Simulate),
     Demo(demo::Demo),
     #[command(name = crate::agents::scripted::SUBCOMMAND, hide = true)]
     ScriptedAgent(scripted_agent::ScriptedAgent),

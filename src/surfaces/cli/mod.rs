@@ -24,6 +24,7 @@ mod run;
 mod screen;
 mod scripted_agent;
 mod signals;
+mod simulate;
 mod start;
 mod status;
 pub mod surroundings;

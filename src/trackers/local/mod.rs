@@ -202,23 +202,6 @@ fn lock(directory: &Path) -> Result<Option<Held>, TrackerError> {
         .map_err(|source| TrackerError::Directory { directory: directory.to_owned(), source })?;
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(Some(Held(file))),
-/// Keeps other processes of ours from writing to the same directory, as long as it is held.
-struct DirectoryLock(File);
-
-impl Drop for DirectoryLock {
-    /// Given back in words: a program that is being started at this moment has a copy of the file until it is loaded, so
-    /// that closing ours would not give it back.
-    fn drop(&mut self) {
-        let _closing_does_it = rustix::fs::flock(&self.0, FlockOperation::Unlock);
-    }
-}
-
-/// Takes the lock of a directory. A file system without locks is written to without one.
-fn lock(directory: &Path) -> Result<Option<DirectoryLock>, TrackerError> {
-    let file = File::open(directory)
-        .map_err(|source| TrackerError::Directory { directory: directory.to_owned(), source })?;
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(DirectoryLock(file))),
         Err(Errno::WOULDBLOCK) => Err(TrackerError::Busy { directory: directory.to_owned() }),
         Err(_) => Ok(None),
     }

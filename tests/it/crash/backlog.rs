@@ -35,7 +35,7 @@ pub(super) fn factory() -> Factory {
         let front = if item.starts_with("AFTER") { "blocked_by = [\"PLAIN-1\"]" } else { "" };
         factory.item(item, front, &format!("Do what {item} asks for"));
     }
-    factory.script(ITEMS.iter().fold(Script::new(), |script, item| steps(script, item)));
+    factory.script(&ITEMS.iter().fold(Script::new(), |script, item| steps(script, item)));
     factory
 }
 

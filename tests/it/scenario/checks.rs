@@ -39,7 +39,7 @@ fn deleting_one_file_does_not_hide_an_empty_catch_in_another() {
     let empty = "try { b(); } catch (e) {}\n";
     let good = "try { b(); } catch (e) { report(e); }\n";
     factory.script(
-        Script::new()
+        &Script::new()
             .step(
                 Step::coder("DEMO-17")
                     .round(1)
@@ -79,7 +79,7 @@ fn a_check_that_was_red_before_does_not_block() {
     let mut factory = Factory::new();
     factory.repository.commit("Break the check", &[("check.sh", "echo old trouble; exit 3\n")]);
     factory.item("DEMO-18", "", "Add a greeting");
-    factory.script(Script::new().approved_at_once("DEMO-18"));
+    factory.script(&Script::new().approved_at_once("DEMO-18"));
     factory.start();
     factory.wait_until_done(&["DEMO-18"]);
     let results = check_outputs(&factory, "DEMO-18");
@@ -93,7 +93,7 @@ fn what_checks_leave_lying_around_is_not_merged() {
     let litter = "mkdir -p build && date > build/output.txt && echo x >> README.md\n";
     factory.repository.commit("Litter", &[("check.sh", litter)]);
     factory.item("DEMO-19", "", "Add a greeting");
-    factory.script(Script::new().approved_at_once("DEMO-19"));
+    factory.script(&Script::new().approved_at_once("DEMO-19"));
     factory.start();
     factory.wait_until_done(&["DEMO-19"]);
     assert_eq!(factory.repository.on_main("build/output.txt"), None);

@@ -21,7 +21,7 @@ fn after_first_critic(item: &str, critic: impl FnOnce(Step) -> Step) -> Factory 
     factory.item(item, "", "Add a greeting");
     let first = critic(Step::critic(item).unless_file("asked").note("asked"));
     factory.script(
-        Script::new()
+        &Script::new()
             .step(Step::coder(item).write("greeting.txt", "hello\n").answer(DONE))
             .step(first)
             .step(Step::critic(item).note("asked-again").answer(APPROVE)),
@@ -59,7 +59,7 @@ fn a_critic_that_never_says_anything_is_asked_three_times_and_approves_nothing()
     let mut factory = Factory::new();
     factory.item("DEMO-6", "", "Add a greeting");
     factory.script(
-        Script::new()
+        &Script::new()
             .step(Step::coder("DEMO-6").write("greeting.txt", "hello\n").answer(DONE))
             .step(Step::critic("DEMO-6").answer("")),
     );
@@ -87,7 +87,7 @@ fn a_verdict_forged_in_the_diff_approves_nothing_even_when_the_critic_echoes_it(
     let mut factory = Factory::new();
     factory.item("DEMO-7", "", "Add a greeting");
     factory.script(
-        Script::new()
+        &Script::new()
             .step(Step::coder("DEMO-7").write("greeting.md", forged).answer(DONE))
             .step(Step::critic("DEMO-7").answer(&format!("The diff says:\n\n{forged}\nSo be it."))),
     );

@@ -10,7 +10,7 @@ fn at_work(item: &str) -> Factory {
     let mut factory = Factory::new();
     factory.item(item, "", "Add a greeting");
     factory.script(
-        Script::new()
+        &Script::new()
             .step(Step::coder(item).note("began").wait_for("go").write("a.txt", "1\n").answer(DONE))
             .step(Step::critic(item).answer(APPROVE)),
     );
@@ -82,7 +82,7 @@ fn an_item_that_needs_approval_is_not_started_before_a_person_approves() {
     factory.item("DEMO-34", "", "Add a greeting");
     factory.item("DEMO-35", "", "Add a farewell");
     let script = Script::new().approved_at_once("DEMO-34").approved_at_once("DEMO-35");
-    factory.script(script);
+    factory.script(&script);
     factory.start();
     factory.until("both wait for approval", crate::support::factory::BOUND, |factory| {
         let seen = factory.picture()?;
@@ -120,7 +120,7 @@ fn a_dirty_checkout_is_the_same_byte_for_byte_after_a_merge_into_its_branch() {
                 .answer(DONE),
         )
         .step(Step::critic("DEMO-36").answer(APPROVE));
-    factory.script(script);
+    factory.script(&script);
     factory.start();
     factory.wait_until_done(&["DEMO-36"]);
     assert_eq!(factory.repository.on_main("kept.txt").as_deref(), Some("theirs"));

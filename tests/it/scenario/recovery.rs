@@ -22,7 +22,7 @@ fn a_crash_between_the_merge_and_the_tracker_update_ends_with_one_merge_and_one_
     let mut factory = Factory::new();
     factory.item("DEMO-50", "", "Add a greeting");
     factory.script(
-        Script::new()
+        &Script::new()
             .step(Step::coder("DEMO-50").write("a.txt", "1\n").answer(DONE))
             .step(Step::critic("DEMO-50").note("asked").wait_for("go").answer(APPROVE)),
     );
@@ -59,7 +59,7 @@ fn a_crash_right_after_the_base_moved_merges_nothing_twice() {
     for round in 0..4 {
         let mut factory = Factory::new();
         factory.item("DEMO-51", "", "Add a greeting");
-        factory.script(Script::new().approved_at_once("DEMO-51"));
+        factory.script(&Script::new().approved_at_once("DEMO-51"));
         let base = factory.repository.path.join(".git/refs/heads/main");
         let before = fs::read(&base).expect("the base");
         factory.launch();

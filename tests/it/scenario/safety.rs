@@ -30,7 +30,7 @@ fn secrets_of_the_daemon_reach_neither_the_agent_nor_the_disk() {
     factory.item("DEMO-40", "", "Add a greeting");
     let leak = format!("My key is {THEIRS}, by the way.");
     factory.script(
-        Script::new()
+        &Script::new()
             .step(
                 Step::coder("DEMO-40")
                     .run("env > {{script_dir}}/environment")
@@ -68,7 +68,7 @@ fn what_the_daemon_keeps_is_for_its_owner_alone() {
     let mut factory = Factory::new();
     factory.item("DEMO-41", "", "Add a greeting");
     factory.script(
-        Script::new()
+        &Script::new()
             .step(
                 Step::coder("DEMO-41")
                     .note("began")

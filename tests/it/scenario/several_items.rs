@@ -35,7 +35,7 @@ fn two_items_that_touch_one_file_are_both_delivered_and_lose_nothing() {
         &both,
         "sed -i.bak 's/^line 20$/last/' list.txt && rm list.txt.bak",
     );
-    factory.script(script);
+    factory.script(&script);
     factory.start();
     factory.wait_until_done(&both);
     let list = factory.repository.on_main("list.txt").expect("the list");
@@ -54,7 +54,7 @@ fn two_items_that_change_the_same_line_follow_each_other_and_lose_nothing() {
     let both = ["DEMO-22", "DEMO-23"];
     let script = edits_together(Script::new(), "DEMO-22", &both, "echo one >> list.txt");
     let script = edits_together(script, "DEMO-23", &both, "echo two >> list.txt");
-    factory.script(script);
+    factory.script(&script);
     factory.start();
     let picture = factory.wait_until_done(&both);
     let list = factory.repository.on_main("list.txt").expect("the list");
@@ -87,7 +87,7 @@ fn a_chain_of_blocked_items_is_worked_off_in_its_own_order() {
             )
             .step(Step::critic(name).answer(APPROVE))
     });
-    factory.script(script);
+    factory.script(&script);
     factory.start();
     factory.wait_for_file("DEMO-2-began");
     for name in ["DEMO-1", "DEMO-3"] {

@@ -27,7 +27,7 @@ fn hanging_once(item: &str) -> Script {
 fn sigterm_in_the_middle_of_a_run_leaves_no_process_and_the_run_goes_on_at_the_next_start() {
     let mut factory = Factory::new();
     factory.item("DEMO-13", "", "Add a greeting");
-    factory.script(hanging_once("DEMO-13"));
+    factory.script(&hanging_once("DEMO-13"));
     factory.start();
     factory.wait_for_file("hung");
     assert!(!factory.survivors().is_empty(), "the agent is at work");
@@ -59,7 +59,7 @@ fn sigterm_in_the_middle_of_a_run_leaves_no_process_and_the_run_goes_on_at_the_n
 fn sigkill_in_the_middle_of_a_turn_is_made_good_at_the_next_start() {
     let mut factory = Factory::new();
     factory.item("DEMO-14", "", "Add a greeting");
-    factory.script(hanging_once("DEMO-14"));
+    factory.script(&hanging_once("DEMO-14"));
     factory.start();
     factory.wait_for_file("hung");
     factory.kill9();
@@ -88,7 +88,7 @@ fn the_same_phase_going_down_twice_waits_for_a_person() {
     let mut factory = Factory::new();
     factory.item("DEMO-15", "", "Add a greeting");
     factory.script(
-        Script::new()
+        &Script::new()
             .step(
                 Step::coder("DEMO-15")
                     .unless_file("tame")

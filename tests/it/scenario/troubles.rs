@@ -16,7 +16,7 @@ fn a_used_up_usage_window_is_waited_for_and_spends_no_attempt() {
     factory.item("DEMO-10", "", "Add a greeting");
     let limit = "{ fail = { class = \"quota\", message = \"You've hit your usage limit\", in_seconds = 14 } }";
     factory.script(
-        Script::new()
+        &Script::new()
             .step(
                 Step::coder("DEMO-10").unless_file("limited").note("limited").act(limit.to_owned()),
             )
@@ -64,7 +64,7 @@ fn a_coder_that_hangs_is_killed_at_its_deadline_with_grandchildren_in_sessions_o
                     mv {{script_dir}}/stubborn.part {{script_dir}}/stubborn; while :; do sleep 1; done";
     let held = "trap '' TERM HUP INT; echo $$ > {{script_dir}}/holding; while :; do sleep 1; done";
     factory.script(
-        Script::new()
+        &Script::new()
             .step(
                 Step::coder("DEMO-11")
                     .round(1)
@@ -109,7 +109,7 @@ fn an_agent_that_crashes_is_held_against_the_round_and_what_it_left_running_is_e
     let mut factory = Factory::new();
     factory.item("DEMO-12", "", "Add a greeting");
     factory.script(
-        Script::new()
+        &Script::new()
             .step(
                 Step::coder("DEMO-12")
                     .unless_file("crashed")

@@ -11,7 +11,7 @@ fn a_change_that_the_critic_approves_at_once_is_merged() {
     let mut factory = Factory::new();
     factory.item("DEMO-1", "", "Add a greeting\n\nIt belongs into greeting.txt.");
     factory.script(
-        Script::new()
+        &Script::new()
             .step(Step::coder("DEMO-1").write("greeting.txt", "hello\n").costs(5000).answer(DONE))
             .step(Step::critic("DEMO-1").costs(700).answer(APPROVE)),
     );
@@ -43,7 +43,7 @@ fn a_revised_change_is_merged_and_costs_the_sum_of_all_four_calls() {
     factory.item("DEMO-2", "", "Add a farewell");
     let revise = verdict("REVISE", "the farewell is not polite");
     factory.script(
-        Script::new()
+        &Script::new()
             .step(
                 Step::coder("DEMO-2")
                     .round(1)
@@ -83,13 +83,13 @@ fn a_change_that_is_revised_for_ever_fails_after_three_rounds_and_every_prompt_h
     let mut script = Script::new();
     for round in 1..=3 {
         let text = format!("verse {round}\n");
-        let finding = verdict("REVISE", &["no rhyme", "too short", "off topic"][round - 1]);
+        let finding = verdict("REVISE", ["no rhyme", "too short", "off topic"][round - 1]);
         let round = u32::try_from(round).expect("a small number");
         script = script
             .step(Step::coder("DEMO-3").round(round).write("poem.txt", &text).answer(DONE))
             .step(Step::critic("DEMO-3").round(round).answer(&finding));
     }
-    factory.script(script);
+    factory.script(&script);
     factory.start();
     let picture = factory.wait_until("the run is over", |picture| {
         picture.find("DEMO-3").is_some_and(|item| item.last_outcome.is_some())
@@ -118,7 +118,7 @@ fn a_rejected_change_waits_for_a_person_whose_note_reaches_the_next_coder() {
     let mut factory = Factory::new();
     factory.item("DEMO-4", "", "Remove the licence");
     factory.script(
-        Script::new()
+        &Script::new()
             .step(Step::coder("DEMO-4").unless_file("again").write("no.txt", "1\n").answer(DONE))
             .step(
                 Step::critic("DEMO-4")

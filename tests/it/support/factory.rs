@@ -62,10 +62,6 @@ pub(crate) struct Said {
     pub(crate) err: String,
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests start the program and look at the clock like a person would"
-)]
 impl Factory {
     /// A repository with one commit, no items, a script without steps.
     pub(crate) fn new() -> Self {
@@ -94,7 +90,7 @@ impl Factory {
             autonomous_config: String::new(),
             stage_config: (String::new(), String::new()),
         };
-        factory.script(Script::new());
+        factory.script(&Script::new());
         factory
     }
 
@@ -114,7 +110,7 @@ impl Factory {
     }
 
     /// Replaces what the agents play.
-    pub(crate) fn script(&self, script: Script) {
+    pub(crate) fn script(&self, script: &Script) {
         fs::write(self.root().join("script.toml"), script.to_toml()).expect("the script");
     }
 

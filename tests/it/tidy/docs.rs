@@ -23,7 +23,6 @@ const SERVERS: &[&str] = &[
     "docs.rs",
     "github.com",
     "localhost",
-    "registry.npmjs.org",
     "rustup.rs",
     "semver.org",
     "sh.rustup.rs",

@@ -24,21 +24,23 @@ fn updates_of_one_item_go_one_by_one_and_in_order_and_do_not_hold_up_others() {
 }
 
 #[test]
-fn an_update_that_failed_is_tried_again_later_and_the_next_one_waits_for_it() {
+fn an_update_that_failed_is_tried_again_later_and_later_and_the_next_one_waits_for_it() {
     let mut bench = Bench::new(ONE);
     bench.plan();
     bench.start();
-    let failure = TrackerFailure { message: "out of reach".to_owned(), again: true };
-    let key = update_key("A-1", 1);
-    bench.give(Input::TrackerWritten { key, result: Err(failure) });
+    bench.prepared("A-1");
     bench.command(Command::Cancel { target: "A-1".to_owned() });
-    assert!(!bench.start().iter().any(|started| started.starts_with("update")));
-    assert_eq!(
-        bench.engine.next_due(bench.now),
-        Some(bench.now.after(super::super::items::UPDATE_RETRY))
-    );
-    bench.later(10);
-    assert_eq!(bench.start(), ["update 1 A-1"]);
+    bench.start();
+    for pause in [10, 20, 40, 80, 160, 300, 300] {
+        let failure = TrackerFailure { message: "out of reach".to_owned(), again: true };
+        let key = update_key("A-1", 1);
+        bench.give(Input::TrackerWritten { key, result: Err(failure) });
+        assert!(bench.start().is_empty());
+        bench.later(pause - 1);
+        assert!(bench.start().is_empty());
+        bench.later(1);
+        assert_eq!(bench.start(), ["update 1 A-1"], "after {pause} s");
+    }
 }
 
 #[test]

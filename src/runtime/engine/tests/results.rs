@@ -110,3 +110,27 @@ fn what_an_ended_run_left_open_is_given_up_at_the_next_start() {
     assert!(!bench.engine.is_open(&Effect::RunTurn { run, turn: 1 }.key()));
     assert!(bench.start().contains(&"clean up A-1".to_owned()));
 }
+
+#[test]
+fn a_merge_that_could_not_be_called_back_is_told_to_the_tracker() {
+    let mut bench = Bench::new(ONE);
+    bench.plan();
+    bench.start();
+    let run = bench.run("A-1");
+    bench.command(Command::Cancel { target: "A-1".to_owned() });
+    let merged = crate::domain::change::Delivered::Merge {
+        base: "main".to_owned(),
+        before: "b".repeat(40),
+        after: "a".repeat(40),
+        checkout: None,
+    };
+    let input = RunInput::Delivered { delivered: merged };
+    bench.give(Input::Run { run, key: None, settles: false, input });
+    assert_eq!(bench.engine.item(&super::id("A-1")).unwrap().updates, 3);
+    let effects = wait(bench.store.open_effects()).unwrap();
+    let told = effects.iter().any(|row| match &row.effect {
+        Effect::UpdateTracker { entry, .. } => entry.contains("merged into main as aaaaaaaaaaaa"),
+        _ => false,
+    });
+    assert!(told);
+}

@@ -68,11 +68,6 @@ fn a_chain_of_items() {
 }
 
 #[test]
-fn gates_that_do_not_run() {
-    dies_everywhere("gate-did-not-run");
-}
-
-#[test]
 fn results_that_were_visible_but_never_reported_are_not_repeated() {
     let with_lag = |mut script: Script| {
         script.lag = std::time::Duration::from_secs(20);

@@ -11,7 +11,7 @@ use super::deaths::{assert_sound, essence};
 use crate::runtime::simulation::simulate;
 
 /// Random scenarios per property. More of them: `SIMULATIONS=2000 cargo test random`.
-const CASES: u32 = 60;
+const CASES: u32 = 12;
 
 const CODER: [&str; 20] = [
     "change",
@@ -64,7 +64,10 @@ const PORT: [&str; 4] = ["ok", "ok", "unavailable: later", "3m ok"];
 
 fn acts(words: &'static [&'static str]) -> impl Strategy<Value = String> {
     vec(proptest::sample::select(words), 0..5).prop_map(|acts| {
-        let quoted: Vec<String> = acts.iter().map(|act| format!("\"{act}\"")).collect();
+        // The last act is repeated for ever: a port that never works again would never let the factory rest.
+        let last = words.first().filter(|first| **first == "ok");
+        let acts = acts.iter().chain(last);
+        let quoted: Vec<String> = acts.map(|act| format!("\"{act}\"")).collect();
         quoted.join(", ")
     })
 }
@@ -181,7 +184,7 @@ fn runner() -> TestRunner {
     let config = Config {
         cases: wanted.unwrap_or(CASES),
         failure_persistence: None,
-        max_shrink_iters: 400,
+        max_shrink_iters: 150,
         ..Config::default()
     };
     TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))

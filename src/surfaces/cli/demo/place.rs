@@ -210,3 +210,53 @@ pub(super) fn daemon_environment(surroundings: &Surroundings) -> BTreeMap<String
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use tempfile::TempDir;
+
+    use super::{CHECKS, DemoAgent, Surroundings, config};
+    use crate::config::environment::Defaults;
+    use crate::config::load::load;
+
+    #[test]
+    fn every_agent_has_a_configuration_without_a_mistake() {
+        let directory = TempDir::new().unwrap();
+        let home = directory.path().join("home \"quoted\"");
+        for path in ["greeter", "work-items"] {
+            fs::create_dir(directory.path().join(path)).unwrap();
+        }
+        fs::write(directory.path().join("script.toml"), super::SCRIPT).unwrap();
+        for (file, name) in [(".claude", ".credentials.json"), (".codex", "auth.json")] {
+            fs::create_dir_all(home.join(file)).unwrap();
+            fs::write(home.join(file).join(name), "{}").unwrap();
+        }
+        let variables = [("HOME", home.to_str().unwrap()), ("ANTHROPIC_API_KEY", "sk-secret")];
+        let surroundings = Surroundings {
+            variables: variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            arguments: Vec::new(),
+            cwd: directory.path().to_owned(),
+            program: PathBuf::from("enact-factory"),
+            terminal: false,
+            error_terminal: false,
+        };
+        for agent in [DemoAgent::Scripted, DemoAgent::Claude, DemoAgent::Codex] {
+            let path = directory.path().join("config.toml");
+            let text = config(agent, &surroundings);
+            assert!(!text.contains("sk-secret"), "keys are passed on by name");
+            fs::write(&path, text).unwrap();
+            let defaults = Defaults { cwd: surroundings.cwd.clone(), home: Some(home.clone()) };
+            let loaded = load(&path, &surroundings.variables, &defaults);
+            let loaded = loaded.unwrap_or_else(|report| panic!("{agent:?}: {report}"));
+            assert_eq!(loaded.warnings, [], "{agent:?}");
+            let settings = &loaded.settings.agents[agent.word()];
+            assert_eq!(settings.credentials.is_some(), agent != DemoAgent::Scripted);
+            assert_eq!(settings.env.contains_key("ANTHROPIC_API_KEY"), agent == DemoAgent::Claude);
+            let project = loaded.settings.policy.projects.values().next().unwrap();
+            assert_eq!(project.checks, CHECKS);
+        }
+    }
+}

@@ -300,14 +300,4 @@ fn a_child_that_is_just_being_started_does_not_keep_the_directory_locked() {
     drop(held);
     assert!(lock(desk.directory.path()).is_ok());
     drop(inherited);
-/// A fork has copies of all open files until it has become another program.
-#[tokio::test]
-async fn a_program_being_started_during_a_write_does_not_put_the_next_write_off() {
-    let desk = Desk::new();
-    desk.write("a.md", "+++\ntitle = \"x\"\n+++\n");
-    let held = super::super::lock(desk.directory.path()).unwrap().unwrap();
-    let copy_of_a_fork = held.0.try_clone().unwrap();
-    drop(held);
-    desk.update(&wish("a", 1, None)).await;
-    drop(copy_of_a_fork);
 }

@@ -34,7 +34,6 @@ impl Repository {
     }
 
     /// Runs git in the checkout; the output without the last line break.
-    #[expect(clippy::disallowed_methods, reason = "tests use git like a person would")]
     pub(crate) fn git(&self, arguments: &[&str]) -> String {
         let output = Command::new("git")
             .args(["-c", "user.name=A Person", "-c", "user.email=person@example.com"])

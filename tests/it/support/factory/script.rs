@@ -91,12 +91,6 @@ impl Step {
         self.when(format!("round = {round}"))
     }
 
-    /// Only when this file of the factory's directory exists.
-    #[must_use]
-    pub(crate) fn if_file(self, name: &str) -> Self {
-        self.when(format!("when_file = {}", quoted(&beside(name))))
-    }
-
     /// Only when this file of the factory's directory does not exist.
     #[must_use]
     pub(crate) fn unless_file(self, name: &str) -> Self {
@@ -145,12 +139,6 @@ impl Step {
     #[must_use]
     pub(crate) fn hang(self) -> Self {
         self.act("\"hang\"".to_owned())
-    }
-
-    /// Pays no attention to `SIGTERM`.
-    #[must_use]
-    pub(crate) fn ignore_terminate(self) -> Self {
-        self.act("\"ignore_terminate\"".to_owned())
     }
 
     /// Reports a model call of 1000 input and 100 output tokens at this price.

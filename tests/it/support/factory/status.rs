@@ -19,8 +19,6 @@ pub(crate) struct Status {
     pub(crate) runs: Vec<Run>,
     /// Items.
     pub(crate) items: Vec<Item>,
-    /// Mistakes in trackers' files.
-    pub(crate) problems: Vec<String>,
     /// Effects waiting or under way.
     pub(crate) open_effects: usize,
 }
@@ -32,8 +30,6 @@ pub(crate) struct Run {
     pub(crate) id: String,
     /// Its item.
     pub(crate) item: String,
-    /// What it is doing.
-    pub(crate) phase: String,
     /// In which round.
     pub(crate) round: u32,
     /// Why it waits.
@@ -56,20 +52,14 @@ pub(crate) struct Item {
     pub(crate) id: String,
     /// Execution status.
     pub(crate) status: String,
-    /// What its tracker says.
-    pub(crate) state: String,
     /// Failed attempts.
     pub(crate) attempts: u32,
     /// What it used.
     pub(crate) usage: Usage,
     /// What the planner says.
     pub(crate) decision: String,
-    /// What waits for a person.
-    pub(crate) question: Option<String>,
     /// Why.
     pub(crate) question_class: Option<String>,
-    /// The run that has it.
-    pub(crate) run: Option<String>,
     /// How its last run ended.
     pub(crate) last_outcome: Option<String>,
 }
