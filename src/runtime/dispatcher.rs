@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::command::Command;
@@ -39,6 +40,10 @@ const INBOX: usize = 1024;
 /// Messages taken before their decisions are stored, effects are started and the clock is looked at again. Each decision
 /// is one batch, two at most.
 const MOST_AT_ONCE: usize = MOST_BATCHES / 2;
+
+/// Planning takes longer the more items there are. After a plan comes a pause of at least so many times as long as it
+/// took, in which what happens is collected for the next one: a fifth of the loop's time at most.
+const BETWEEN_PLANS: u32 = 4;
 
 /// Three renewals per lease.
 const RENEWAL: Duration = Duration::from_secs(LEASE.as_secs() / 3);
@@ -117,6 +122,7 @@ pub struct Dispatcher {
     stop_all: CancellationToken,
     stopping: bool,
     dirty: bool,
+    next_plan: Instant,
     observing: bool,
     next_poll: Timestamp,
     next_heartbeat: Option<Timestamp>,
@@ -149,6 +155,7 @@ impl Dispatcher {
             stop_all: CancellationToken::new(),
             stopping: false,
             dirty: true,
+            next_plan: Instant::now(),
             observing: false,
             next_poll: now,
             next_heartbeat,
@@ -241,11 +248,11 @@ impl Dispatcher {
     }
 
     async fn plan_if_needed(&mut self) -> Result<(), StoreError> {
-        if self.stopping || !self.dirty {
+        if self.stopping || !self.dirty || Instant::now() < self.next_plan {
             return Ok(());
         }
-        self.dirty = false;
-        self.handle(Input::Plan).await?;
+        let took = self.plan().await?;
+        self.next_plan = Instant::now() + took * BETWEEN_PLANS;
         self.dirty = false;
         if self.timing.schedule.is_some() && self.engine.is_idle() {
             self.engine.open_intake(false);

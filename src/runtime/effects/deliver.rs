@@ -89,7 +89,8 @@ async fn merge(
         if let Advance::Done { checked_out } = advance {
             let checkout = checked_out.map(|path| {
                 format!(
-                    "it is checked out at {}, whose files were not touched; `{}` brings them up to date",
+                    "it is checked out at {}, whose files were not touched; `{}` brings them up to date (after several \
+                     merges: with the commit before the first of them)",
                     path.display(),
                     sync_command(&path, &before)
                 )
