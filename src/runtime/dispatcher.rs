@@ -214,12 +214,7 @@ impl Dispatcher {
                 self.answer(query);
                 Ok(())
             }
-            LoopMessage::Input(input) => {
-                if matches!(input, Input::Observed { .. } | Input::NotObserved { .. }) {
-                    self.observing = false;
-                }
-                self.handle(input).await.map(|_| ())
-            }
+            LoopMessage::Input(input) => self.handle(input).await.map(|_| ()),
             LoopMessage::Reconfigured(new) => self.reconfigure(*new).await,
         }
     }
@@ -295,3 +290,6 @@ pub(super) fn concerns_planning(batch: &Batch) -> bool {
         })
     })
 }
+
+#[cfg(test)]
+mod tests;

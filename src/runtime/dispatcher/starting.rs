@@ -12,6 +12,7 @@ use super::super::engine::Wanted;
 use super::super::tasks::Ended;
 use super::Dispatcher;
 use super::deciding::Decided;
+use super::timers::OBSERVING;
 
 impl Dispatcher {
     pub(super) fn start_effects(&mut self) {
@@ -55,6 +56,15 @@ impl Dispatcher {
 
     /// A task that panicked reports nothing by itself: its effect failed on our side.
     pub(super) async fn task_ended(&mut self, ended: Ended) -> Result<(), StoreError> {
+        if ended.name == OBSERVING {
+            self.observing = false;
+            if ended.panicked {
+                tracing::error!(
+                    "reading the trackers panicked; they are read again at the next poll"
+                );
+            }
+            return Ok(());
+        }
         let key = EffectKey(ended.name);
         if !ended.panicked || !self.engine.is_open(&key) {
             return Ok(());

@@ -10,6 +10,9 @@ use crate::store::error::StoreError;
 use super::super::engine::{Input, LEASE};
 use super::{Dispatcher, LoopMessage, REAPING, RENEWAL};
 
+/// Name of the task that reads the trackers.
+pub(super) const OBSERVING: &str = "observe";
+
 impl Dispatcher {
     pub(super) async fn timers(&mut self) -> Result<(), StoreError> {
         let now = self.ports.clock.now();
@@ -57,7 +60,7 @@ impl Dispatcher {
         }
         self.observing = true;
         let (ports, sender) = (Arc::clone(&self.ports), self.sender.clone());
-        self.tasks.spawn("observe", async move {
+        self.tasks.spawn(OBSERVING, async move {
             for (source, tracker) in &ports.trackers {
                 let began = ports.clock.now();
                 let input = match tracker.list().await {

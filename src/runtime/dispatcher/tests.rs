@@ -1,0 +1,88 @@
+//! The loop itself, over ports in memory: what keeps it going when something around it fails.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{Dispatcher, Timing};
+use crate::process::redact::Redactor;
+use crate::runtime::agents::Agents;
+use crate::runtime::clock::{IdSource, SystemClock, SystemIds};
+use crate::runtime::effects::Ports;
+use crate::runtime::engine::{Engine, Identity, Loaded};
+use crate::runtime::simulation::scenario::Script;
+use crate::runtime::state_dir::StateDir;
+use crate::store::in_memory::InMemoryStore;
+use crate::trackers::{Listing, Tracker, TrackerError, TrackerUpdate, Updated};
+use crate::workspaces::in_memory::InMemoryWorkspaces;
+
+/// A tracker whose every reading panics; it counts them and says when there were enough.
+struct Panicking {
+    readings: AtomicU32,
+    enough: CancellationToken,
+}
+
+#[async_trait]
+impl Tracker for Panicking {
+    fn source(&self) -> &str {
+        "local"
+    }
+
+    async fn list(&self) -> Result<Listing, TrackerError> {
+        if self.readings.fetch_add(1, Ordering::SeqCst) == 2 {
+            self.enough.cancel();
+        }
+        panic!("a mistake in an adapter");
+    }
+
+    async fn update(&self, _update: &TrackerUpdate) -> Result<Updated, TrackerError> {
+        panic!("nothing is written in this test");
+    }
+}
+
+fn ports(tracker: Arc<dyn Tracker>) -> Ports {
+    Ports {
+        store: Arc::new(InMemoryStore::new(Uuid::from_u128(1), Box::new(|| [0; 16]))),
+        workspaces: Arc::new(InMemoryWorkspaces::default()),
+        trackers: BTreeMap::from([("local".to_owned(), tracker)]),
+        agents: Agents::default(),
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds),
+        dirs: StateDir { root: PathBuf::from("/nowhere"), instance: "test".to_owned() },
+        redactor: Redactor::new(Vec::new()),
+        check_environment: BTreeMap::new(),
+        own_program: PathBuf::from("/nowhere"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tracker_whose_reading_panicked_is_read_again() {
+    let enough = CancellationToken::new();
+    let tracker = Panicking { readings: AtomicU32::new(0), enough: enough.clone() };
+    let ports = Arc::new(ports(Arc::new(tracker)));
+    let ids: Arc<dyn IdSource> = Arc::clone(&ports.ids);
+    let epoch = ports.store.begin_epoch("test").await.unwrap();
+    let identity =
+        Identity { instance: "test".to_owned(), epoch, sources: ["local".to_owned()].into() };
+    let policy = Arc::new(Script::parse("").unwrap().policy);
+    let engine = Engine::new(Loaded::default(), policy, identity, ids, ports.clock.now());
+    let (poll, shutdown_grace) = (Duration::from_millis(1), Duration::from_secs(5));
+    let timing = Timing { poll, schedule: None, shutdown_grace };
+    let (dispatcher, _handle) = Dispatcher::new(engine, ports, timing);
+    let stop = CancellationToken::new();
+    let wait = async {
+        let read_three_times = timeout(Duration::from_secs(30), enough.cancelled()).await;
+        stop.cancel();
+        read_three_times
+    };
+    let (ended, read_three_times) = tokio::join!(dispatcher.run(stop.clone()), wait);
+    ended.unwrap();
+    assert!(read_three_times.is_ok(), "the tracker was not read again");
+}
