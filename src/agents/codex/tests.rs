@@ -63,7 +63,8 @@ fn an_address_makes_a_provider_with_the_configured_key() {
 #[test]
 fn the_key_is_kept_from_what_the_model_has_executed() {
     let words = arguments(&command_line(&codex(), Stage::Coder));
-    let policy = words.iter().find_map(|word| word.strip_prefix("shell_environment_policy.exclude="));
+    let policy =
+        words.iter().find_map(|word| word.strip_prefix("shell_environment_policy.exclude="));
     let names: Vec<String> = serde_json::from_str(policy.expect("a policy")).expect("a list");
     assert_eq!(names, super::KEYS);
 }

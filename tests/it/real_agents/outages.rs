@@ -15,7 +15,9 @@ for_each_cli!(a_provider_that_says_no_is_waited_for);
 fn a_provider_that_says_no_is_waited_for(cli: Cli) {
     let Some(mut shop) = Workshop::signed_in(cli, Login::Subscription) else { return };
     let items = ["LIMIT-1", "SLOW-1", "BROKEN-1"];
-    for (item, goal) in items.into_iter().zip(["Greet the world", "Greet the moon", "Greet the sun"]) {
+    for (item, goal) in
+        items.into_iter().zip(["Greet the world", "Greet the moon", "Greet the sun"])
+    {
         shop.factory.item(item, "", goal);
     }
     shop.server.script(script());
