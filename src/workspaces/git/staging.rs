@@ -37,30 +37,32 @@ pub(super) async fn stage_all(git: &Git) -> Result<(), WorkspaceError> {
 }
 
 /// Takes off the flags that hide changes, and drops links to repositories that were made inside the worktree.
+///
+/// A flagged file gets a new entry, without what git noted of the file: git may have noted it while the flag kept it from
+/// looking, and would believe that a change of the same second and size is none.
 async fn reveal(git: &Git, listing: &[u8]) -> Result<(), WorkspaceError> {
     let (mut unchanged, mut skipped, mut links) = (Vec::new(), Vec::new(), Vec::new());
     for entry in split_nul(listing) {
         let Some(tab) = entry.iter().position(|byte| *byte == b'\t') else { continue };
         let path = &entry[tab + 1..];
-        let tag = entry[0];
-        if tag.is_ascii_lowercase() {
-            push_nul(&mut unchanged, path);
-        }
+        let (tag, Some(entry)) = (entry[0], entry.get(2..)) else { continue };
         if tag.eq_ignore_ascii_case(&b'S') {
-            push_nul(&mut skipped, path);
+            push_nul(&mut skipped, entry);
+        } else if tag.is_ascii_lowercase() {
+            push_nul(&mut unchanged, entry);
         }
-        if entry[1..].starts_with(b" 160000 ")
+        if entry.starts_with(b"160000 ")
             && std::str::from_utf8(path)
                 .is_ok_and(|path| git.cwd().join(path).join(".git").is_dir())
         {
             push_nul(&mut links, path);
         }
     }
-    if !unchanged.is_empty() {
-        git.feed(&["update-index", "-z", "--no-assume-unchanged", "--stdin"], unchanged).await?;
-    }
     if !skipped.is_empty() && !is_sparse(git).await? {
-        git.feed(&["update-index", "-z", "--no-skip-worktree", "--stdin"], skipped).await?;
+        unchanged.append(&mut skipped);
+    }
+    if !unchanged.is_empty() {
+        git.feed(&["update-index", "-z", "--index-info"], unchanged).await?;
     }
     if !links.is_empty() {
         git.feed(&["update-index", "-z", "--force-remove", "--stdin"], links).await?;

@@ -244,6 +244,39 @@ async fn hidden_changes_are_found_and_committed() {
     }
 }
 
+/// Seconds of a file's last change: git compares no finer than that.
+fn second(path: &std::path::Path) -> std::time::SystemTime {
+    let since = path.metadata().unwrap().modified().unwrap();
+    let since = since.duration_since(std::time::UNIX_EPOCH).unwrap();
+    std::time::UNIX_EPOCH + std::time::Duration::from_secs(since.as_secs())
+}
+
+#[tokio::test]
+async fn a_hidden_change_of_the_same_second_and_size_is_found() {
+    let world = World::new();
+    let workspace = world.prepared(1).await;
+    let at = path(&workspace);
+    for round in 0..20 {
+        write(&at, "a.txt", &format!("{round:02} seen\n"));
+        world.workspaces.commit(&workspace, "Seen", &[]).await.unwrap();
+        let recorded = second(&at.join("a.txt"));
+        git(&at, &["update-index", "--skip-worktree", "a.txt"]);
+        let hidden = format!("{round:02} hide\n");
+        write(&at, "a.txt", &hidden);
+        if second(&at.join("a.txt")) != recorded {
+            continue;
+        }
+        // Looking at the state in a later second writes the index anew; from then on git believes what it has noted.
+        let probe = world.dir.path().join("probe");
+        while std::fs::write(&probe, "").is_ok() && second(&probe) == recorded {}
+        assert_eq!(git(&at, &["status", "--porcelain"]), "");
+        world.workspaces.commit(&workspace, "Hidden", &[]).await.unwrap();
+        assert_eq!(git(&at, &["show", "HEAD:a.txt"]), hidden.trim());
+        return;
+    }
+    panic!("twenty times in a row, two changes were not in the same second");
+}
+
 #[tokio::test]
 async fn restoring_keeps_what_it_takes_away() {
     let world = World::new();
