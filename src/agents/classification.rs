@@ -32,7 +32,11 @@ const QUOTA: &[&str] = &[
     "billing_error",
 ];
 
-const THROTTLED: &[&str] = &["too many requests", "rate limit", "rate_limit"];
+/// What a subscriber's Claude Code says of a 429 that has nothing to do with the subscription.
+const NOT_QUOTA: &str = "not your usage limit";
+
+const THROTTLED: &[&str] =
+    &["too many requests", "rate limit", "rate_limit", "temporarily limiting requests"];
 
 const AUTHENTICATION: &[&str] = &[
     "authentication_failed",
@@ -73,7 +77,7 @@ fn pattern(text: &str) -> Regex {
 
 /// The class of a failure that only a sentence tells about; `None` when nothing in it is known.
 pub(super) fn of_message(message: &str, now: Option<Timestamp>) -> Option<FailureClass> {
-    let lower = message.to_lowercase();
+    let lower = message.to_lowercase().replace(NOT_QUOTA, "");
     let any = |phrases: &[&str]| phrases.iter().any(|phrase| lower.contains(phrase));
     if any(CONTEXT_OVERFLOW) {
         return Some(FailureClass::ContextOverflow);
@@ -205,6 +209,18 @@ mod tests {
         for (message, expected) in rows {
             assert_eq!(class(message), Some(expected), "{message}");
         }
+    }
+
+    #[test]
+    fn what_is_not_the_usage_limit_by_its_own_word_is_no_quota() {
+        let said =
+            "API Error: Server is temporarily limiting requests (not your usage limit) · slow down";
+        assert_eq!(class(said), Some("throttled"));
+        assert_eq!(of_status(429, said, None), FailureClass::Throttled { until: None });
+        assert_eq!(
+            class("This is not your usage limit. You've hit your weekly limit"),
+            Some("quota")
+        );
     }
 
     #[test]

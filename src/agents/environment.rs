@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use secrecy::ExposeSecret;
 
-use super::{AgentSettings, Invocation};
+use super::{AgentSettings, Invocation, TEMPORARY};
 
 /// Where programs are looked for when the configuration passes no `PATH` on.
 pub(super) const DEFAULT_PATH: &str =
@@ -40,7 +40,7 @@ pub(super) fn build(
     }
     set("HOME", directory(invocation.home));
     set("PWD", directory(invocation.workspace));
-    set("TMPDIR", directory(invocation.scratch));
+    set("TMPDIR", directory(&invocation.home.join(TEMPORARY)));
     for (name, value) in own.fixed {
         set(name, value.clone());
     }

@@ -146,7 +146,7 @@ pub(super) fn assert_caged(command: &CommandLine, own: &[&str]) {
     let fixed: BTreeMap<&str, &str> = [
         ("HOME", "/state/home"),
         ("PWD", "/state/worktree"),
-        ("TMPDIR", "/state/turn"),
+        ("TMPDIR", "/state/home/tmp"),
         ("PATH", "/opt/bin:/usr/bin"),
         ("LANG", "C.UTF-8"),
         ("LC_ALL", "C.UTF-8"),

@@ -62,6 +62,9 @@ pub struct AgentSettings {
     pub script: Option<PathBuf>,
 }
 
+/// The directory for temporary files in an agent's home.
+pub const TEMPORARY: &str = "tmp";
+
 /// One turn to be done.
 #[derive(Debug, Clone, Copy)]
 pub struct Invocation<'a> {
@@ -77,9 +80,9 @@ pub struct Invocation<'a> {
     pub session: &'a str,
     /// Working directory.
     pub workspace: &'a Path,
-    /// Private home directory (0700) of this agent.
+    /// Private home directory (0700) of this agent, with [`TEMPORARY`] in it. It does not outlive the turn.
     pub home: &'a Path,
-    /// Private directory (0700) of this turn, also its `TMPDIR`.
+    /// Private directory (0700) of this turn, for what is kept of it.
     pub scratch: &'a Path,
     /// The agent must not be able to write to the workspace.
     pub read_only: bool,

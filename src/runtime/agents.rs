@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use crate::agents::{AgentSettings, CommandLine, FileBody};
 use crate::domain::agent::AgentKind;
 use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::ids::RunId;
 
-use super::state_dir::{private_dir, write_private};
+use super::state_dir::{StateDir, private_dir, write_private};
 
 /// Configured agents by name.
 #[derive(Debug, Clone, Default)]
@@ -78,6 +80,19 @@ pub(super) fn place_files(command: &CommandLine) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Throws away the home that an agent had in a turn: its own notes repeat whatever the tools printed, unredacted, and
+/// nothing is ever continued from them.
+pub(super) fn discard_home(dirs: &StateDir, run: RunId, turn: u32) {
+    let home = dirs.home(run, turn);
+    match fs::remove_dir_all(&home) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => {
+            tracing::warn!(run.id = %run, home = %home.display(), %error, "an agent's home could not be removed");
+        }
+    }
 }
 
 fn link(path: &Path, target: &Path) -> Result<(), String> {

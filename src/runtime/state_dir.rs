@@ -115,6 +115,12 @@ impl StateDir {
         Ok(path)
     }
 
+    /// Home directory of the agent in one turn: what one turn leaves there cannot reach the next.
+    #[must_use]
+    pub fn home(&self, run: RunId, turn: u32) -> PathBuf {
+        self.runs().join(run.to_string()).join(format!("turn-{turn}")).join("home")
+    }
+
     /// Takes the directory for this process until the answer is dropped.
     ///
     /// # Errors

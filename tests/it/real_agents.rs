@@ -11,6 +11,7 @@ mod safety;
 mod says;
 mod verdicts;
 
+use std::fs;
 use std::path::PathBuf;
 
 use crate::support::agent_clis;
@@ -153,6 +154,18 @@ impl Workshop {
         }
     }
 
+    /// Homes of agents in the state directory.
+    fn homes(&self) -> Vec<PathBuf> {
+        let below = |path: PathBuf| -> Vec<PathBuf> {
+            let entries = fs::read_dir(path).map(|it| it.flatten().collect()).unwrap_or_default();
+            let entries: Vec<fs::DirEntry> = entries;
+            entries.into_iter().map(|entry| entry.path()).collect()
+        };
+        let runs = below(self.factory.state().join("runs"));
+        let homes = runs.into_iter().flat_map(below).map(|turn| turn.join("home"));
+        homes.filter(|home| home.exists()).collect()
+    }
+
     /// Every call was foreseen, the receipts are in order, and when the daemon stops nothing is left.
     fn close(&mut self) {
         let unanswered: Vec<String> =
@@ -161,6 +174,7 @@ impl Workshop {
         let status = self.factory.sigterm();
         assert!(status.success(), "{status}");
         assert_eq!(self.factory.survivors(), []);
+        assert_eq!(self.homes(), Vec::<PathBuf>::new(), "homes outlive their turns");
         self.factory.verify_receipts();
     }
 }

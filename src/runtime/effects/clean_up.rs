@@ -1,10 +1,15 @@
 //! Dealing with a finished run's worktree. Whatever is uncommitted is saved first.
 
 use crate::pipeline::input::Input;
+use crate::runtime::agents::discard_home;
 
 use super::{Done, Job, Ports};
 
 pub(super) async fn execute(ports: &Ports, job: &Job, keep: bool) -> Done {
+    if let Some(state) = &job.run {
+        // A turn that went down with its daemon could not do it itself.
+        state.turns.iter().for_each(|turn| discard_home(&ports.dirs, state.id, turn.turn));
+    }
     let Some((state, workspace)) =
         job.run.as_ref().and_then(|state| state.workspace.as_ref().map(|ws| (state, ws)))
     else {

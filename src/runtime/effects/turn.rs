@@ -5,7 +5,7 @@ mod judging;
 
 use std::path::{Path, PathBuf};
 
-use crate::agents::{self, AgentSettings, CommandLine, Invocation};
+use crate::agents::{self, AgentSettings, CommandLine, Invocation, TEMPORARY};
 use crate::domain::agent::{Stage, TurnEnding, TurnReport};
 use crate::domain::bounds;
 use crate::domain::change::{Change, Workspace};
@@ -15,7 +15,7 @@ use crate::pipeline::input::{FinishedTurn, Input, PreparedTurn};
 use crate::pipeline::prompt;
 use crate::pipeline::state::RunState;
 use crate::process::marker::{Marker, VARIABLE};
-use crate::runtime::agents::{co_author, place_files};
+use crate::runtime::agents::{co_author, discard_home, place_files};
 use crate::runtime::state_dir::{private_dir, write_private};
 use crate::workspaces::{Fingerprint, RUN_TRAILER, WorkspaceError};
 
@@ -72,6 +72,7 @@ pub(super) async fn execute(ports: &Ports, job: &Job, turn: u32) -> Done {
         return Done::Stopped;
     }
     let summary = driving::drive(ports, job, &ready, turn).await;
+    discard_home(&ports.dirs, run, turn);
     // Nothing rests on the row being gone: recovery finds no such process. So the commit does not have to wait for it.
     let (forgotten, done) =
         tokio::join!(ports.store.forget_process(run, turn), conclude(ports, &ready, turn, summary));
@@ -98,9 +99,9 @@ async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<
         .dirs
         .turn(state.id, turn)
         .map_err(|error| Failure::infrastructure(error.to_string()))?;
-    // A home of its own per turn: what one turn leaves there cannot reach the next.
-    let home = scratch.join("home");
-    private_dir(&home).map_err(|error| Failure::infrastructure(error.to_string()))?;
+    let home = ports.dirs.home(state.id, turn);
+    private_dir(&home.join(TEMPORARY))
+        .map_err(|error| Failure::infrastructure(error.to_string()))?;
     let nonce = ports.ids.random().simple().to_string();
     let session = ports.ids.random().to_string();
     let gathered = gather(ports, state, workspace, stage).await?;
