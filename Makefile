@@ -34,7 +34,7 @@ lint:
 
 crash:
 	@scripts/setup
-	ENACT_FACTORY_CRASH_ROUNDS=$(ROUNDS) $(CARGO) test --locked --test it crash -- --nocapture
+	CRASH_ROUNDS=$(ROUNDS) $(CARGO) test --locked --test it crash -- --nocapture
 
 bench:
 	@scripts/setup

@@ -3,6 +3,7 @@
 //! The batches are those that the daemon would store, event for event; nothing here knows what they hold.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -185,7 +186,7 @@ impl History {
         let head = state.change.as_ref().map(|change| change.head.clone()).unwrap_or_default();
         let text = match stage {
             Stage::Coder => r#"{"summary": "A deleted customer no longer breaks the print job; the invoice is opened again. Added a test for both."}"#.to_owned(),
-            Stage::Critic => review(nonce, &head, round == 1 && self.number() % 3 == 0),
+            Stage::Critic => review(nonce, &head, round == 1 && self.number().is_multiple_of(3)),
         };
         let change = (stage == Stage::Coder).then(|| Change {
             head: self.hex(40),
@@ -240,7 +241,7 @@ impl History {
     fn hex(&mut self, digits: usize) -> String {
         let mut text = String::new();
         while text.len() < digits {
-            text.push_str(&format!("{:016x}", self.number()));
+            write!(text, "{:016x}", self.number()).expect("memory");
         }
         text.truncate(digits);
         text

@@ -65,11 +65,11 @@ fn step(state: &RunState, input: Input, now: Timestamp) -> Step {
         Input::Cancel { by } => {
             step.stop_tasks = true;
             let detail = format!("cancelled by {by}");
-            step.finish(Outcome::Cancelled { by }, detail);
+            step.finish(Outcome::Cancelled { by }, &detail);
         }
         Input::Supersede { reason } => {
             step.stop_tasks = true;
-            step.finish(Outcome::Superseded, reason);
+            step.finish(Outcome::Superseded, &reason);
         }
     }
     step
@@ -159,13 +159,13 @@ impl Step {
         let out_of_rounds = self.state.round >= self.state.plan.max_rounds;
         if let Some(kind) = is_stuck {
             let detail = format!("{} over {} rounds: {detail}", kind.word(), stuck::SAME_IN_A_ROW);
-            return self.finish_with(Outcome::Stuck { stuck: kind }, detail, findings);
+            return self.finish_with(Outcome::Stuck { stuck: kind }, &detail, findings);
         }
         if out_of_rounds {
             let (round, most) = (self.state.round, self.state.plan.max_rounds);
             return self.finish_with(
                 exhausted,
-                format!("{detail} (round {round} of {most})"),
+                &format!("{detail} (round {round} of {most})"),
                 findings,
             );
         }
@@ -186,21 +186,21 @@ impl Step {
                 "the daemon went down {crashes} times while this run was {}",
                 self.state.phase.word()
             );
-            return self.finish(Outcome::WaitingHuman, detail);
+            return self.finish(Outcome::WaitingHuman, &detail);
         }
         if turn.is_some() {
             self.request_turn();
         }
     }
 
-    fn finish(&mut self, outcome: Outcome, detail: String) {
+    fn finish(&mut self, outcome: Outcome, detail: &str) {
         self.finish_with(outcome, detail, Vec::new());
     }
 
     /// Ends the run; what it leaves open travels with the item to its next run.
-    fn finish_with(&mut self, outcome: Outcome, detail: String, findings: Vec<Finding>) {
+    fn finish_with(&mut self, outcome: Outcome, detail: &str, findings: Vec<Finding>) {
         let keep = !matches!(outcome, Outcome::Succeeded);
-        let detail = bounds::first_chars(&detail, bounds::DETAIL_CHARS);
+        let detail = bounds::first_chars(detail, bounds::DETAIL_CHARS);
         let findings = bounds::findings(findings);
         self.emit(Event::RunFinished { outcome, detail, findings });
         self.request(Effect::CleanUp { run: self.state.id, keep });

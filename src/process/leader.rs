@@ -125,7 +125,7 @@ impl Drop for Leader {
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place that starts programs")]
 fn command(program: &Program) -> Command {
-    let mut command = Command::new(&program.program);
+    let mut command = Command::new(located(program));
     command
         .args(&program.args)
         .current_dir(&program.cwd)
@@ -137,6 +137,21 @@ fn command(program: &Program) -> Command {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command
+}
+
+/// A program named without a slash, looked up in the `PATH` that it will have. Left to the system, the lookup would be
+/// done by a copy of this process: making one costs as much as a short git command.
+fn located(program: &Program) -> PathBuf {
+    let name = &program.program;
+    let executable = |path: &PathBuf| {
+        path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+    };
+    let path = program.env.get("PATH").filter(|_| name.components().count() == 1);
+    let found = path.and_then(|path| {
+        let absolute = std::env::split_paths(path).filter(|directory| directory.is_absolute());
+        absolute.map(|directory| directory.join(name)).find(executable)
+    });
+    found.unwrap_or_else(|| name.clone())
 }
 
 fn spawn(command: &mut Command) -> io::Result<(Child, Key)> {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::command::Command;
@@ -39,6 +40,10 @@ const INBOX: usize = 1024;
 /// Messages taken before their decisions are stored, effects are started and the clock is looked at again. Each decision
 /// is one batch, two at most.
 const MOST_AT_ONCE: usize = MOST_BATCHES / 2;
+
+/// Planning takes longer the more items there are. After a plan comes a pause of at least so many times as long as it
+/// took, in which what happens is collected for the next one: a fifth of the loop's time at most.
+const BETWEEN_PLANS: u32 = 4;
 
 /// Three renewals per lease.
 const RENEWAL: Duration = Duration::from_secs(LEASE.as_secs() / 3);
@@ -117,6 +122,7 @@ pub struct Dispatcher {
     stop_all: CancellationToken,
     stopping: bool,
     dirty: bool,
+    next_plan: Instant,
     observing: bool,
     next_poll: Timestamp,
     next_heartbeat: Option<Timestamp>,
@@ -149,6 +155,7 @@ impl Dispatcher {
             stop_all: CancellationToken::new(),
             stopping: false,
             dirty: true,
+            next_plan: Instant::now(),
             observing: false,
             next_poll: now,
             next_heartbeat,
@@ -171,8 +178,8 @@ impl Dispatcher {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
-                Some(message) = self.desk_inbox.recv() => self.from_effects(message).await?,
-                Some(message) = self.inbox.recv() => self.from_outside(message).await?,
+                Some(message) = self.desk_inbox.recv() => self.take_with_others(message).await?,
+                Some(message) = self.inbox.recv() => self.hear(message).await?,
                 ended = self.tasks.next_ended() => self.task_ended(ended).await?,
                 () = tokio::time::sleep(wake) => {}
             }
@@ -182,7 +189,7 @@ impl Dispatcher {
 
     /// Takes `message` and what else is there already, in order, and stores what follows from all of them at once:
     /// waiting for the disk is what a decision costs most.
-    async fn from_effects(&mut self, message: Message) -> Result<(), StoreError> {
+    async fn take_with_others(&mut self, message: Message) -> Result<(), StoreError> {
         let mut decided = Decided::default();
         self.take(message, &mut decided);
         for _ in 1..MOST_AT_ONCE {
@@ -192,9 +199,9 @@ impl Dispatcher {
         self.commit(decided).await
     }
 
-    async fn from_outside(&mut self, message: LoopMessage) -> Result<(), StoreError> {
+    async fn hear(&mut self, message: LoopMessage) -> Result<(), StoreError> {
         match message {
-            LoopMessage::Effect(message) => self.from_effects(message).await,
+            LoopMessage::Effect(message) => self.take_with_others(message).await,
             LoopMessage::Command { command, actor, reply } => {
                 let handled = self.handle(Input::Command { command, actor }).await?;
                 if let Some(answer) = handled {
@@ -241,11 +248,11 @@ impl Dispatcher {
     }
 
     async fn plan_if_needed(&mut self) -> Result<(), StoreError> {
-        if self.stopping || !self.dirty {
+        if self.stopping || !self.dirty || Instant::now() < self.next_plan {
             return Ok(());
         }
-        self.dirty = false;
-        self.handle(Input::Plan).await?;
+        let took = self.plan().await?;
+        self.next_plan = Instant::now() + took * BETWEEN_PLANS;
         self.dirty = false;
         if self.timing.schedule.is_some() && self.engine.is_idle() {
             self.engine.open_intake(false);
@@ -262,7 +269,7 @@ impl Dispatcher {
         while !self.tasks.is_empty() {
             tokio::select! {
                 biased;
-                Some(message) = self.desk_inbox.recv() => self.from_effects(message).await?,
+                Some(message) = self.desk_inbox.recv() => self.take_with_others(message).await?,
                 ended = self.tasks.next_ended() => self.task_ended(ended).await?,
                 () = &mut deadline => {
                     tracing::warn!(tasks = self.tasks.len(), "not everything stopped in time; the next start takes it over");
@@ -271,7 +278,7 @@ impl Dispatcher {
             }
         }
         while let Ok(message) = self.desk_inbox.try_recv() {
-            self.from_effects(message).await?;
+            self.take_with_others(message).await?;
         }
         self.end_strays().await;
         self.handle(Input::Stopping).await.map(|_| ())

@@ -16,7 +16,6 @@ pub struct Tasks {
 
 impl Tasks {
     /// Starts `future` under `name`.
-    #[expect(clippy::disallowed_methods, reason = "the one place that spawns tasks")]
     pub fn spawn(&mut self, name: &str, future: impl Future<Output = ()> + Send + 'static) {
         let span = tracing::info_span!("task", task.name = name);
         let handle = self.set.spawn(future.instrument(span));

@@ -1,8 +1,8 @@
 //! The daemon is killed at random moments, again and again; what is there in the end is what would have been there anyway.
 //!
-//! `CRASH_ROUNDS` says how many rounds (default 20), `CRASH_SEED` where the moments come from (default 1), and
-//! `CRASH_JOBS` how many rounds are under way at once (default 4). Every round prints its seed: `CRASH_ROUND=<seed>`
-//! repeats that one.
+//! Variables, all optional: `ENACT_FACTORY_CRASH_ROUNDS` is the number of rounds (20), `ENACT_FACTORY_CRASH_SEED` where the
+//! moments come from (1), `ENACT_FACTORY_CRASH_JOBS` the rounds under way at once (4). Every round prints its own seed:
+//! `ENACT_FACTORY_CRASH_ROUND=<seed>` repeats that one. `ENACT_FACTORY_CRASH_STORY=1` tells the undisturbed round.
 
 mod backlog;
 mod ending;
@@ -30,22 +30,23 @@ fn number(variable: &str) -> Option<u64> {
 fn a_daemon_killed_at_any_moment_ends_where_an_undisturbed_one_does() {
     let expected = undisturbed();
     println!("undisturbed: {} events, {:?}", expected.events, expected.items);
-    let first = number("CRASH_SEED").unwrap_or(1).wrapping_mul(1_000_000);
-    let seeds: Vec<u64> = match number("CRASH_ROUND") {
+    let first = number("ENACT_FACTORY_CRASH_SEED").unwrap_or(1).wrapping_mul(1_000_000);
+    let seeds: Vec<u64> = match number("ENACT_FACTORY_CRASH_ROUND") {
         Some(seed) => vec![seed],
         None => {
-            let rounds = number("CRASH_ROUNDS").unwrap_or(ROUNDS as u64);
+            let rounds = number("ENACT_FACTORY_CRASH_ROUNDS").unwrap_or(ROUNDS as u64);
             (0..rounds).map(|round| first.wrapping_add(round)).collect()
         }
     };
-    let jobs = usize::try_from(number("CRASH_JOBS").unwrap_or(4)).expect("a small number");
+    let jobs =
+        usize::try_from(number("ENACT_FACTORY_CRASH_JOBS").unwrap_or(4)).expect("a small number");
     let next = AtomicUsize::new(0);
     let failed: Vec<u64> = std::thread::scope(|scope| {
         let workers: Vec<_> =
             (0..jobs.max(1)).map(|_| scope.spawn(|| work(&seeds, &next, &expected))).collect();
         workers.into_iter().flat_map(|worker| worker.join().expect("a worker")).collect()
     });
-    assert!(failed.is_empty(), "rounds that ended elsewhere: CRASH_ROUND={failed:?}");
+    assert!(failed.is_empty(), "rounds that ended elsewhere: ENACT_FACTORY_CRASH_ROUND={failed:?}");
 }
 
 /// Takes seeds until none is left; those whose rounds failed.
@@ -64,7 +65,7 @@ fn undisturbed() -> Ending {
     let mut factory = backlog::factory();
     factory.start();
     wait_for_the_end(&mut factory);
-    if number("CRASH_STORY").is_some() {
+    if number("ENACT_FACTORY_CRASH_STORY").is_some() {
         tell(&factory);
     }
     assert_nothing_left(&factory, ITEMS);

@@ -42,7 +42,7 @@ impl Step {
                 let stuck = StuckKind::RepeatedToolCall;
                 self.finish(
                     Outcome::Stuck { stuck },
-                    format!("the coder repeats itself: {evidence}"),
+                    &format!("the coder repeats itself: {evidence}"),
                 );
             }
             TurnEnding::Cancelled => self.back_to_coder(&Failure::new(
@@ -64,7 +64,7 @@ impl Step {
         let report = report.unwrap_or_default();
         if change.is_empty() {
             if let Some(question) = report.question {
-                return self.finish(Outcome::WaitingHuman, format!("the coder asks: {question}"));
+                return self.finish(Outcome::WaitingHuman, &format!("the coder asks: {question}"));
             }
             let Some(reason) = report.no_change_reason else {
                 let detail = "the coder ended its turn without any change and without saying why";
@@ -79,7 +79,7 @@ impl Step {
                 let detail = format!(
                     "the coder says no change is needed, and no critic can confirm it: {reason}"
                 );
-                return self.finish(Outcome::WaitingHuman, detail);
+                return self.finish(Outcome::WaitingHuman, &detail);
             }
         }
         if self.state.plan.checks.is_empty() || change.is_empty() {

@@ -75,7 +75,7 @@ impl Step {
                 let reasons: Vec<&str> =
                     findings.iter().map(|finding| finding.problem.as_str()).collect();
                 let detail = format!("the critic rejects the change: {}", reasons.join("; "));
-                self.finish_with(Outcome::Rejected, detail, findings);
+                self.finish_with(Outcome::Rejected, &detail, findings);
             }
         }
     }
@@ -85,7 +85,7 @@ impl Step {
         self.emit(Event::ReviewMissing { turn, reason: reason.to_owned() });
         if self.state.gate_misses >= MOST_GATE_MISSES {
             let detail = format!("no valid verdict in {} tries: {reason}", self.state.gate_misses);
-            return self.finish(Outcome::GateNotRun, detail);
+            return self.finish(Outcome::GateNotRun, &detail);
         }
         let until = self.now.after(infrastructure_backoff(self.state.gate_misses));
         let failure = Failure::infrastructure(format!("the gate did not run: {reason}"));

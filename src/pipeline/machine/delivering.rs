@@ -12,7 +12,7 @@ use super::{MOST_INFRASTRUCTURE_FAILURES, Step};
 impl Step {
     pub(super) fn approve(&mut self) {
         let Some(change) = self.state.change.clone() else {
-            return self.finish(Outcome::InfraFailed, "approved, but no change is recorded".into());
+            return self.finish(Outcome::InfraFailed, "approved, but no change is recorded");
         };
         self.emit(Event::RunApproved { head: change.head.clone() });
         if change.is_empty() {
@@ -32,7 +32,7 @@ impl Step {
         }
         let detail = delivery_words(&delivered);
         self.emit(Event::RunDelivered { delivered });
-        self.finish(Outcome::Succeeded, detail);
+        self.finish(Outcome::Succeeded, &detail);
     }
 
     pub(super) fn delivery_failed(&mut self, execution: u32, failure: Failure) {
@@ -49,7 +49,7 @@ impl Step {
             return self.request_delivery(until);
         }
         let detail = format!("the approved change could not be delivered: {}", failure.message);
-        self.finish(Outcome::DeliveryFailed, detail);
+        self.finish(Outcome::DeliveryFailed, &detail);
     }
 }
 

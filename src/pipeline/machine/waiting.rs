@@ -56,7 +56,7 @@ impl Step {
                 // The class says what the person has to do; nothing else in the log may tell it.
                 self.emit(Event::RunWaiting { failure: failure.clone(), until });
             }
-            self.finish(outcome, message);
+            self.finish(outcome, &message);
             return None;
         }
         self.emit(Event::RunWaiting { failure: failure.clone(), until });

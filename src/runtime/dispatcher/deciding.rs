@@ -1,6 +1,9 @@
 //! Deciding about what effects report, storing the decisions, and only then acting on them.
 
+use std::time::Duration;
+
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::domain::agent::TurnEnding;
 use crate::domain::ids::{EffectKey, RunId};
@@ -41,6 +44,17 @@ impl Dispatcher {
         let reply = decided.add(handled);
         self.commit(decided).await?;
         Ok(reply)
+    }
+
+    /// Plans. How long that took, storing aside.
+    pub(super) async fn plan(&mut self) -> Result<Duration, StoreError> {
+        let begun = Instant::now();
+        let handled = self.engine.handle(Input::Plan, self.ports.clock.now());
+        let took = begun.elapsed();
+        let mut decided = Decided::default();
+        let _no_command = decided.add(handled);
+        self.commit(decided).await?;
+        Ok(took)
     }
 
     /// Decides about a message of an effect.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::store::error::StoreError;
 
 use super::super::engine::{Input, LEASE};
@@ -41,7 +43,7 @@ impl Dispatcher {
         match crate::process::recovery::end_strays().await {
             Ok(ended) if ended.ended.is_empty() => {}
             Ok(ended) => {
-                tracing::warn!(processes = ended.ended.len(), "stray processes were ended")
+                tracing::warn!(processes = ended.ended.len(), "stray processes were ended");
             }
             Err(error) => tracing::warn!(%error, "stray processes could not be ended"),
         }
@@ -90,6 +92,11 @@ impl Dispatcher {
             planned.filter(|at| *at > now),
         ];
         let next = candidates.into_iter().flatten().min().unwrap_or(now.after(RENEWAL));
-        next.since(now)
+        let next = next.since(now);
+        if self.dirty {
+            next.min(self.next_plan.saturating_duration_since(Instant::now()))
+        } else {
+            next
+        }
     }
 }

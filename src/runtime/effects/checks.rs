@@ -48,7 +48,7 @@ pub(super) enum Unavailable {
 pub(super) async fn execute(ports: &Ports, job: &Job, execution: u32) -> Done {
     let (state, workspace) = match workspace_of(job) {
         Ok(found) => found,
-        Err(done) => return done,
+        Err(failure) => return failed(&job.effect, failure),
     };
     let head = state.change.as_ref().map(|change| change.head.clone()).unwrap_or_default();
     let subject = Subject {

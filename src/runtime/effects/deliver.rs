@@ -19,7 +19,7 @@ const MOST_RACES: u32 = 5;
 pub(super) async fn execute(ports: &Ports, job: &Job, _execution: u32) -> Done {
     let (state, workspace) = match workspace_of(job) {
         Ok(found) => found,
-        Err(done) => return done,
+        Err(failure) => return failed(&job.effect, failure),
     };
     let delivered = match state.plan.delivery {
         Delivery::Branch => leave_branch(ports, state, workspace).await,
@@ -89,7 +89,8 @@ async fn merge(
         if let Advance::Done { checked_out } = advance {
             let checkout = checked_out.map(|path| {
                 format!(
-                    "it is checked out at {}, whose files were not touched; `{}` brings them up to date",
+                    "it is checked out at {}, whose files were not touched; `{}` brings them up to date (after several \
+                     merges: with the commit before the first of them)",
                     path.display(),
                     sync_command(&path, &before)
                 )

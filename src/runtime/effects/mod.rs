@@ -14,6 +14,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::change::Workspace;
 use crate::domain::effect::Effect;
 use crate::domain::failure::Failure;
 use crate::domain::ids::{EffectKey, RunId};
@@ -177,10 +178,9 @@ pub fn turn_lost(turn: u32, failure: Failure) -> Input {
 }
 
 /// The run's state and worktree, which every effect but the first needs.
-fn workspace_of(job: &Job) -> Result<(&RunState, &crate::domain::change::Workspace), Done> {
-    let missing =
-        || failed(&job.effect, Failure::infrastructure("the run has no worktree on record"));
-    let state = job.run.as_ref().ok_or_else(missing)?;
-    let workspace = state.workspace.as_ref().ok_or_else(missing)?;
-    Ok((state, workspace))
+fn workspace_of(job: &Job) -> Result<(&RunState, &Workspace), Failure> {
+    job.run
+        .as_ref()
+        .and_then(|state| state.workspace.as_ref().map(|workspace| (state, workspace)))
+        .ok_or_else(|| Failure::infrastructure("the run has no worktree on record"))
 }

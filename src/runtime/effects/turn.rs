@@ -96,10 +96,7 @@ pub(super) fn lost(turn: u32, failure: Failure) -> Input {
 }
 
 async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<'a>, NotReady> {
-    let (state, workspace) = match workspace_of(job) {
-        Ok(found) => found,
-        Err(_) => return Err(Failure::infrastructure("the run has no worktree on record").into()),
-    };
+    let (state, workspace) = workspace_of(job)?;
     let (stage, plan) = state
         .stage()
         .and_then(|stage| state.stage_plan(stage).map(|plan| (stage, plan)))

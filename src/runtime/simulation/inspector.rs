@@ -275,11 +275,10 @@ impl Run {
                 }
                 self.fence = *fence;
             }
-            Event::RunDelivered { .. } => {
-                if std::mem::replace(&mut self.delivered, true) {
-                    return Err("was delivered twice".to_owned());
-                }
+            Event::RunDelivered { .. } if self.delivered => {
+                return Err("was delivered twice".to_owned());
             }
+            Event::RunDelivered { .. } => self.delivered = true,
             Event::RunFinished { outcome, .. } => {
                 self.finished = true;
                 if (*outcome == Outcome::Succeeded) != self.delivered {

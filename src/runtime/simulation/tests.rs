@@ -1,5 +1,6 @@
 //! Scenarios with their recorded results, deaths at every place, and random scenarios.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
@@ -37,7 +38,7 @@ fn text_of(simulated: &Simulated) -> String {
     }
     for item in &simulated.items {
         for line in &item.told {
-            text.push_str(&format!("  {}  {line}\n", item.item));
+            writeln!(text, "  {}  {line}", item.item).unwrap();
         }
     }
     text

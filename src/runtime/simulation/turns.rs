@@ -173,7 +173,7 @@ impl Factory<'_> {
                         (files.as_slice(), format!("{name}, work {}\n", number + 1))
                     }
                     Some(CoderDeed::Same(files)) => (files.as_slice(), format!("{name}, work\n")),
-                    Some(_) => return self.to_the_end(key, takes),
+                    Some(_) => return self.write_on(key, takes),
                 };
                 let usual = [format!("{name}.txt")];
                 let files = if files.is_empty() { &usual[..] } else { files };
@@ -187,10 +187,11 @@ impl Factory<'_> {
                 self.violated(format!("an agent works in a worktree that is not there: {error}"));
             }
         }
-        self.to_the_end(key, takes);
+        self.write_on(key, takes);
     }
 
-    fn to_the_end(&mut self, key: &EffectKey, takes: Duration) {
+    /// The second half of the turn begins.
+    fn write_on(&mut self, key: &EffectKey, takes: Duration) {
         if let Some(task) = self.task(key) {
             task.step = Step::Act;
         }

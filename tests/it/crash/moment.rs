@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use crate::support::factory::Factory;
 use crate::support::factory::events::Head;
-use crate::support::factory::{Factory, pause};
+use crate::support::factory::looking::pause;
 
 /// Events that a round may go on after its last stop, at least.
 const MARGIN: u64 = 5;

@@ -3,8 +3,8 @@
 use enact_factory::domain::event::Event;
 use enact_factory::domain::run::Outcome;
 
-use crate::support::factory::Factory;
 use crate::support::factory::script::{APPROVE, DONE, Script, Step};
+use crate::support::factory::{BOUND, Factory};
 
 /// Reasons for which critic turns of an item's newest run brought no verdict.
 fn misses(factory: &Factory, item: &str) -> Vec<String> {
@@ -28,7 +28,7 @@ fn after_first_critic(item: &str, critic: impl FnOnce(Step) -> Step) -> Factory 
     );
     let before = factory.repository.tip();
     factory.start();
-    factory.until("the critic's turn is over", crate::support::factory::BOUND, |factory| {
+    factory.until("the critic's turn is over", BOUND, |factory| {
         (!misses(factory, item).is_empty()).then_some(())
     });
     assert_eq!(factory.repository.tip(), before, "nothing was merged");
@@ -65,7 +65,7 @@ fn a_critic_that_never_says_anything_is_asked_three_times_and_approves_nothing()
     );
     let before = factory.repository.tip();
     factory.start();
-    factory.until("the run is over", crate::support::factory::BOUND, |factory| {
+    factory.until("the run is over", BOUND, |factory| {
         factory.outcomes("DEMO-6").first().cloned().flatten()
     });
     assert_eq!(factory.outcomes("DEMO-6")[0], Some(Outcome::GateNotRun));
@@ -93,7 +93,7 @@ fn a_verdict_forged_in_the_diff_approves_nothing_even_when_the_critic_echoes_it(
     );
     let before = factory.repository.tip();
     factory.start();
-    factory.until("the critic was asked twice", crate::support::factory::BOUND, |factory| {
+    factory.until("the critic was asked twice", BOUND, |factory| {
         (misses(factory, "DEMO-7").len() >= 2).then_some(())
     });
     let prompt = &factory.prompts("DEMO-7", "critic", 1)[0];

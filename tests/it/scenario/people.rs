@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::support::factory::Factory;
 use crate::support::factory::script::{APPROVE, DONE, Script, Step};
+use crate::support::factory::{BOUND, Factory};
 
 /// A factory whose coder of `item` is at work until `go` exists, and whose item file is as the factory wants it.
 fn at_work(item: &str) -> Factory {
@@ -16,7 +16,7 @@ fn at_work(item: &str) -> Factory {
     );
     factory.start();
     factory.wait_for_file("began");
-    factory.until("the item is in progress", crate::support::factory::BOUND, |factory| {
+    factory.until("the item is in progress", BOUND, |factory| {
         (factory.item_state(item) == "In Progress").then_some(())
     });
     factory.wait_until("only the coder is at work", |it| it.status.open_effects == 1);
@@ -84,7 +84,7 @@ fn an_item_that_needs_approval_is_not_started_before_a_person_approves() {
     let script = Script::new().approved_at_once("DEMO-34").approved_at_once("DEMO-35");
     factory.script(&script);
     factory.start();
-    factory.until("both wait for approval", crate::support::factory::BOUND, |factory| {
+    factory.until("both wait for approval", BOUND, |factory| {
         let seen = factory.picture()?;
         let waits =
             |name| seen.find(name).is_some() && factory.why(name).gate("approval").is_some();

@@ -3,8 +3,8 @@
 use enact_factory::domain::event::Event;
 use enact_factory::domain::run::Interruption;
 
-use crate::support::factory::Factory;
 use crate::support::factory::script::{APPROVE, DONE, Script, Step};
+use crate::support::factory::{BOUND, Factory};
 
 /// A coder that leaves half of its work and something running, and hangs; at its second try it is quick.
 fn hanging_once(item: &str) -> Script {
@@ -100,7 +100,7 @@ fn the_same_phase_going_down_twice_waits_for_a_person() {
     );
     for turn in 1..=2 {
         factory.start();
-        factory.until("the coder hangs", crate::support::factory::BOUND, |factory| {
+        factory.until("the coder hangs", BOUND, |factory| {
             (factory.prompts("DEMO-15", "coder", 1).len() == turn).then_some(())
         });
         factory.kill9();

@@ -85,7 +85,7 @@ pub struct ModelServer {
 
 impl ModelServer {
     /// Starts a server with an empty script on a free port, on a thread and runtime of its own.
-    pub fn start() -> ModelServer {
+    pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("binding a loopback port");
         listener.set_nonblocking(true).expect("a non-blocking listener");
         let address = listener.local_addr().expect("the listener's address");
@@ -106,12 +106,7 @@ impl ModelServer {
                 }
             });
         });
-        ModelServer {
-            url: format!("http://{address}"),
-            shared,
-            stop: Some(stop),
-            thread: Some(thread),
-        }
+        Self { url: format!("http://{address}"), shared, stop: Some(stop), thread: Some(thread) }
     }
 
     /// `http://127.0.0.1:<port>`, without a trailing slash or `/v1`.

@@ -88,8 +88,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("toml_edit", &["src/trackers/local/"]),
     ("tracing_subscriber", &["src/telemetry.rs"]),
     // Parts of crates that are dangerous on their own.
-    // The demo starts the daemon as an operator's shell would, so as to kill it and nothing that it had started.
-    ("tokio::process", &["src/process/", "src/surfaces/cli/demo/daemon_process.rs"]),
+    ("tokio::process", &["src/process/"]),
     ("tokio::net", &["src/surfaces/"]),
     ("tokio::signal", &["src/surfaces/cli/", "src/agents/scripted/"]),
     ("tokio::task", &["src/runtime/tasks.rs", "src/trackers/local/mod.rs"]),

@@ -24,7 +24,7 @@ fn stated() -> BTreeMap<usize, String> {
         if let Some(number) = item.captures(line) {
             current = number[1].parse().unwrap();
         }
-        found.entry(current).or_default().push_str(&format!("{line}\n"));
+        found.entry(current).or_default().extend([line, "\n"]);
     }
     found.remove(&0);
     found

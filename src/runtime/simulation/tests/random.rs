@@ -193,6 +193,9 @@ fn runner() -> TestRunner {
 /// Something to interfere with, so that what people do to is always possible.
 const TWO_MORE: &str = "[[item]]\nid = \"A-8\"\n[[item]]\nid = \"A-9\"\n";
 
+/// What was damaged or deleted is mended in the end: an item that can never be read again is never told the rest.
+const MENDED: &str = "[[event]]\nat = \"9h\"\nedit = { item = \"A-0\" }\n";
+
 #[test]
 fn whatever_happens_no_rule_is_broken() {
     let scenario = (rules(), items(), people(), many_deaths(), stops());
@@ -202,7 +205,7 @@ fn whatever_happens_no_rule_is_broken() {
         } else {
             items.replace("id = \"A-0\"", "id = \"A-1\"\n[[item]]\nid = \"A-0\"")
         };
-        let text = format!("{rules}{items}{TWO_MORE}{people}{deaths}{stops}");
+        let text = format!("{rules}{items}{TWO_MORE}{people}{MENDED}{deaths}{stops}");
         let simulated = simulate(&text)
             .map_err(|error| TestCaseError::fail(format!("not a scenario: {error}\n{text}")))?;
         prop_assert!(simulated.is_sound(), "{}\n{}", text, simulated);

@@ -26,8 +26,6 @@ pub(crate) struct Status {
 /// A run.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Run {
-    /// Its id.
-    pub(crate) id: String,
     /// Its item.
     pub(crate) item: String,
     /// In which round.

@@ -15,7 +15,7 @@ pub(super) fn entries(body: &Value) -> Vec<Entry> {
     for message in body["messages"].as_array().into_iter().flatten() {
         match &message["content"] {
             Value::Array(blocks) => {
-                entries.extend(blocks.iter().filter_map(|block| entry(message, block)))
+                entries.extend(blocks.iter().filter_map(|block| entry(message, block)));
             }
             other => entries.push(Entry { speaker: speaker(message), text: content_text(other) }),
         }

@@ -39,7 +39,7 @@ pub struct RecordedRequest {
 }
 
 impl RecordedRequest {
-    pub(super) fn new(number: usize, parts: &Parts, body: &[u8], upgrade: bool) -> RecordedRequest {
+    pub(super) fn new(number: usize, parts: &Parts, body: &[u8], upgrade: bool) -> Self {
         let path = parts.uri.to_string();
         let called = parts.method == "POST" && !upgrade;
         let protocol = match parts.uri.path() {
@@ -54,7 +54,7 @@ impl RecordedRequest {
             };
             (name.as_str().to_owned(), value)
         });
-        RecordedRequest {
+        Self {
             number,
             method: parts.method.to_string(),
             path,

@@ -18,12 +18,12 @@ pub struct Script {
 
 impl Script {
     /// A script without rules, which answers nothing.
-    pub fn new() -> Script {
-        Script::default()
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Adds a rule behind those already there.
-    pub fn rule(mut self, rule: Rule) -> Script {
+    pub fn rule(mut self, rule: Rule) -> Self {
         self.rules.push(rule);
         self
     }
@@ -38,18 +38,18 @@ pub struct Rule {
 
 impl Rule {
     /// A rule which gives `answer` at every step of every turn that it opens.
-    pub fn new(when: When, answer: Answer) -> Rule {
-        Rule { when, answers: vec![answer], times: None }
+    pub fn new(when: When, answer: Answer) -> Self {
+        Self { when, answers: vec![answer], times: None }
     }
 
     /// The answer for the step after the last one given so far; the last of all repeats.
-    pub fn then(mut self, answer: Answer) -> Rule {
+    pub fn then(mut self, answer: Answer) -> Self {
         self.answers.push(answer);
         self
     }
 
     /// The rule opens only so many turns (a retried request counts again), then the next rule has its chance.
-    pub fn times(mut self, times: usize) -> Rule {
+    pub fn times(mut self, times: usize) -> Self {
         self.times = Some(times);
         self
     }
@@ -75,45 +75,45 @@ pub struct When(Condition);
 
 impl When {
     /// Every model call.
-    pub fn any() -> When {
-        When::holds(|_| true)
+    pub fn any() -> Self {
+        Self::holds(|_| true)
     }
 
     /// The prompt (see [`RecordedRequest::prompt`]) contains this text.
-    pub fn prompt(text: &str) -> When {
+    pub fn prompt(text: &str) -> Self {
         let text = text.to_owned();
-        When::holds(move |request| request.prompt().contains(&text))
+        Self::holds(move |request| request.prompt().contains(&text))
     }
 
     /// The prompt is a critic's.
-    pub fn critic() -> When {
-        When::holds(|request| request.prompt().to_lowercase().contains(CRITIC_WORD))
+    pub fn critic() -> Self {
+        Self::holds(|request| request.prompt().to_lowercase().contains(CRITIC_WORD))
     }
 
     /// The prompt is not a critic's.
-    pub fn coder() -> When {
-        When::critic().negated()
+    pub fn coder() -> Self {
+        Self::critic().negated()
     }
 
     /// The request names this model.
-    pub fn model(name: &str) -> When {
+    pub fn model(name: &str) -> Self {
         let name = name.to_owned();
-        When::holds(move |request| request.model() == name)
+        Self::holds(move |request| request.model() == name)
     }
 
     /// Any other condition.
-    pub fn holds(condition: impl Fn(&RecordedRequest) -> bool + Send + Sync + 'static) -> When {
-        When(Arc::new(condition))
+    pub fn holds(condition: impl Fn(&RecordedRequest) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(condition))
     }
 
     /// Both conditions.
-    pub fn and(self, other: When) -> When {
-        When::holds(move |request| (self.0)(request) && (other.0)(request))
+    pub fn and(self, other: Self) -> Self {
+        Self::holds(move |request| (self.0)(request) && (other.0)(request))
     }
 
     /// The opposite condition.
-    pub fn negated(self) -> When {
-        When::holds(move |request| !(self.0)(request))
+    pub fn negated(self) -> Self {
+        Self::holds(move |request| !(self.0)(request))
     }
 }
 
@@ -159,32 +159,32 @@ pub enum Answer {
 
 impl Answer {
     /// A final message.
-    pub fn text(text: impl Into<String>) -> Answer {
-        Answer::Text(text.into())
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
     }
 
     /// A failure in the protocol's shape, without further headers.
-    pub fn failure(code: u16, message: &str) -> Answer {
-        Answer::Failure { code, message: message.to_owned(), headers: Vec::new() }
+    pub fn failure(code: u16, message: &str) -> Self {
+        Self::Failure { code, message: message.to_owned(), headers: Vec::new() }
     }
 
     /// An answer computed from the request, for example one that echoes a nonce out of the prompt.
     pub fn from_request(
-        function: impl Fn(&RecordedRequest) -> Answer + Send + Sync + 'static,
-    ) -> Answer {
-        Answer::FromRequest(Arc::new(function))
+        function: impl Fn(&RecordedRequest) -> Self + Send + Sync + 'static,
+    ) -> Self {
+        Self::FromRequest(Arc::new(function))
     }
 
     /// The kind of answer in a word or two, as kept in [`RecordedRequest::answer`].
     pub(super) fn describe(&self) -> String {
         match self {
-            Answer::Text(_) => "text".to_owned(),
-            Answer::Tools(_) => "tools".to_owned(),
-            Answer::Empty => "empty".to_owned(),
-            Answer::Hang => "hang".to_owned(),
-            Answer::Failure { code, .. } | Answer::Status { code, .. } => format!("status {code}"),
-            Answer::UsageLimit { .. } => "usage limit".to_owned(),
-            Answer::FromRequest(_) => "computed".to_owned(),
+            Self::Text(_) => "text".to_owned(),
+            Self::Tools(_) => "tools".to_owned(),
+            Self::Empty => "empty".to_owned(),
+            Self::Hang => "hang".to_owned(),
+            Self::Failure { code, .. } | Self::Status { code, .. } => format!("status {code}"),
+            Self::UsageLimit { .. } => "usage limit".to_owned(),
+            Self::FromRequest(_) => "computed".to_owned(),
         }
     }
 }
@@ -221,18 +221,18 @@ pub enum ToolCall {
 
 impl ToolCall {
     /// Write `content` to `path`.
-    pub fn write(path: &str, content: &str) -> ToolCall {
-        ToolCall::Write { path: path.to_owned(), content: content.to_owned() }
+    pub fn write(path: &str, content: &str) -> Self {
+        Self::Write { path: path.to_owned(), content: content.to_owned() }
     }
 
     /// Run `cmd`.
-    pub fn bash(cmd: &str) -> ToolCall {
-        ToolCall::Bash { cmd: cmd.to_owned() }
+    pub fn bash(cmd: &str) -> Self {
+        Self::Bash { cmd: cmd.to_owned() }
     }
 
     /// Call the tool `name` with these arguments.
-    pub fn named(name: &str, input: Value) -> ToolCall {
-        ToolCall::Named { name: name.to_owned(), input }
+    pub fn named(name: &str, input: Value) -> Self {
+        Self::Named { name: name.to_owned(), input }
     }
 }
 

@@ -23,12 +23,12 @@ struct Place {
 }
 
 impl Place {
-    fn new() -> Place {
+    fn new() -> Self {
         let root = TempDir::new().expect("a temporary directory");
         for directory in ["home/.claude", "home/.codex", "repository"] {
             fs::create_dir_all(root.path().join(directory)).expect("a directory");
         }
-        let place = Place { root };
+        let place = Self { root };
         let initialised = std::process::Command::new("git")
             .args(["init", "--quiet"])
             .current_dir(place.repository())
