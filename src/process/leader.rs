@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -148,7 +148,7 @@ fn located(program: &Program) -> PathBuf {
     };
     let path = program.env.get("PATH").filter(|_| name.components().count() == 1);
     let found = path.and_then(|path| {
-        let absolute = std::env::split_paths(path).filter(|directory| directory.is_absolute());
+        let absolute = path.split(':').map(Path::new).filter(|directory| directory.is_absolute());
         absolute.map(|directory| directory.join(name)).find(executable)
     });
     found.unwrap_or_else(|| name.clone())

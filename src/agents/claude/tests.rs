@@ -151,6 +151,7 @@ fn recorded_failures_are_classified() {
         ("unauthorized", FailureClass::Authentication),
         ("not_logged_in", FailureClass::Authentication),
         ("too_many_requests", FailureClass::Throttled { until: None }),
+        ("throttled_subscription", FailureClass::Throttled { until: None }),
         ("usage_limit", FailureClass::Quota { until: Some(instant("2026-11-20T14:41:16Z")) }),
         ("server_error", FailureClass::Infrastructure),
         ("prompt_too_long", FailureClass::ContextOverflow),
@@ -163,7 +164,8 @@ fn recorded_failures_are_classified() {
         assert!(!failure.message.is_empty(), "{name}");
         assert_eq!(used(&events), summary.usage, "{name}");
         let limited = events.iter().any(|event| matches!(event, AgentEvent::RateLimited { .. }));
-        assert_eq!(limited, matches!(name, "too_many_requests" | "usage_limit"), "{name}");
+        let limits = ["too_many_requests", "throttled_subscription", "usage_limit"];
+        assert_eq!(limited, limits.contains(&name), "{name}");
     }
 }
 

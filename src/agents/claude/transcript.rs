@@ -189,6 +189,12 @@ impl ClaudeTranscript {
         if info["status"] != "rejected" {
             return Vec::new();
         }
+        // With a subscription every 429 is announced like this; only a window that is used up has a name or a reset.
+        if info["rateLimitType"].is_null() && info["resetsAt"].is_null() {
+            return vec![AgentEvent::RateLimited {
+                class: FailureClass::Throttled { until: None },
+            }];
+        }
         let until = info["resetsAt"].as_i64().and_then(reset_time::from_epoch_seconds);
         self.rejected_until = Some(until);
         vec![AgentEvent::RateLimited { class: FailureClass::Quota { until } }]

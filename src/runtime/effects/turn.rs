@@ -59,6 +59,14 @@ impl From<Failure> for NotReady {
 }
 
 pub(super) async fn execute(ports: &Ports, job: &Job, turn: u32) -> Done {
+    let done = attempt(ports, job, turn).await;
+    if let Some(state) = &job.run {
+        discard_home(&ports.dirs, state.id, turn);
+    }
+    done
+}
+
+async fn attempt(ports: &Ports, job: &Job, turn: u32) -> Done {
     let ready = match prepare(ports, job, turn).await {
         Ok(ready) => ready,
         Err(NotReady::Stopped) => return Done::Stopped,
@@ -72,7 +80,6 @@ pub(super) async fn execute(ports: &Ports, job: &Job, turn: u32) -> Done {
         return Done::Stopped;
     }
     let summary = driving::drive(ports, job, &ready, turn).await;
-    discard_home(&ports.dirs, run, turn);
     // Nothing rests on the row being gone: recovery finds no such process. So the commit does not have to wait for it.
     let (forgotten, done) =
         tokio::join!(ports.store.forget_process(run, turn), conclude(ports, &ready, turn, summary));

@@ -250,7 +250,7 @@ fn run_event(event: &Event) -> Option<String> {
             "taken over after a crash".to_owned()
         }
         Event::RunInterrupted { cause: Interruption::Shutdown, .. } => {
-            "interrupted in order".to_owned()
+            "interrupted, through no fault of its own".to_owned()
         }
         Event::RunDelivered { delivered } => match delivered {
             Delivered::Branch { branch, .. } => format!("left on {branch}"),

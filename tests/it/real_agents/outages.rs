@@ -1,6 +1,9 @@
 //! The provider says no: the run waits and goes on, and none of it counts as an attempt.
 
-use chrono::{DateTime, Utc};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chrono::Utc;
 use enact_factory::domain::event::Event;
 use enact_factory::domain::failure::FailureClass;
 use enact_factory::domain::run::Outcome;
@@ -20,7 +23,8 @@ fn a_provider_that_says_no_is_waited_for(cli: Cli) {
     {
         shop.factory.item(item, "", goal);
     }
-    shop.server.script(script());
+    let told = Arc::new(AtomicI64::new(0));
+    shop.server.script(script(&told));
     shop.factory.start();
     let waiting = shop.factory.wait_until("the run at the limit waits", |picture| {
         picture.run_of("LIMIT-1").is_some_and(|run| run.waiting.is_some())
@@ -40,11 +44,13 @@ fn a_provider_that_says_no_is_waited_for(cli: Cli) {
         assert!(again >= until, "{item}: tried again at {again}, not before {until} was promised");
         match (item, class) {
             ("LIMIT-1", FailureClass::Quota { until: Some(reset) }) => {
-                assert_eq!(until, reset);
-                let told = reset_told(&shop);
+                assert!(until >= reset, "waits until {until}, resets at {reset}");
+                let told = Timestamp(told.load(Ordering::Relaxed) * 1000);
+                // Codex says only the minute.
+                let exactly = if cli == Cli::Claude { 0 } else { 60 };
                 assert!(reset >= told, "the limit resets at {told}, understood as {reset}");
                 let late = reset.since(told).as_secs();
-                assert!(late <= 60, "a minute is as exactly as Codex says it: {late} s");
+                assert!(late <= exactly, "the limit resets at {told}, understood as {reset}");
             }
             ("SLOW-1", FailureClass::Throttled { .. })
             | ("BROKEN-1", FailureClass::Infrastructure) => {}
@@ -54,12 +60,12 @@ fn a_provider_that_says_no_is_waited_for(cli: Cli) {
     shop.close();
 }
 
-/// Long enough for the shortest pause of the daemon to be over before.
-const RESETS_IN_SECONDS: i64 = 12;
-
-fn script() -> Script {
+fn script(told: &Arc<AtomicI64>) -> Script {
+    let told = Arc::clone(told);
     Script::new()
-        .rule(Rule::new(says::coder("LIMIT-1"), Answer::from_request(|_| limit())).times(1))
+        .rule(
+            Rule::new(says::coder("LIMIT-1"), Answer::from_request(move |_| limit(&told))).times(1),
+        )
         .rule(says::writes("LIMIT-1"))
         .rule(Rule::new(says::critic("LIMIT-1"), says::approve(0)))
         .rule(Rule::new(says::coder("SLOW-1"), Answer::failure(429, "one at a time")).times(1))
@@ -70,9 +76,12 @@ fn script() -> Script {
         .rule(Rule::new(says::critic("BROKEN-1"), says::approve(0)))
 }
 
+/// A limit that resets in a few seconds; `told` takes when.
 #[expect(clippy::disallowed_methods, reason = "the provider has a clock of its own")]
-fn limit() -> Answer {
-    Answer::UsageLimit { resets_at: Utc::now().timestamp() + RESETS_IN_SECONDS }
+fn limit(told: &AtomicI64) -> Answer {
+    let resets_at = Utc::now().timestamp() + 12;
+    told.store(resets_at, Ordering::Relaxed);
+    Answer::UsageLimit { resets_at }
 }
 
 /// What the only pause of a run was for, and until when.
@@ -86,11 +95,4 @@ fn only_wait(events: &[Event]) -> (FailureClass, Timestamp) {
         .collect();
     let [wait] = waits[..] else { panic!("{events:#?}") };
     wait
-}
-
-/// When the limit was to reset: a few seconds after the first call of that item began to be answered.
-fn reset_told(shop: &Workshop) -> Timestamp {
-    let started = shop.factory.runs("LIMIT-1")[0].turns[0].started;
-    let started: DateTime<Utc> = started.to_utc().expect("a time of day");
-    Timestamp((started.timestamp() + RESETS_IN_SECONDS) * 1000)
 }

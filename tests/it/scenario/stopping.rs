@@ -108,6 +108,7 @@ fn the_same_phase_going_down_twice_waits_for_a_person() {
     factory.start();
     let picture = factory.wait_for(&["DEMO-15"], "waiting_human");
     assert_eq!(picture.item("DEMO-15").question_class.as_deref(), Some("crashed_twice"));
+    factory.wait_until_quiet();
     assert!(factory.survivors().is_empty(), "{:?}", factory.survivors());
     factory.touch("tame");
     factory.cli_ok(&["retry", "DEMO-15"]);

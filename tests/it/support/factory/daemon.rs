@@ -77,9 +77,6 @@ impl Factory {
     /// Waits until the daemon answers.
     pub(crate) fn await_answer(&mut self) {
         self.until("the daemon answers", BOUND, |factory| {
-            if let Some(status) = factory.daemon_ended() {
-                panic!("the daemon ended: {status}");
-            }
             factory.picture().filter(|picture| picture.daemon.is_some())
         });
     }

@@ -66,6 +66,9 @@ impl Factory {
             if let Some(value) = found(self) {
                 return value;
             }
+            if let Some(status) = self.daemon_ended() {
+                panic!("the daemon ended by itself ({status}), and still not: {what}");
+            }
             if started.elapsed() > bound {
                 let picture = self.picture();
                 panic!("after {bound:?} still not: {what}\n{picture:#?}");
