@@ -93,8 +93,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tokio::signal", &["src/surfaces/cli/", "src/agents/scripted/"]),
     ("tokio::task", &["src/runtime/tasks.rs", "src/trackers/local/mod.rs"]),
     ("std::net", &[]),
-    // `src/process/leader.rs` takes apart a `PATH` that it was given; it reads no variable.
-    ("std::env", &["src/config/environment.rs", "src/process/leader.rs", "src/surfaces/cli/"]),
+    ("std::env", &["src/config/environment.rs", "src/surfaces/cli/"]),
     ("std::os::unix::net", &[]),
 ];
 
