@@ -34,7 +34,7 @@ lint:
 
 crash:
 	@scripts/setup
-	CRASH_ROUNDS=$(ROUNDS) $(CARGO) test --locked --test it crash -- --nocapture
+	ENACT_FACTORY_CRASH_ROUNDS=$(ROUNDS) $(CARGO) test --locked --test it crash:: -- --nocapture
 
 bench:
 	@scripts/setup
