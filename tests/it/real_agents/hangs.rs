@@ -72,7 +72,6 @@ fn a_hanging_agent_is_ended_with_what_it_started(cli: Cli) {
     let report = turn.report.expect("a report");
     assert_eq!(report.ending, TurnEnding::TimedOut { clock: TimeoutKind::Total });
     assert!((12_000..20_000).contains(&report.duration_ms), "{report:?}");
-    assert!(report.leftovers >= 1, "{report:?}");
     let told = shop.prompts("HANG-1", "coder");
     assert!(told[1].contains("ended because it took too long"), "{}", told[1]);
     shop.close();
