@@ -13,14 +13,13 @@ use super::effects::Ports;
 
 /// Repositories in which runs have worked or may still work.
 pub async fn repositories(ports: &Ports) -> BTreeSet<PathBuf> {
-    let mut found = BTreeSet::new();
-    let Ok(items) = ports.store.load_items().await else { return found };
-    for run in items.iter().filter_map(|record| record.last_run) {
-        if let Ok(Some(state)) = ports.store.load_run(run).await {
-            found.insert(PathBuf::from(state.plan.repository));
+    match ports.store.repositories().await {
+        Ok(found) => found.into_iter().map(PathBuf::from).collect(),
+        Err(error) => {
+            tracing::warn!(%error, "nothing is cleaned up: the log does not say which repositories were worked in");
+            BTreeSet::new()
         }
     }
-    found
 }
 
 /// Removes the temporary checkouts that daemons before this one left behind. Only for the start, when none is in use.

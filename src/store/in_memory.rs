@@ -1,6 +1,6 @@
 //! The log in memory: for `simulate`, throw-away runs and tests. Keeps every rule the database keeps.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -224,6 +224,12 @@ impl StoreReader for InMemoryStore {
 
     async fn runs_of(&self, item: &ItemId) -> Result<Vec<RunState>, StoreError> {
         Ok(self.log().runs(|run| run.item == *item))
+    }
+
+    async fn repositories(&self) -> Result<Vec<String>, StoreError> {
+        let log = self.log();
+        let found: BTreeSet<&String> = log.rows.runs.values().map(|row| &row.repository).collect();
+        Ok(found.into_iter().cloned().collect())
     }
 
     async fn turns(&self, run: RunId) -> Result<Vec<TurnRow>, StoreError> {

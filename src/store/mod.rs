@@ -80,6 +80,9 @@ pub trait StoreReader: Send + Sync {
     /// The runs of an item, oldest first.
     async fn runs_of(&self, item: &ItemId) -> Result<Vec<RunState>, StoreError>;
 
+    /// Paths of all repositories that runs have worked in, sorted.
+    async fn repositories(&self) -> Result<Vec<String>, StoreError>;
+
     /// The turns of a run, in order.
     async fn turns(&self, run: RunId) -> Result<Vec<TurnRow>, StoreError>;
 

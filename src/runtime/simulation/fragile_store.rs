@@ -155,6 +155,10 @@ impl StoreReader for FragileStore {
         self.inner.runs_of(item).await
     }
 
+    async fn repositories(&self) -> Result<Vec<String>, StoreError> {
+        self.inner.repositories().await
+    }
+
     async fn turns(&self, run: RunId) -> Result<Vec<TurnRow>, StoreError> {
         self.inner.turns(run).await
     }

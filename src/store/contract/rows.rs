@@ -78,6 +78,7 @@ async fn runs_and_turns_follow_their_events(bench: Bench) {
     let events = vec![turn_started(1, Stage::Coder), interrupted];
     store.append(ids.batch(run_id(2).stream(), Expected::Exact(1), events)).await.unwrap();
 
+    assert_eq!(store.repositories().await.unwrap(), ["/srv/demo"]);
     let open: Vec<_> = store.load_open_runs().await.unwrap().iter().map(|run| run.id).collect();
     assert_eq!(open, vec![run_id(2), run_id(3)]);
     let of_item: Vec<_> =

@@ -16,6 +16,8 @@ pub struct RunRow {
     pub item: ItemId,
     /// The project it works in.
     pub project: ProjectId,
+    /// Path of the repository it works in.
+    pub repository: String,
     /// Number of the attempt at the item, from 1.
     pub attempt: u32,
     /// What it is doing (`coding`, …).
@@ -40,6 +42,7 @@ impl RunRow {
             run: id.to_owned(),
             item: run.item.clone(),
             project: run.plan.project.clone(),
+            repository: run.plan.repository.clone(),
             attempt: run.attempt,
             phase: run.phase.word().to_owned(),
             round: run.round,

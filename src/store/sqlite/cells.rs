@@ -205,6 +205,7 @@ impl Cells<'_, '_> {
             run: self.get("run")?,
             item: ItemId(self.get("item")?),
             project: ProjectId(self.get("project")?),
+            repository: self.get("repository")?,
             attempt: self.small("attempt")?,
             phase: self.get("phase")?,
             round: self.small("round")?,

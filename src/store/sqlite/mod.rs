@@ -129,6 +129,10 @@ impl<Access: Send + Sync> StoreReader for SqliteLog<Access> {
         self.readers.read(move |db| read::runs_of(db, &item)).await
     }
 
+    async fn repositories(&self) -> Result<Vec<String>, StoreError> {
+        self.readers.read(read::repositories).await
+    }
+
     async fn turns(&self, run: RunId) -> Result<Vec<TurnRow>, StoreError> {
         self.readers.read(move |db| read::turns(db, &run.to_string())).await
     }

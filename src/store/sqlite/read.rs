@@ -151,6 +151,11 @@ fn runs(
     states.filter_map(Result::transpose).collect()
 }
 
+pub(super) fn repositories(connection: &Connection) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT DISTINCT repository FROM run ORDER BY repository";
+    rows(connection, sql, [], |row| row.text("repository"))
+}
+
 pub(super) fn turns(connection: &Connection, run: &str) -> Result<Vec<TurnRow>, StoreError> {
     let sql = "SELECT * FROM turn WHERE run = ?1 ORDER BY turn";
     rows(connection, sql, params![run], |row| row.turn())

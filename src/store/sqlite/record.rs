@@ -156,14 +156,16 @@ fn work_item(connection: &Connection, row: &WorkItemRow) -> Result<(), StoreErro
 fn run(connection: &Connection, row: &RunRow) -> Result<(), StoreError> {
     put(
         connection,
-        "INSERT INTO run (run, item, project, attempt, phase, round, outcome, started_ms, finished_ms, version)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-         ON CONFLICT (run) DO UPDATE SET item = ?2, project = ?3, attempt = ?4, phase = ?5, round = ?6,
-             outcome = ?7, started_ms = ?8, finished_ms = ?9, version = ?10",
+        "INSERT INTO run (run, item, project, repository, attempt, phase, round, outcome, started_ms, finished_ms,
+             version)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+         ON CONFLICT (run) DO UPDATE SET item = ?2, project = ?3, repository = ?4, attempt = ?5, phase = ?6,
+             round = ?7, outcome = ?8, started_ms = ?9, finished_ms = ?10, version = ?11",
         params![
             row.run,
             row.item.as_str(),
             row.project.as_str(),
+            row.repository,
             row.attempt,
             row.phase,
             row.round,

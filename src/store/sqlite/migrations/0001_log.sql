@@ -140,6 +140,7 @@ CREATE TABLE run (
     run         TEXT    PRIMARY KEY,
     item        TEXT    NOT NULL,
     project     TEXT    NOT NULL,
+    repository  TEXT    NOT NULL,
     attempt     INTEGER NOT NULL,
     phase       TEXT    NOT NULL,
     round       INTEGER NOT NULL,

@@ -287,7 +287,7 @@ async fn altered_derived_rows_and_missing_effects_are_drift() {
         "UPDATE work_item SET record = json_set(record, '$.fence', 77)",
         "UPDATE work_item SET record = 'x'",
         "DELETE FROM work_item WHERE id = 'local/DEMO-0'",
-        "INSERT INTO run SELECT 'x', item, project, attempt, phase, round, outcome, started_ms, finished_ms, version
+        "INSERT INTO run SELECT 'x', item, project, repository, attempt, phase, round, outcome, started_ms, finished_ms, version
          FROM run LIMIT 1",
         "UPDATE run SET phase = 'coding'",
         "UPDATE turn SET output_tokens = output_tokens - 1",
