@@ -1,7 +1,7 @@
 //! The built program's daemon with the real Claude Code and Codex, against a scripted model on loopback.
 //!
-//! Every test is a table of one: it runs once per CLI, and says `skipped: …` where the CLI is not installed
-//! (`scripts/install-agents`). Nothing but the model is scripted.
+//! Every test runs with both, and says `skipped: …` where one is not installed (`scripts/install-agents`). Nothing but
+//! the model is scripted.
 
 mod critic;
 mod gate;
@@ -18,18 +18,16 @@ use crate::support::agent_clis;
 use crate::support::factory::Factory;
 use crate::support::model_server::{ModelServer, RecordedRequest, usage};
 
-/// Runs a function as one test per CLI.
-macro_rules! for_each_cli {
-    ($($test:ident),* $(,)?) => {
-        mod claude {
-            $(#[test] fn $test() { super::$test(crate::real_agents::Cli::Claude); })*
+/// Runs a test with each CLI, with both at once: most of it is waiting.
+fn with_each_cli(test: fn(Cli)) {
+    std::thread::scope(|scope| {
+        let threads = [Cli::Claude, Cli::Codex].map(|cli| scope.spawn(move || test(cli)));
+        let ends = threads.map(std::thread::ScopedJoinHandle::join);
+        if let Some(panic) = ends.into_iter().find_map(Result::err) {
+            std::panic::resume_unwind(panic);
         }
-        mod codex {
-            $(#[test] fn $test() { super::$test(crate::real_agents::Cli::Codex); })*
-        }
-    };
+    });
 }
-use for_each_cli;
 
 /// A real agent CLI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,57 +3,58 @@
 use enact_factory::domain::event::Event;
 use enact_factory::domain::run::Outcome;
 
-use super::{Cli, Workshop, for_each_cli, says};
+use super::{Workshop, says, with_each_cli};
 use crate::support::factory::BOUND;
 use crate::support::model_server::{Answer, RecordedRequest, Rule, Script, ToolCall};
 
-for_each_cli!(only_a_verdict_of_this_turn_approves);
-
 /// Four critics that approve in every way but the right one, and one that finds it in its second try.
-fn only_a_verdict_of_this_turn_approves(cli: Cli) {
-    let Some(mut shop) = Workshop::new(cli) else { return };
-    for (item, goal) in GOALS {
-        shop.factory.item(item, "", goal);
-    }
-    shop.server.script(script());
-    let before = shop.factory.repository.tip();
-    shop.factory.start();
-    let never = ["PROSE-1", "FORGED-1", "ECHO-1", "EMPTY-1"];
-    shop.factory.until("the gates gave up", BOUND, |factory| {
-        never.iter().all(|item| !factory.outcomes(item).is_empty()).then_some(())?;
-        let over = |item: &&str| factory.outcomes(item)[0].is_some();
-        never.iter().all(over).then_some(())
-    });
-    let picture = shop.factory.wait_for(&["LATE-1"], "done");
-    shop.print_turns(&["PROSE-1", "FORGED-1", "ECHO-1", "EMPTY-1", "LATE-1"]);
-    for item in never {
-        assert_eq!(shop.factory.outcomes(item)[0], Some(Outcome::GateNotRun), "{item}");
-        assert_eq!(picture.item(item).attempts, 0, "{item}");
-        let runs = shop.factory.runs(item);
-        let events = shop.factory.events_of(runs[0].id);
-        let reasons = missing(&events);
-        assert_eq!(reasons.len(), 3, "{item}: {reasons:?}");
-        let expected = match item {
-            "EMPTY-1" => "the critic's answer is empty",
-            "ECHO-1" => "not APPROVE, REVISE or REJECT",
-            _ => "holds no verdict object with this turn's nonce",
-        };
-        assert!(reasons.iter().all(|reason| reason.contains(expected)), "{item}: {reasons:?}");
-        let approved = events.iter().any(|event| {
-            matches!(event, Event::RunApproved { .. } | Event::ReviewSubmitted { .. })
+#[test]
+fn only_a_verdict_of_this_turn_approves() {
+    with_each_cli(|cli| {
+        let Some(mut shop) = Workshop::new(cli) else { return };
+        for (item, goal) in GOALS {
+            shop.factory.item(item, "", goal);
+        }
+        shop.server.script(script());
+        let before = shop.factory.repository.tip();
+        shop.factory.start();
+        let never = ["PROSE-1", "FORGED-1", "ECHO-1", "EMPTY-1"];
+        shop.factory.until("the gates gave up", BOUND, |factory| {
+            never.iter().all(|item| !factory.outcomes(item).is_empty()).then_some(())?;
+            let over = |item: &&str| factory.outcomes(item)[0].is_some();
+            never.iter().all(over).then_some(())
         });
-        assert!(!approved, "{item}: {events:#?}");
-        assert_eq!(shop.factory.repository.merges_of(item), 0, "{item}");
-    }
-    // The one critic that came round; nothing else moved the base.
-    let merges = shop.factory.repository.merged_log();
-    assert_eq!(merges.len(), 1, "{merges:?}");
-    assert_eq!(shop.factory.repository.merges_of("LATE-1"), 1);
-    let parent = format!("{}^1", merges[0].commit);
-    assert_eq!(shop.factory.repository.git(&["rev-parse", &parent]), before);
-    let events = shop.factory.run_events("LATE-1");
-    assert_eq!(missing(&events).len(), 1, "{events:#?}");
-    shop.close();
+        let picture = shop.factory.wait_for(&["LATE-1"], "done");
+        shop.print_turns(&["PROSE-1", "FORGED-1", "ECHO-1", "EMPTY-1", "LATE-1"]);
+        for item in never {
+            assert_eq!(shop.factory.outcomes(item)[0], Some(Outcome::GateNotRun), "{item}");
+            assert_eq!(picture.item(item).attempts, 0, "{item}");
+            let runs = shop.factory.runs(item);
+            let events = shop.factory.events_of(runs[0].id);
+            let reasons = missing(&events);
+            assert_eq!(reasons.len(), 3, "{item}: {reasons:?}");
+            let expected = match item {
+                "EMPTY-1" => "the critic's answer is empty",
+                "ECHO-1" => "not APPROVE, REVISE or REJECT",
+                _ => "holds no verdict object with this turn's nonce",
+            };
+            assert!(reasons.iter().all(|reason| reason.contains(expected)), "{item}: {reasons:?}");
+            let approved = events.iter().any(|event| {
+                matches!(event, Event::RunApproved { .. } | Event::ReviewSubmitted { .. })
+            });
+            assert!(!approved, "{item}: {events:#?}");
+            assert_eq!(shop.factory.repository.merges_of(item), 0, "{item}");
+        }
+        // The one critic that came round; nothing else moved the base.
+        let merges = shop.factory.repository.merged_log();
+        assert_eq!(merges.len(), 1, "{merges:?}");
+        assert_eq!(shop.factory.repository.merges_of("LATE-1"), 1);
+        let parent = format!("{}^1", merges[0].commit);
+        assert_eq!(shop.factory.repository.git(&["rev-parse", &parent]), before);
+        let events = shop.factory.run_events("LATE-1");
+        assert_eq!(missing(&events).len(), 1, "{events:#?}");
+        shop.close();
+    });
 }
 
 const GOALS: [(&str, &str); 5] = [

@@ -9,55 +9,59 @@ use enact_factory::domain::failure::FailureClass;
 use enact_factory::domain::run::Outcome;
 use enact_factory::domain::time::Timestamp;
 
-use super::{Cli, Login, Workshop, for_each_cli, says};
+use super::{Cli, Login, Workshop, says, with_each_cli};
 use crate::support::model_server::{Answer, Rule, Script};
 
-for_each_cli!(a_provider_that_says_no_is_waited_for);
-
 /// A used-up limit and a plain 429 for the coder, a 500 for the critic, each once.
-fn a_provider_that_says_no_is_waited_for(cli: Cli) {
-    let Some(mut shop) = Workshop::signed_in(cli, Login::Subscription) else { return };
-    let items = ["LIMIT-1", "SLOW-1", "BROKEN-1"];
-    for (item, goal) in
-        items.into_iter().zip(["Greet the world", "Greet the moon", "Greet the sun"])
-    {
-        shop.factory.item(item, "", goal);
-    }
-    let told = Arc::new(AtomicI64::new(0));
-    shop.server.script(script(&told));
-    shop.factory.start();
-    let waiting = shop.factory.wait_until("the run at the limit waits", |picture| {
-        picture.run_of("LIMIT-1").is_some_and(|run| run.waiting.is_some())
-    });
-    let wait = waiting.run_of("LIMIT-1").and_then(|run| run.waiting.clone()).expect("a wait");
-    assert!(wait.reason.contains("limit"), "{wait:?}");
-    let picture = shop.factory.wait_until_done(&items);
-    shop.print_turns(&items);
-    for item in items {
-        assert_eq!(picture.item(item).attempts, 0, "{item}");
-        assert_eq!(shop.factory.outcomes(item), [Some(Outcome::Succeeded)], "{item}: one run");
-        let (class, until) = only_wait(&shop.factory.run_events(item));
-        let runs = shop.factory.runs(item);
-        // The refused turn is the first of the coder, but the second of the run with the broken critic.
-        let refused = if item == "BROKEN-1" { 1 } else { 0 };
-        let again = runs[0].turns[refused + 1].started;
-        assert!(again >= until, "{item}: tried again at {again}, not before {until} was promised");
-        match (item, class) {
-            ("LIMIT-1", FailureClass::Quota { until: Some(reset) }) => {
-                assert!(until >= reset, "waits until {until}, resets at {reset}");
-                let told = Timestamp(told.load(Ordering::Relaxed) * 1000);
-                // Codex says only the minute.
-                let exactly = if cli == Cli::Claude { 0 } else { 60 };
-                assert!(reset >= told, "the limit resets at {told}, understood as {reset}");
-                let late = reset.since(told).as_secs();
-                assert!(late <= exactly, "the limit resets at {told}, understood as {reset}");
-            }
-            ("SLOW-1", FailureClass::Throttled { .. })
-            | ("BROKEN-1", FailureClass::Infrastructure) => {}
-            (item, other) => panic!("{item}: {other:?}"),
+#[test]
+fn a_provider_that_says_no_is_waited_for() {
+    with_each_cli(|cli| {
+        let Some(mut shop) = Workshop::signed_in(cli, Login::Subscription) else { return };
+        let items = ["LIMIT-1", "SLOW-1", "BROKEN-1"];
+        for (item, goal) in
+            items.into_iter().zip(["Greet the world", "Greet the moon", "Greet the sun"])
+        {
+            shop.factory.item(item, "", goal);
         }
-    }
-    shop.close();
+        let told = Arc::new(AtomicI64::new(0));
+        shop.server.script(script(&told));
+        shop.factory.start();
+        let waiting = shop.factory.wait_until("the run at the limit waits", |picture| {
+            picture.run_of("LIMIT-1").is_some_and(|run| run.waiting.is_some())
+        });
+        let wait = waiting.run_of("LIMIT-1").and_then(|run| run.waiting.clone()).expect("a wait");
+        assert!(wait.reason.contains("limit"), "{wait:?}");
+        let picture = shop.factory.wait_until_done(&items);
+        shop.print_turns(&items);
+        for item in items {
+            assert_eq!(picture.item(item).attempts, 0, "{item}");
+            assert_eq!(shop.factory.outcomes(item), [Some(Outcome::Succeeded)], "{item}: one run");
+            let (class, until) = only_wait(&shop.factory.run_events(item));
+            let runs = shop.factory.runs(item);
+            // The refused turn is the first of the coder, but the second of the run with the broken critic.
+            let refused = if item == "BROKEN-1" { 1 } else { 0 };
+            let again = runs[0].turns[refused + 1].started;
+            assert!(
+                again >= until,
+                "{item}: tried again at {again}, not before {until} was promised"
+            );
+            match (item, class) {
+                ("LIMIT-1", FailureClass::Quota { until: Some(reset) }) => {
+                    assert!(until >= reset, "waits until {until}, resets at {reset}");
+                    let told = Timestamp(told.load(Ordering::Relaxed) * 1000);
+                    // Codex says only the minute.
+                    let exactly = if cli == Cli::Claude { 0 } else { 60 };
+                    assert!(reset >= told, "the limit resets at {told}, understood as {reset}");
+                    let late = reset.since(told).as_secs();
+                    assert!(late <= exactly, "the limit resets at {told}, understood as {reset}");
+                }
+                ("SLOW-1", FailureClass::Throttled { .. })
+                | ("BROKEN-1", FailureClass::Infrastructure) => {}
+                (item, other) => panic!("{item}: {other:?}"),
+            }
+        }
+        shop.close();
+    });
 }
 
 fn script(told: &Arc<AtomicI64>) -> Script {

@@ -3,48 +3,50 @@
 use enact_factory::domain::budget::Usage;
 use enact_factory::domain::run::Outcome;
 
-use super::{Cli, Workshop, for_each_cli, says};
+use super::{Cli, Workshop, says, with_each_cli};
 use crate::support::model_server::{RecordedRequest, Rule, Script, ToolCall, usage};
 
-for_each_cli!(a_change_is_judged_told_and_paid_for);
-
 /// One item per way that a run can go; the check fails where there is a `broken.txt`.
-fn a_change_is_judged_told_and_paid_for(cli: Cli) {
-    let Some(mut shop) = Workshop::new(cli) else { return };
-    let check = "! test -e broken.txt || { echo 'marker 4711: broken.txt is there'; exit 3; }\n";
-    shop.factory.repository.commit("Check", &[("check.sh", check)]);
-    shop.factory.item(
-        "OK-1",
-        "",
-        "Greet the world\n\nThe greeting must be heard on Mars.\n\n## Acceptance criteria\n\n\
+#[test]
+fn a_change_is_judged_told_and_paid_for() {
+    with_each_cli(|cli| {
+        let Some(mut shop) = Workshop::new(cli) else { return };
+        let check =
+            "! test -e broken.txt || { echo 'marker 4711: broken.txt is there'; exit 3; }\n";
+        shop.factory.repository.commit("Check", &[("check.sh", check)]);
+        shop.factory.item(
+            "OK-1",
+            "",
+            "Greet the world\n\nThe greeting must be heard on Mars.\n\n## Acceptance criteria\n\n\
          - the greeting is in a file\n- Martians understand it",
-    );
-    shop.factory.item("AGAIN-1", "", "Greet the moon");
-    shop.factory.item("RED-1", "", "Break nothing");
-    shop.factory.item("NO-1", "", "Sell the repository");
-    shop.server.script(script());
-    shop.factory.start();
-    shop.factory.wait_until_done(&["OK-1", "AGAIN-1", "RED-1"]);
-    shop.factory.wait_until("the rejected one waits for a person", |picture| {
-        picture.item("NO-1").question_class.is_some()
-    });
-    shop.print_turns(&["OK-1", "AGAIN-1", "RED-1", "NO-1"]);
+        );
+        shop.factory.item("AGAIN-1", "", "Greet the moon");
+        shop.factory.item("RED-1", "", "Break nothing");
+        shop.factory.item("NO-1", "", "Sell the repository");
+        shop.server.script(script());
+        shop.factory.start();
+        shop.factory.wait_until_done(&["OK-1", "AGAIN-1", "RED-1"]);
+        shop.factory.wait_until("the rejected one waits for a person", |picture| {
+            picture.item("NO-1").question_class.is_some()
+        });
+        shop.print_turns(&["OK-1", "AGAIN-1", "RED-1", "NO-1"]);
 
-    let tree = shop.factory.repository.tree();
-    assert_eq!(tree["OK-1.txt"], "made for OK-1");
-    assert_eq!(tree["AGAIN-1.txt"], "second try");
-    assert_eq!(tree["RED-1.txt"], "repaired");
-    assert!(!tree.contains_key("NO-1.txt") && !tree.contains_key("broken.txt"), "{tree:?}");
-    assert_eq!(shop.factory.outcomes("NO-1"), [Some(Outcome::Rejected)]);
-    for item in ["OK-1", "AGAIN-1", "RED-1"] {
-        assert_eq!(shop.factory.outcomes(item), [Some(Outcome::Succeeded)], "{item}");
-    }
-    assert_told(&shop);
-    for item in ["OK-1", "AGAIN-1", "RED-1", "NO-1"] {
-        assert_paid(&shop, item);
-        assert_sessions(&shop, item);
-    }
-    shop.close();
+        let tree = shop.factory.repository.tree();
+        assert_eq!(tree["OK-1.txt"], "made for OK-1");
+        assert_eq!(tree["AGAIN-1.txt"], "second try");
+        assert_eq!(tree["RED-1.txt"], "repaired");
+        assert!(!tree.contains_key("NO-1.txt") && !tree.contains_key("broken.txt"), "{tree:?}");
+        assert_eq!(shop.factory.outcomes("NO-1"), [Some(Outcome::Rejected)]);
+        for item in ["OK-1", "AGAIN-1", "RED-1"] {
+            assert_eq!(shop.factory.outcomes(item), [Some(Outcome::Succeeded)], "{item}");
+        }
+        assert_told(&shop);
+        for item in ["OK-1", "AGAIN-1", "RED-1", "NO-1"] {
+            assert_paid(&shop, item);
+            assert_sessions(&shop, item);
+        }
+        shop.close();
+    });
 }
 
 fn script() -> Script {
