@@ -244,7 +244,7 @@ impl RunState {
                 self.last_failure = Some(failure.clone());
                 self.waiting = Some(Waiting { failure: failure.clone(), until: *until });
             }
-            Event::RunInterrupted { cause, fence } => self.note_interruption(*cause, *fence, at),
+            Event::RunInterrupted { cause, fence } => self.note_interruption(*cause, *fence),
             Event::RunDelivered { delivered } => {
                 self.delivered = Some(delivered.clone());
                 self.proceed();
@@ -438,10 +438,12 @@ impl RunState {
         self.findings.extend(raised);
     }
 
-    fn note_interruption(&mut self, cause: Interruption, fence: u64, at: Timestamp) {
+    fn note_interruption(&mut self, cause: Interruption, fence: u64) {
         self.fence = self.fence.max(fence);
-        let idle = self.waiting.as_ref().is_some_and(|waiting| at < waiting.until);
-        if cause == Interruption::Shutdown || idle {
+        // A run that only waited cannot be what brought the daemon down; and one that was being delivered must find out
+        // whether it was, however often that takes: what is in the base branch has to get on record.
+        let blameless = self.waiting.is_some() || self.phase == Phase::Publishing;
+        if cause == Interruption::Shutdown || blameless {
             return;
         }
         let again = self
