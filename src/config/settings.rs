@@ -7,6 +7,7 @@ use secrecy::SecretString;
 
 use crate::agents::AgentSettings;
 use crate::domain::policy::Policy;
+use crate::process::sandbox::Wish;
 use crate::trackers::local::LocalSettings;
 
 use super::agents;
@@ -17,6 +18,7 @@ use super::local;
 use super::pace;
 use super::projects;
 use super::retention::{self, RetentionSettings};
+use super::sandbox;
 use super::schedule::Schedule;
 use super::section::{Section, small};
 use super::slots;
@@ -40,6 +42,8 @@ pub struct Settings {
     pub local: Option<LocalSettings>,
     /// How long things are kept.
     pub retention: RetentionSettings,
+    /// How agents are confined.
+    pub sandbox: Wish,
     /// When to look for work; absent: whenever something changes.
     pub schedule: Option<Schedule>,
     /// Every value that must be cut out of what is stored or shown.
@@ -89,6 +93,7 @@ pub(super) fn assemble(
         agents: agents.settings,
         local,
         retention: retention::read(root.table("retention")),
+        sandbox: sandbox::read(root.table("sandbox"), sources),
         schedule: autonomous::schedule(autonomous, time_zone, sources),
         secrets: super::secret::collect(secrets),
         source: None,
