@@ -17,6 +17,7 @@ pub mod environment;
 pub mod keeper;
 pub mod load;
 mod local;
+mod measures;
 pub mod overrides;
 mod pace;
 mod projects;

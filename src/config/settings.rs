@@ -62,19 +62,20 @@ pub(super) fn assemble(
 ) -> Settings {
     let daemon = daemon::read(root.table("daemon"));
     let autonomous = root.table("autonomous");
-    let projects = projects::read(root.tables("projects"), sources);
+    let budget = budget::read(root.table("budget"));
+    let projects = projects::read(root.tables("projects"), budget.project_day, sources);
     let mut agents = agents::read(root.table("agents"), variables, &mut secrets, sources);
     let (coder, critic) = stages::read(root, &mut agents, sources);
     let time_zone = pace::time_zone(root.table("pace"), sources);
-    let (item_budget, day_budget) = budget::read(root.table("budget"));
     let local = local::read(root.table("local"), &projects, sources);
     let policy = Policy {
         autonomous: autonomous.is("enabled"),
         pace: pace::read(root.table("pace")),
         blocked_hours: pace::blocked_hours(root.table("pace"), sources),
         time_zone,
-        item_budget,
-        day_budget,
+        item_budget: budget.item,
+        day_budget: budget.day,
+        window_budget: budget.window,
         wip: wip::read(root.table("wip")),
         approval: autonomous::approval(autonomous),
         slots: slots::read(root.table("slots"), &agents, sources),

@@ -2,7 +2,6 @@ use std::fs;
 use std::path::Path;
 
 use tempfile::TempDir;
-use tokio::io::AsyncWriteExt;
 
 use super::{Companion, Start};
 use crate::process::identity::{ProcessIdentity, alive};
@@ -30,13 +29,13 @@ async fn dropping_its_handle_leaves_it_alone_and_a_later_handle_ends_all_of_it()
     let place = TempDir::new().unwrap();
     let hidden = stubborn("hidden").replacen("setsid", &format!("{}= setsid", super::VARIABLE), 1);
     let script = format!("read told; echo $told > told; {hidden} echo $$ > own; wait");
-    let (companion, mut input) = start(&place, &script).start().await.unwrap();
-    input.write_all(b"go\n").await.unwrap();
+    let (companion, input) = start(&place, &script).start().await.unwrap();
+    input.give(b"go\n").await;
     until(|| noted(place.path(), "own").is_some()).await;
     assert_eq!(fs::read_to_string(place.path().join("told")).unwrap(), "go\n");
     let identity = companion.identity().clone();
     assert_eq!(identity.pid, noted_pid(place.path(), "own"));
-    drop((companion, input));
+    drop(companion);
     assert!(alive(&identity));
     let mut again = Companion::find(&identity, &marker(place.path())).unwrap();
     let ended = again.end_all().await.unwrap();
