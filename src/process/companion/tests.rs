@@ -1,5 +1,6 @@
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -7,8 +8,7 @@ use super::{Companion, Start};
 use crate::process::identity::{ProcessIdentity, alive};
 use crate::process::marker::Marker;
 use crate::process::recovery::{end_marked, find_marked};
-use crate::process::testing::{await_note, noted, noted_pid, runs, stubborn, until};
-use std::time::Duration;
+use crate::process::testing::{noted, noted_pid, runs, stubborn, until};
 
 fn marker(place: &Path) -> Marker {
     Marker::new(&place.file_name().unwrap().to_string_lossy().replace('.', "companion-"), "run")
@@ -78,10 +78,7 @@ async fn invariant_10_what_an_earlier_daemon_left_is_ended_except_what_is_spared
     let instance = place.path().file_name().unwrap().to_string_lossy().replace('.', "spared-");
     let begin = |run: &str| {
         let script = format!("{} echo $$ > {run}; wait", stubborn(&format!("agent-{run}")));
-        Start {
-            marker: Marker::new(&instance, run),
-            ..start(&place, &format!("{script} {}", await_note("never")))
-        }
+        Start { marker: Marker::new(&instance, run), ..start(&place, &script) }
     };
     let (spared, _one) = begin("spared").start().await.unwrap();
     let (mut other, _two) = begin("other").start().await.unwrap();
