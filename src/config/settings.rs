@@ -7,6 +7,7 @@ use secrecy::SecretString;
 
 use crate::agents::AgentSettings;
 use crate::domain::policy::Policy;
+use crate::process::sandbox::Wish;
 use crate::trackers::local::LocalSettings;
 
 use super::agents;
@@ -18,6 +19,7 @@ use super::local;
 use super::pace;
 use super::projects;
 use super::retention::{self, RetentionSettings};
+use super::sandbox;
 use super::schedule::Schedule;
 use super::section::{Section, small};
 use super::slots;
@@ -43,6 +45,8 @@ pub struct Settings {
     pub keeper: KeeperSettings,
     /// How long things are kept.
     pub retention: RetentionSettings,
+    /// How agents are confined.
+    pub sandbox: Wish,
     /// When to look for work; absent: whenever something changes.
     pub schedule: Option<Schedule>,
     /// Every value that must be cut out of what is stored or shown.
@@ -93,6 +97,7 @@ pub(super) fn assemble(
         local,
         keeper: keeper::read(root.table("keeper")),
         retention: retention::read(root.table("retention")),
+        sandbox: sandbox::read(root.table("sandbox"), sources),
         schedule: autonomous::schedule(autonomous, time_zone, sources),
         secrets: super::secret::collect(secrets),
         source: None,

@@ -22,6 +22,8 @@ path = \"repository\"
 [[projects]]
 name = \"b\"
 path = \"b\"
+[sandbox]
+network = \"allow-list\"
 [autonomous.default_stages.coder]
 escalate_model = \"big\"
 [autonomous.default_stages.critic]
@@ -105,6 +107,10 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("slots.global", "7"),
     ("slots.per_project", "7"),
     ("slots.per_agent.x", "7"),
+    ("sandbox.mode", "'required'"),
+    ("sandbox.writable", "['/var/cache']"),
+    ("sandbox.network", "'none'"),
+    ("sandbox.ports", "['80']"),
     ("wip.limit", "7"),
     ("keeper.orphan_grace", "'7s'"),
     ("retention.failed_hours", "7"),
