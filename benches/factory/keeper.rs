@@ -32,7 +32,8 @@ pub fn run() {
 /// The same turn with and without a keeper, by turns, so that both meet the same load.
 async fn time(place: &Path) {
     let turns = setting("BENCH_KEEPER_TURNS", 200);
-    let (mut bare, mut kept, mut starts) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut bare, mut kept) = (Vec::new(), Vec::new());
+    let (mut starts, mut ends) = (Vec::new(), Vec::new());
     for number in 0..turns {
         let scratch = place.join(format!("bare-{number}"));
         fs::create_dir(&scratch).expect("a directory");
@@ -41,16 +42,21 @@ async fn time(place: &Path) {
         bare.push(millis(begun.elapsed()));
         let scratch = place.join(format!("kept-{number}"));
         fs::create_dir(&scratch).expect("a directory");
-        let begun = Instant::now();
-        starts.push(with(&scratch, "cat").await);
-        kept.push(millis(begun.elapsed()));
+        let (started, over, gone) = with(&scratch, "cat").await;
+        starts.push(started);
+        kept.push(over);
+        ends.push(gone);
     }
     note("a turn of an agent that answers at once, without a keeper", &spread(&bare));
     note("  the same under a keeper", &spread(&kept));
     note("  until it is on its way: process started, turn handed over", &spread(&starts));
+    note("  until the keeper has gone, while the commit is made", &spread(&ends));
     let overhead = percentile(&kept, 0.5) - percentile(&bare, 0.5);
     check("keeper and attach per turn, p50", overhead, "ms", Limit::AtMost(10.0));
-    note("  of which one durable file", &format!("{} ms", rounded(durable_file(place))));
+    note(
+        "  one durable file, as the keeper writes last",
+        &format!("{} ms", rounded(durable_file(place))),
+    );
 }
 
 async fn without(scratch: &Path) {
@@ -84,8 +90,8 @@ async fn without(scratch: &Path) {
     assert_eq!(lines, 1);
 }
 
-/// Does a turn under a keeper; milliseconds until it was handed over.
-async fn with(scratch: &Path, script: &str) -> f64 {
+/// Does a turn under a keeper; milliseconds until it was handed over, until its outcome was known, until the keeper was gone.
+async fn with(scratch: &Path, script: &str) -> (f64, f64, f64) {
     let begun = Instant::now();
     let starting = start(scratch).await;
     let mut keeper = starting.assign(&assignment(scratch, script)).await;
@@ -94,9 +100,10 @@ async fn with(scratch: &Path, script: &str) -> f64 {
     let Watched::Over(outcome) = keeper.watch(&never, &never).await.expect("an end") else {
         panic!("no outcome")
     };
+    let over = millis(begun.elapsed());
     keeper.gone().await;
     assert_eq!(outcome.report.ending, TurnEnding::Completed);
-    started
+    (started, over, millis(begun.elapsed()))
 }
 
 async fn start(scratch: &Path) -> Starting {
@@ -119,6 +126,10 @@ async fn memory(place: &Path) {
         assert!(Instant::now() < deadline, "the agent says nothing");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    // The program itself is shared with the daemon, and with every other keeper.
+    let other = place.join("other");
+    fs::create_dir(&other).expect("a directory");
+    let _sharing = start(&other).await;
     let rollup = format!("/proc/{pid}/smaps_rollup");
     let kib = |name| field(&rollup, name).unwrap_or(0);
     #[expect(clippy::cast_precision_loss, reason = "a few thousand")]

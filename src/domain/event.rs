@@ -10,7 +10,7 @@ use super::change::{Change, CheckReport, Delivered, Workspace};
 use super::failure::Failure;
 use super::ids::{ItemId, RunId};
 use super::item_record::{Hold, HumanReason};
-use super::run::{Interruption, Outcome, RunPlan};
+use super::run::{Interruption, Outcome, Reception, RunPlan};
 use super::time::Timestamp;
 use super::verdict::{CoderReport, Finding, Review};
 use super::work_item::WorkItem;
@@ -300,6 +300,16 @@ pub enum Event {
         turn: u32,
         /// The new fencing number of the item's lease.
         fence: u64,
+    },
+    /// A person said something to the run.
+    #[serde(rename = "run.instructed")]
+    RunInstructed {
+        /// Who.
+        by: String,
+        /// What.
+        text: String,
+        /// What became of it.
+        reception: Reception,
     },
     /// Delivery succeeded.
     #[serde(rename = "run.delivered")]

@@ -5,7 +5,7 @@ use crate::domain::change::{Change, CheckReport, Delivered, Workspace};
 use crate::domain::effect::Effect;
 use crate::domain::event::{Event, PromptRecord};
 use crate::domain::failure::Failure;
-use crate::domain::run::Interruption;
+use crate::domain::run::{Interruption, Reception};
 use crate::domain::time::Timestamp;
 
 /// Everything that can happen to a running run.
@@ -79,6 +79,15 @@ pub enum Input {
         /// The new fencing number.
         fence: u64,
     },
+    /// Someone said something to it.
+    Instructed {
+        /// Who.
+        by: String,
+        /// What.
+        text: String,
+        /// What became of it.
+        reception: Reception,
+    },
     /// Someone wants it stopped.
     Cancel {
         /// Who.
@@ -108,6 +117,7 @@ impl Input {
             Self::CleanedUp { .. } => "cleaned up",
             Self::Interrupted { .. } => "interrupted",
             Self::Adopted { .. } => "adopted",
+            Self::Instructed { .. } => "instructed",
             Self::Cancel { .. } => "cancel",
             Self::Supersede { .. } => "supersede",
         }

@@ -63,6 +63,9 @@ fn step(state: &RunState, input: Input, now: Timestamp) -> Step {
         Input::DeliveryFailed { execution, failure } => step.delivery_failed(execution, failure),
         Input::Interrupted { cause, fence, salvaged } => step.interrupted(cause, fence, salvaged),
         Input::Adopted { fence } => step.adopted(fence),
+        Input::Instructed { by, text, reception } => {
+            step.emit(Event::RunInstructed { by, text, reception });
+        }
         Input::Cancel { by } => {
             step.stop_tasks = true;
             let detail = format!("cancelled by {by}");
@@ -138,6 +141,7 @@ impl Step {
                 | Input::Supersede { .. }
                 | Input::Interrupted { .. }
                 | Input::Adopted { .. }
+                | Input::Instructed { .. }
         ) {
             return;
         }

@@ -8,7 +8,7 @@ use crate::domain::change::{Change, CheckReport, Delivered, Workspace};
 use crate::domain::event::{Event, PromptRecord};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{ItemId, RunId};
-use crate::domain::run::{Interruption, Outcome, Phase, RunPlan, StagePlan};
+use crate::domain::run::{Interruption, Outcome, Phase, Reception, RunPlan, StagePlan};
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{CoderReport, Finding};
 
@@ -238,6 +238,9 @@ impl RunState {
             Event::RunWaiting { failure, until } => self.begin_wait(failure, *until),
             Event::RunInterrupted { cause, fence } => self.note_interruption(*cause, *fence),
             Event::RunAdopted { fence, .. } => self.fence = self.fence.max(*fence),
+            Event::RunInstructed { text, reception: Reception::NextTurn, .. } => {
+                self.plan.notes.push(text.clone());
+            }
             Event::RunDelivered { delivered } => {
                 self.delivered = Some(delivered.clone());
                 self.proceed();

@@ -5,6 +5,7 @@
 
 mod deciding;
 mod starting;
+mod steering;
 mod timers;
 
 use std::collections::BTreeMap;
@@ -64,6 +65,8 @@ pub enum LoopMessage {
         /// The answer.
         reply: oneshot::Sender<Reply>,
     },
+    /// An instruction was taken to an agent.
+    Instructed(Box<steering::Instructed>),
     /// A question of a surface.
     Query(Query),
     /// An input from a periodic task.
@@ -211,6 +214,9 @@ impl Dispatcher {
         match message {
             LoopMessage::Effect(message) => self.take_with_others(message).await,
             LoopMessage::Command { command, actor, reply } => {
+                let Some((command, reply)) = self.steer(command, &actor, reply) else {
+                    return Ok(());
+                };
                 let handled = self.handle(Input::Command { command, actor }).await?;
                 if let Some(answer) = handled {
                     // A surface that hung up does not want the answer any more; the command stands.
@@ -218,6 +224,7 @@ impl Dispatcher {
                 }
                 Ok(())
             }
+            LoopMessage::Instructed(instructed) => self.instructed(*instructed).await,
             LoopMessage::Query(query) => {
                 self.answer(query);
                 Ok(())

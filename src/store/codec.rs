@@ -46,6 +46,7 @@ const TYPES: &[(&str, &[Upcast])] = &[
     ("run.approved", &[]),
     ("run.waiting", &[]),
     ("run.adopted", &[]),
+    ("run.instructed", &[]),
     ("run.interrupted", &[]),
     ("run.delivered", &[]),
     ("run.delivery_failed", &[]),

@@ -14,7 +14,7 @@ use crate::process::companion::{Companion, Input, Start};
 use crate::process::identity::ProcessIdentity;
 use crate::process::marker::Marker;
 
-use super::wire::{Assignment, Outcome, Receipt, Request, Response};
+use super::wire::{Assignment, Outcome, Reception, Request, Response};
 use super::{SUBCOMMAND, line, place};
 
 /// Pause before a keeper's socket is looked for again: first and longest. It is there a few milliseconds after its start.
@@ -30,7 +30,7 @@ const ANSWERING: Duration = Duration::from_secs(5);
 /// How long a keeper may take to go after its outcome was acknowledged.
 const GOING: Duration = Duration::from_secs(5);
 
-/// How long an instruction may wait for its receipt: agents that are busy read late.
+/// How long an instruction may wait for its reception: agents that are busy read late.
 const RECEIPT: Duration = Duration::from_secs(30);
 
 /// Longest line of an answer that is read: a portion of the journal with the longest line an agent may print, escaped.
@@ -198,12 +198,12 @@ impl Keeper {
 ///
 /// # Errors
 /// When there is no keeper, or it does not say what became of the instruction.
-pub async fn steer(scratch: &Path, id: &str, text: &str) -> io::Result<Receipt> {
-    let mut link = Link::connect(scratch).await?;
+pub async fn steer(scratch: &Path, id: &str, text: &str) -> io::Result<Reception> {
+    let mut link = Link::soon(scratch).await?;
     link.ask(&Request::Steer { id: id.to_owned(), text: text.to_owned() }).await?;
     match timeout(RECEIPT, link.next()).await?? {
-        Some(Response::Receipt { receipt, .. }) => Ok(receipt),
-        Some(_) | None => Err(io::Error::new(io::ErrorKind::InvalidData, "no receipt came")),
+        Some(Response::Instructed { reception, .. }) => Ok(reception),
+        Some(_) | None => Err(io::Error::new(io::ErrorKind::InvalidData, "no reception came")),
     }
 }
 
@@ -247,6 +247,25 @@ impl Link {
     pub async fn connect(scratch: &Path) -> io::Result<Self> {
         let (reader, writer) = place::connect(scratch).await?.into_split();
         Ok(Self { reader: BufReader::new(reader), writer, buffer: Vec::new() })
+    }
+
+    /// The same with patience, for a keeper that may have just been started.
+    ///
+    /// # Errors
+    /// When there is none.
+    async fn soon(scratch: &Path) -> io::Result<Self> {
+        let deadline = Instant::now() + ANSWERING;
+        let mut pause = LOOK_AGAIN.0;
+        loop {
+            match Self::connect(scratch).await {
+                Err(error) if place::outcome(scratch).is_some() || Instant::now() >= deadline => {
+                    return Err(error);
+                }
+                Err(_) => sleep(pause).await,
+                Ok(link) => return Ok(link),
+            }
+            pause = (pause * 2).min(LOOK_AGAIN.1);
+        }
     }
 
     /// Asks for something.

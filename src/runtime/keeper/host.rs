@@ -122,13 +122,15 @@ async fn live(assignment: Assignment) -> io::Result<()> {
         };
         following.close();
         let report = explained(report, reason, grace);
-        place::keep_outcome(Path::new("."), &Outcome { report, remembered })?;
+        let here = Path::new(".");
+        place::keep_outcome(here, &Outcome { report, remembered })?;
         announce.send_replace(true);
         let waited_for = *in_touch.borrow() > 0 && reason != Some(Reason::Signalled);
         if waited_for {
+            // Who is in touch makes it durable in the log; the disk is not waited for before that is told.
             let _went_unanswered = timeout(HAND_OVER, acknowledged.cancelled()).await;
         }
-        Ok(())
+        place::make_durable(here)
     };
     let kept = tokio::select! {
         kept = turn => kept,

@@ -84,7 +84,8 @@ pub fn outcome(scratch: &Path) -> Option<Outcome> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
-/// Puts the outcome into `scratch`: whole, and durable when this returns.
+/// Puts the outcome into `scratch`: whole for every process that looks, and durable after [`make_durable`]. What a power
+/// cut leaves of it in between is no outcome.
 ///
 /// # Errors
 /// When the file system refuses.
@@ -92,9 +93,15 @@ pub(super) fn keep_outcome(scratch: &Path, outcome: &Outcome) -> io::Result<()> 
     let (path, part) = (scratch.join(OUTCOME), scratch.join("outcome.part"));
     let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
-    serde_json::to_writer(&mut file, outcome)?;
-    file.flush()?;
-    file.sync_all()?;
-    fs::rename(&part, &path)?;
+    file.write_all(&serde_json::to_vec(outcome)?)?;
+    fs::rename(&part, &path)
+}
+
+/// Makes the outcome in `scratch` durable.
+///
+/// # Errors
+/// When the file system refuses.
+pub(super) fn make_durable(scratch: &Path) -> io::Result<()> {
+    File::open(scratch.join(OUTCOME))?.sync_all()?;
     File::open(scratch)?.sync_all()
 }

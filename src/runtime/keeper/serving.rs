@@ -108,8 +108,8 @@ impl Talk {
                 Response::Stopping {}
             }
             Request::Steer { id, text } => {
-                let receipt = self.served.following.steer(&id, &text).await;
-                Response::Receipt { id, receipt }
+                let reception = self.served.following.steer(&id, &text).await;
+                Response::Instructed { id, reception }
             }
             Request::Acknowledge {} => {
                 self.served.acknowledged.cancel();

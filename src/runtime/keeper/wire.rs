@@ -163,11 +163,11 @@ pub enum Response {
     /// The agent is being asked to end.
     Stopping {},
     /// What became of an instruction.
-    Receipt {
+    Instructed {
         /// The instruction.
         id: String,
         /// What became of it.
-        receipt: Receipt,
+        reception: Reception,
     },
     /// The agent has ended, and the outcome is in its file.
     Ended {},
@@ -181,7 +181,7 @@ pub enum Response {
 /// What became of an instruction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
-pub enum Receipt {
+pub enum Reception {
     /// It is in the agent's standard input.
     Injected {},
     /// The agent takes it only at the next turn.

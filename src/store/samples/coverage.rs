@@ -36,6 +36,7 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::RunWaiting { .. }
         | Event::RunInterrupted { .. }
         | Event::RunAdopted { .. }
+        | Event::RunInstructed { .. }
         | Event::RunDelivered { .. }
         | Event::DeliveryFailed { .. }
         | Event::LateResult { .. }

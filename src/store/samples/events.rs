@@ -7,7 +7,7 @@ use crate::domain::event::{Event, PromptRecord};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::item_record::{Hold, HumanReason};
-use crate::domain::run::{Delivery, Interruption, Outcome, RunPlan, StagePlan};
+use crate::domain::run::{Delivery, Interruption, Outcome, Reception, RunPlan, StagePlan};
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{CoderReport, CriterionAnswer, Finding, Review, Severity, Verdict};
 use crate::domain::work_item::change::ItemChange;
@@ -106,6 +106,11 @@ pub(in crate::store) fn run_events() -> Vec<Event> {
         },
         Event::RunInterrupted { cause: Interruption::Shutdown, fence: 2 },
         Event::RunAdopted { turn: 2, fence: 3 },
+        Event::RunInstructed {
+            by: "human:cli:ann".to_owned(),
+            text: "use the other file".to_owned(),
+            reception: Reception::Injected { turn: 2 },
+        },
         Event::RunDelivered {
             delivered: Delivered::Merge {
                 base: "main".to_owned(),

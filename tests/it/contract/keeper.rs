@@ -13,7 +13,7 @@ use enact_factory::process::recovery::find_marked;
 use enact_factory::runtime::keeper::client::{Keeper, Link, Starting, Watched, steer};
 use enact_factory::runtime::keeper::place;
 use enact_factory::runtime::keeper::wire::{
-    Ask, Assignment, Receipt, Remembered, Request, Response, Told,
+    Ask, Assignment, Reception, Remembered, Request, Response, Told,
 };
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
@@ -216,9 +216,9 @@ async fn an_agent_without_a_way_to_steer_it_says_so_and_nonsense_is_refused() {
     let place = Place::new("echo up; while [ ! -e go ]; do sleep 0.01; done");
     let mut keeper = place.start().await;
     let _up = place.link().await;
-    let receipt = timeout(BOUND, steer(&place.scratch, "1", "turn left")).await.expect("in time");
+    let reception = timeout(BOUND, steer(&place.scratch, "1", "turn left")).await.expect("in time");
     let reason = "this agent takes no instructions during a turn".to_owned();
-    assert_eq!(receipt.expect("a receipt"), Receipt::NotDelivered { reason });
+    assert_eq!(reception.expect("a reception"), Reception::NotDelivered { reason });
     let mut link = place.link().await;
     link.ask(&Request::Attach { cursor: None }).await.expect("a request");
     link.ask(&Request::Attach { cursor: None }).await.expect("a request");

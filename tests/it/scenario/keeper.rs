@@ -6,9 +6,10 @@ use std::process::{Command, Stdio};
 use enact_factory::domain::agent::TurnEnding;
 use enact_factory::domain::event::Event;
 use enact_factory::domain::failure::FailureClass;
+use enact_factory::domain::run::Reception;
 
 use crate::support::factory::script::{APPROVE, DONE, Script, Step};
-use crate::support::factory::{BOUND, Factory};
+use crate::support::factory::{BOUND, Factory, Said};
 
 /// A coder that notes each of its starts and that it is up, and waits for `go`.
 fn patient(item: &str) -> Step {
@@ -64,15 +65,16 @@ fn agents_go_on_when_their_daemon_is_killed_and_the_next_one_finishes_their_runs
     factory.start();
     items.iter().for_each(|item| factory.wait_for_file(&format!("up-{item}")));
     factory.kill9();
-    let agents = |factory: &Factory| {
+    let kept = |factory: &Factory| {
         let found = factory.survivors();
-        found.iter().filter(|found| found.command.contains("scripted-agent")).count()
+        // Agents fork, and are there twice for a moment.
+        found.iter().filter(|found| found.command.ends_with(" keeper ")).count()
     };
-    assert_eq!(agents(&factory), 4, "{:?}", factory.survivors());
+    assert_eq!(kept(&factory), 4, "{:?}", factory.survivors());
     // Fewer slots than agents at work: those that are at work have theirs.
     factory.more_config = "[slots]\nglobal = 2\nper_project = 2".to_owned();
     factory.start();
-    assert_eq!(agents(&factory), 4, "{:?}", factory.survivors());
+    assert_eq!(kept(&factory), 4, "{:?}", factory.survivors());
     // Another one goes down before anything has happened.
     factory.kill9();
     factory.start();
@@ -241,4 +243,49 @@ fn a_keeper_without_its_whole_assignment_starts_nothing() {
     let error = String::from_utf8_lossy(&said.stderr).into_owned();
     assert!(error.contains("no whole assignment came"), "{error}");
     assert!(factory.survivors().is_empty(), "{:?}", factory.survivors());
+}
+
+#[test]
+fn an_agent_is_told_something_while_it_works_and_every_word_gets_its_answer() {
+    let mut factory = Factory::new();
+    factory.item("DEMO-69", "", "Add a greeting");
+    let told = Step::coder("DEMO-69")
+        .note("up")
+        .act(r#"{ await_instruction = "{{script_dir}}/told" }"#.to_owned())
+        .wait_for("go")
+        .write("greeting.txt", "hello\n")
+        .answer(DONE);
+    let critic = Step::critic("DEMO-69").note("judging").wait_for("judge").answer(APPROVE);
+    factory.script(&Script::new().step(told).step(critic));
+    let refused = |said: &Said| said.code == 1 && said.err.contains("not delivered");
+    factory.start();
+    factory.wait_for_file("up");
+    // Another daemon steers the same agent.
+    factory.kill9();
+    factory.start();
+    let said = factory.cli_ok(&["steer", "DEMO-69", "say \"hello\"\nand nothing else"]);
+    assert!(said.out.contains("injected at turn 1"), "{said:?}");
+    factory.wait_for_file("told");
+    let heard = std::fs::read_to_string(factory.root().join("told")).expect("a file");
+    assert_eq!(heard, "say \"hello\"\nand nothing else");
+    let said = factory.cli_ok(&["follow-up", "DEMO-69", "the critic must know this"]);
+    assert!(said.out.contains("queued for turn 2"), "{said:?}");
+    factory.touch("go");
+    factory.wait_for_file("judging");
+    let prompt = &factory.prompts("DEMO-69", "critic", 1)[0];
+    assert!(prompt.contains("the critic must know this"), "{prompt}");
+    factory.touch("judge");
+    factory.wait_until_done(&["DEMO-69"]);
+    let said = factory.cli(&["steer", "DEMO-69", "too late"]);
+    assert!(refused(&said), "{said:?}");
+    let receptions: Vec<Reception> = factory
+        .run_events("DEMO-69")
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::RunInstructed { reception, .. } => Some(reception),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(receptions, [Reception::Injected { turn: 1 }, Reception::NextTurn]);
+    factory.verify_receipts();
 }

@@ -283,6 +283,7 @@ impl Driver {
             }
             Input::TurnPrepared(_)
             | Input::Adopted { .. }
+            | Input::Instructed { .. }
             | Input::Cancel { .. }
             | Input::Supersede { .. } => return None,
         };

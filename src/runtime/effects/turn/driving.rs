@@ -18,7 +18,7 @@ use crate::process::redact::Redactor;
 use crate::process::speech::{Speech, Stdin, Voice};
 use crate::runtime::clock::Clock;
 use crate::runtime::keeper::place::JOURNAL;
-use crate::runtime::keeper::wire::{Ask, Assignment, Receipt, Told};
+use crate::runtime::keeper::wire::{Ask, Assignment, Reception, Told};
 
 use super::judging::{Evidence, judge, not_run};
 
@@ -110,14 +110,14 @@ struct Turn {
     over: bool,
     /// Instructions that came before it was up.
     early: Vec<(String, oneshot::Sender<Given>)>,
-    receipts: BTreeMap<String, watch::Receiver<Option<Receipt>>>,
+    receptions: BTreeMap<String, watch::Receiver<Option<Reception>>>,
     /// Changes with every line of the journal.
     lines: watch::Sender<u64>,
 }
 
 /// What became of an instruction, or what will tell.
 enum Given {
-    Known(Receipt),
+    Known(Reception),
     Said(oneshot::Receiver<()>),
 }
 
@@ -133,7 +133,7 @@ impl Following {
             up: false,
             over: false,
             early: Vec::new(),
-            receipts: BTreeMap::new(),
+            receptions: BTreeMap::new(),
             lines: watch::Sender::new(0),
         };
         Self { turn: Arc::new(Mutex::new(turn)) }
@@ -146,21 +146,21 @@ impl Following {
 
     /// Gives the agent an instruction and says what became of it. Before the agent is up it waits for that; the same `id`
     /// again is the same instruction.
-    pub(in crate::runtime) async fn steer(&self, id: &str, text: &str) -> Receipt {
+    pub(in crate::runtime) async fn steer(&self, id: &str, text: &str) -> Reception {
         let (tell, mut known) = watch::channel(None);
         let given = {
             let mut turn = self.lock();
-            if turn.receipts.len() >= MOST_INSTRUCTIONS {
+            if turn.receptions.len() >= MOST_INSTRUCTIONS {
                 let reason = format!("a turn takes {MOST_INSTRUCTIONS} instructions at most");
-                return Receipt::NotDelivered { reason };
+                return Reception::NotDelivered { reason };
             }
-            match turn.receipts.get(id).cloned() {
+            match turn.receptions.get(id).cloned() {
                 Some(earlier) => {
                     known = earlier;
                     None
                 }
                 None => {
-                    turn.receipts.insert(id.to_owned(), known.clone());
+                    turn.receptions.insert(id.to_owned(), known.clone());
                     Some(turn.instruct(text))
                 }
             }
@@ -168,8 +168,8 @@ impl Following {
         if let Some(given) = given {
             tell.send_replace(Some(settled(given).await));
         }
-        let receipt = known.wait_for(Option::is_some).await.ok().and_then(|found| found.clone());
-        receipt.unwrap_or_else(too_late)
+        let reception = known.wait_for(Option::is_some).await.ok().and_then(|found| found.clone());
+        reception.unwrap_or_else(too_late)
     }
 
     /// The turn is over: nobody can be told anything any more.
@@ -190,19 +190,19 @@ impl Following {
 }
 
 /// Waits until it is known what became of an instruction.
-async fn settled(given: oneshot::Receiver<Given>) -> Receipt {
+async fn settled(given: oneshot::Receiver<Given>) -> Reception {
     match given.await {
-        Ok(Given::Known(receipt)) => receipt,
+        Ok(Given::Known(reception)) => reception,
         Ok(Given::Said(written)) => match written.await {
-            Ok(()) => Receipt::Injected {},
+            Ok(()) => Reception::Injected {},
             Err(_) => too_late(),
         },
         Err(_) => too_late(),
     }
 }
 
-fn too_late() -> Receipt {
-    Receipt::NotDelivered { reason: "the turn is over".to_owned() }
+fn too_late() -> Reception {
+    Reception::NotDelivered { reason: "the turn is over".to_owned() }
 }
 
 impl Listener for Following {
@@ -288,10 +288,10 @@ impl Turn {
         match transcript.steer(text) {
             Steering::Send(line) => match self.voice.say(line) {
                 Ok(written) => Given::Said(written),
-                Err(deaf) => Given::Known(Receipt::NotDelivered { reason: deaf.to_string() }),
+                Err(deaf) => Given::Known(Reception::NotDelivered { reason: deaf.to_string() }),
             },
-            Steering::NextTurn => Given::Known(Receipt::NextTurn {}),
-            Steering::Unsupported { reason } => Given::Known(Receipt::NotDelivered { reason }),
+            Steering::NextTurn => Given::Known(Reception::NextTurn {}),
+            Steering::Unsupported { reason } => Given::Known(Reception::NotDelivered { reason }),
         }
     }
 }

@@ -13,8 +13,8 @@ async fn an_instruction_before_the_agent_is_up_waits_and_one_after_its_end_does_
         tokio::task::yield_now().await;
         assert_eq!(following.clone().line(line("hello")), Flow::Continue);
     };
-    let (receipt, ()) = tokio::join!(early, first_line);
-    let Receipt::NotDelivered { reason } = receipt else { panic!("{receipt:?}") };
+    let (reception, ()) = tokio::join!(early, first_line);
+    let Reception::NotDelivered { reason } = reception else { panic!("{reception:?}") };
     assert_eq!(reason, "this agent takes no instructions during a turn");
     following.close();
     assert_eq!(following.steer("b", "turn right").await, too_late());
