@@ -84,6 +84,10 @@ pub struct Invocation<'a> {
     pub home: &'a Path,
     /// Private directory (0700) of this turn, for what is kept of it.
     pub scratch: &'a Path,
+    /// How hard the model shall think, in the agent's own word, where it can be told.
+    pub effort: Option<&'a str>,
+    /// Limit on the model calls of this turn, where the agent has one; overrides the agent's own.
+    pub max_turns: Option<u32>,
     /// The agent must not be able to write to the workspace.
     pub read_only: bool,
     /// The work item, as people call it.

@@ -2,11 +2,14 @@
 
 mod checks;
 mod configuration;
+mod context;
 mod gate;
 mod people;
 mod recovery;
 mod safety;
 mod several_items;
+mod stages;
 mod stopping;
 mod troubles;
 mod verdicts;
+mod workflow;

@@ -33,9 +33,11 @@ fn an_empty_file_means_the_documented_defaults() {
         escalate_after_round: 3,
         timeout_ms: 1_800_000,
         silence_ms: 300_000,
+        effort: None,
+        max_turns: None,
     };
-    assert_eq!(policy.critic, Some(StagePlan { timeout_ms: 600_000, ..coder.clone() }));
-    assert_eq!(policy.coder, coder);
+    assert_eq!(policy.stages.critic, Some(StagePlan { timeout_ms: 600_000, ..coder.clone() }));
+    assert_eq!(policy.stages.coder, coder);
     assert_eq!(settings.daemon.shutdown_grace_ms, 30_000);
     assert_eq!(settings.retention.failed_ms, 259_200_000);
     assert_eq!(settings.local, None);
@@ -59,6 +61,8 @@ fn a_project_is_read_whole() {
         check_timeout_ms: 5,
         delivery: Delivery::Merge,
         approval_required: Some(true),
+        stages: None,
+        workflow: None,
     };
     assert_eq!(policy.projects.values().collect::<Vec<_>>(), [&expected]);
     // The only project is where items without one belong.
@@ -73,9 +77,9 @@ fn a_project_is_read_whole() {
 fn the_critic_can_be_switched_off_in_two_places() {
     let bench = Bench::new();
     let off = "[autonomous]\npair_mode = false\n";
-    assert_eq!(bench.loaded(off).settings.policy.critic, None);
+    assert_eq!(bench.loaded(off).settings.policy.stages.critic, None);
     let off = "[autonomous.default_stages.critic]\nenabled = false\n";
-    assert_eq!(bench.loaded(off).settings.policy.critic, None);
+    assert_eq!(bench.loaded(off).settings.policy.stages.critic, None);
 }
 
 #[test]
@@ -96,8 +100,8 @@ fn agents_come_from_tables_and_from_use() {
     assert_eq!(settings.agents["claude"].program.as_deref(), Some(Path::new("claude-next")));
     assert_eq!(settings.agents["codex"].kind, AgentKind::Codex);
     assert_eq!(settings.policy.slots.per_agent.get("writer"), Some(&2));
-    assert_eq!(settings.policy.coder.agent, "writer");
-    assert_eq!(settings.policy.critic.unwrap().agent, "codex");
+    assert_eq!(settings.policy.stages.coder.agent, "writer");
+    assert_eq!(settings.policy.stages.critic.unwrap().agent, "codex");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! One agent turn: gather, prompt, anchor, run, judge, commit.
 
 mod driving;
+mod enriching;
 mod judging;
 
 use std::path::{Path, PathBuf};
@@ -112,6 +113,7 @@ async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<
     let nonce = ports.ids.random().simple().to_string();
     let session = ports.ids.random().to_string();
     let gathered = gather(ports, state, workspace, stage).await?;
+    let enrichment = enriching::gather(ports, state, workspace).await;
     let prompt = prompt::build(
         stage,
         &prompt::Context {
@@ -120,6 +122,7 @@ async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<
             diff: &ports.redactor.redact(&gathered.diff),
             diff_left_out: &gathered.left_out,
             partial_work: gathered.partial_work,
+            enrichment: &enrichment,
         },
     );
     let marker = marker(ports, state);
@@ -135,7 +138,9 @@ async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<
                 workspace: Path::new(&workspace.path),
                 home: &home,
                 scratch: &scratch,
-                read_only: stage == Stage::Critic,
+                effort: plan.effort.as_deref(),
+                max_turns: plan.max_turns,
+                read_only: !stage.writes(),
                 identifier: &state.plan.identifier,
                 marker: (VARIABLE, marker.value()),
                 own_program: &ports.own_program,
@@ -188,21 +193,29 @@ async fn gather(
                 before: None,
             })
         }
-        Stage::Critic => {
-            let head = state.change.as_ref().map(|change| change.head.clone()).unwrap_or_default();
-            // Whatever checks or an interrupted critic left behind is put back: the verdict is about the commit.
+        Stage::Diagnose => {
+            let head = ports.workspaces.head(workspace).await?;
             ports.workspaces.restore(workspace, &head).await?;
-            let before = ports.workspaces.fingerprint(workspace).await?;
+            let before = Some(ports.workspaces.fingerprint(workspace).await?);
+            let (diff, left_out) = (String::new(), Vec::new());
+            Ok(Gathered { head, diff, left_out, partial_work: false, before })
+        }
+        Stage::Critic
+        | Stage::Tester
+        | Stage::Documenter
+        | Stage::Auditor
+        | Stage::StageDocumenter => {
+            let head = state.change.as_ref().map(|change| change.head.clone()).unwrap_or_default();
+            // Whatever checks or an interrupted turn left behind is put back: what is said is about the commit.
+            ports.workspaces.restore(workspace, &head).await?;
+            let before = match stage.writes() {
+                true => None,
+                false => Some(ports.workspaces.fingerprint(workspace).await?),
+            };
             let diff = ports.workspaces.diff(workspace, MAX_DIFF).await?;
             let mut left_out = diff.left_out;
             left_out.extend(diff.binary.into_iter().map(|path| format!("{path} (binary)")));
-            Ok(Gathered {
-                head,
-                diff: diff.text,
-                left_out,
-                partial_work: false,
-                before: Some(before),
-            })
+            Ok(Gathered { head, diff: diff.text, left_out, partial_work: false, before })
         }
     }
 }
@@ -221,7 +234,19 @@ async fn conclude(ports: &Ports, ready: &Ready<'_>, turn: u32, mut report: TurnR
                 finished(report, None, false)
             }
         },
-        Stage::Critic => {
+        Stage::Tester | Stage::Documenter if report.ending != TurnEnding::Completed => {
+            // What it left half done is no part of an accepted change.
+            put_back(ports, ready).await;
+            finished(report, None, false)
+        }
+        Stage::Tester | Stage::Documenter => match commit(ports, ready, &report).await {
+            Ok(change) => finished(report, Some(change), false),
+            Err(error) => {
+                report.ending = coder_git_failure(report.ending, &error);
+                finished(report, None, false)
+            }
+        },
+        Stage::Critic | Stage::Diagnose | Stage::Auditor | Stage::StageDocumenter => {
             let tampered = tampered(ports, ready).await;
             finished(report, None, tampered)
         }
@@ -235,9 +260,18 @@ async fn commit(
 ) -> Result<Change, WorkspaceError> {
     let plan = &ready.state.plan;
     let message = format!(
-        "{}: {}\n\nRound {} of run {}.",
+        "{}: {}\n\n{}Round {} of run {}.",
         plan.identifier,
         plan.title,
+        match ready.stage {
+            Stage::Tester => "Tests. ",
+            Stage::Documenter => "Documentation. ",
+            Stage::Coder
+            | Stage::Critic
+            | Stage::Diagnose
+            | Stage::Auditor
+            | Stage::StageDocumenter => "",
+        },
         ready.state.round,
         ready.state.id.short()
     );
@@ -261,10 +295,16 @@ fn coder_git_failure(ending: TurnEnding, error: &WorkspaceError) -> TurnEnding {
 async fn tampered(ports: &Ports, ready: &Ready<'_>) -> bool {
     let after = ports.workspaces.fingerprint(ready.workspace).await;
     let same = matches!((&ready.before, &after), (Some(before), Ok(after)) if before == after);
-    if !same
-        && let Err(error) = ports.workspaces.restore(ready.workspace, &ready.prepared.head).await
-    {
-        tracing::warn!(run.id = %ready.state.id, %error, "the worktree could not be put back after the critic");
+    if !same {
+        put_back(ports, ready).await;
     }
     !same
+}
+
+/// Puts the worktree back to where it was before the turn; what cannot be is found again by the next one.
+async fn put_back(ports: &Ports, ready: &Ready<'_>) {
+    if let Err(error) = ports.workspaces.restore(ready.workspace, &ready.prepared.head).await {
+        let stage = ready.stage.word();
+        tracing::warn!(run.id = %ready.state.id, %error, "the worktree could not be put back after the {stage}");
+    }
 }

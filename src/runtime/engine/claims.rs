@@ -3,7 +3,7 @@
 use crate::domain::event::Event;
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::policy::ProjectPolicy;
-use crate::domain::run::{Interruption, Phase, RunPlan};
+use crate::domain::run::{Interruption, ItemFacts, OptionalStages, Phase, RunPlan};
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::ItemState;
 use crate::pipeline::{criteria, machine};
@@ -22,7 +22,7 @@ impl Engine {
         self.acquire(item, fence, now);
         let owner = self.identity.instance.clone();
         self.record_item(item, Event::ItemClaimed { run, attempt, fence, owner }, now);
-        let coder = plan.coder.agent.clone();
+        let coder = plan.stages.coder.agent.clone();
         let started = Event::RunStarted {
             run,
             item: item.clone(),
@@ -93,11 +93,14 @@ impl Engine {
         let record = self.items.get(item)?;
         let work = &record.item;
         let settings = self.project(project)?;
-        let mut coder = self.policy.coder.clone();
+        let mut stages = self.policy.stages_in(Some(&settings)).clone();
         if let Some(model) = &work.overrides.model {
-            coder.model = Some(model.clone());
+            stages.coder.model = Some(model.clone());
         }
-        let critic = self.policy.critic.clone().filter(|_| !work.overrides.coder_only);
+        if work.overrides.coder_only {
+            stages.critic = None;
+            stages.optional = OptionalStages::default();
+        }
         Some(RunPlan {
             project: project.clone(),
             repository: settings.repository.clone(),
@@ -107,8 +110,16 @@ impl Engine {
             body: work.body.clone(),
             criteria: criteria::find(&work.body),
             notes: record.notes.clone(),
-            coder,
-            critic,
+            stages,
+            context: self.policy.context.clone(),
+            facts: ItemFacts {
+                state: work.state.label().to_owned(),
+                priority: work.priority.word().to_owned(),
+                labels: work.labels.clone(),
+                blocked_by: work.blocked_by.iter().map(|id| id.as_str().to_owned()).collect(),
+                author: work.author.clone(),
+            },
+            workflow: settings.workflow.clone(),
             max_rounds: self.policy.max_rounds,
             checks: settings.checks.clone(),
             check_timeout_ms: settings.check_timeout_ms,
@@ -138,5 +149,7 @@ pub(super) fn ad_hoc(id: &ProjectId) -> ProjectPolicy {
         check_timeout_ms: 600_000,
         delivery: crate::domain::run::Delivery::Branch,
         approval_required: None,
+        stages: None,
+        workflow: None,
     }
 }

@@ -150,7 +150,7 @@ impl Bench {
             base_commit: "b".repeat(40),
         };
         let effect = Effect::PrepareWorkspace { run };
-        self.result(&effect, RunInput::WorkspaceReady { workspace });
+        self.result(&effect, RunInput::WorkspaceReady { workspace, workflow: None });
     }
 
     /// The turn of the item's run is anchored.
@@ -161,12 +161,7 @@ impl Bench {
             session: "session".to_owned(),
             head: "b".repeat(40),
             nonce: "nonce".to_owned(),
-            prompt: crate::domain::event::PromptRecord {
-                sha256: String::new(),
-                bytes: 0,
-                sections: Vec::new(),
-                omitted: Vec::new(),
-            },
+            prompt: crate::domain::event::PromptRecord::default(),
         };
         let key = Some(Effect::RunTurn { run, turn }.key());
         let input = RunInput::TurnPrepared(Box::new(prepared));

@@ -8,6 +8,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::{ItemId, StreamId};
 use crate::domain::run::Interruption;
 use crate::domain::time::Timestamp;
+use crate::domain::verdict::StageResult;
 use crate::domain::work_item::WorkItem;
 use crate::planner::report::{Decision, Report};
 use crate::store::envelope::Recorded;
@@ -197,7 +198,7 @@ fn run_event(event: &Event) -> Option<String> {
                 number => format!("run {short} starts, attempt {attempt}, with {number} findings"),
             }
         }
-        Event::WorkspaceReady { workspace } => {
+        Event::WorkspaceReady { workspace, .. } => {
             let base = workspace.base_commit.get(..7).unwrap_or_default();
             format!("works on {} from {} at {base}", workspace.branch, workspace.base_branch)
         }
@@ -240,6 +241,22 @@ fn run_event(event: &Event) -> Option<String> {
                 false => format!("verdict: {}: {}", review.verdict.word(), problems.join("; ")),
             }
         }
+        Event::AuditSubmitted { review, .. } => {
+            let problems: Vec<&str> =
+                review.findings.iter().map(|finding| finding.problem.as_str()).collect();
+            match problems.is_empty() {
+                true => format!("audit: {}", review.verdict.word()),
+                false => format!("audit: {}: {}", review.verdict.word(), problems.join("; ")),
+            }
+        }
+        Event::StageFinished { stage, result, .. } => match result {
+            StageResult::Done { report } if report.summary.is_empty() => return None,
+            StageResult::Done { report } => format!("{}: {}", stage.word(), report.summary),
+            StageResult::Skipped { reason } => {
+                format!("goes on without {}: {reason}", stage.word())
+            }
+        },
+        Event::RunAdvanced { phase, .. } => format!("goes on with {}", phase.word()),
         Event::ReviewMissing { reason, .. } => format!("the gate did not run: {reason}"),
         Event::RevisionRequested { round, findings } => {
             format!("round {round} is needed for {} findings", findings.len())

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::{
-    demo, doctor, exec, init, operate, receipts, run, scripted_agent, simulate, start, status,
-    validate, why,
+    analyze, demo, doctor, exec, init, operate, receipts, run, scripted_agent, simulate, start,
+    status, validate, why,
 };
 
 const ABOUT: &str = "A daemon that works while people don't: picks up work items, drives coding agents through a \
@@ -78,6 +78,8 @@ pub(super) enum Role {
     Resume(operate::Resume),
     Turbo(operate::Turbo),
     Heartbeat(operate::Heartbeat),
+    Inspect(receipts::inspect::Inspect),
+    Analyze(analyze::Analyze),
     Receipts(receipts::Receipts),
     Simulate(simulate::Simulate),
     Demo(demo::Demo),
