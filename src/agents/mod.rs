@@ -372,6 +372,24 @@ impl AgentError {
     }
 }
 
+/// Everything an agent of this kind said to people, read again from the journal of a finished turn.
+#[must_use]
+pub fn said(kind: AgentKind, journal: &str, now: Timestamp) -> String {
+    let mut transcript = adapter(kind).transcript();
+    let mut said = String::new();
+    for event in journal.lines().flat_map(|line| transcript.line(line)) {
+        if let AgentEvent::Text(text) = event {
+            said.push_str(&text);
+            said.push('\n');
+        }
+    }
+    let stopped = Some(TurnEnding::Completed);
+    let exit = ExitEvidence::default();
+    let end = ProcessEnd { exit, stderr_tail: "", answer: None, now, stopped };
+    said.push_str(&transcript.finish(end).text);
+    said
+}
+
 /// The adapter for a kind of agent.
 #[must_use]
 pub fn adapter(kind: AgentKind) -> &'static dyn Adapter {

@@ -229,8 +229,7 @@ impl StoreReader for InMemoryStore {
         let here = |run: &RunState| run.finished.is_some() && run.plan.repository == repository;
         let mut runs = self.log().runs(here);
         runs.sort_by_key(|run| std::cmp::Reverse((run.finished, run.id.to_string())));
-        runs.truncate(limit);
-        Ok(runs)
+        Ok(runs.into_iter().take(limit).collect())
     }
 
     async fn repositories(&self) -> Result<Vec<String>, StoreError> {

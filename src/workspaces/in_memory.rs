@@ -311,28 +311,6 @@ impl Workspaces for InMemoryWorkspaces {
     async fn inventory(&self, repository: &Path) -> Result<Vec<FoundWorktree>, WorkspaceError> {
         let mut state = self.lock();
         let _known = state.repository(repository)?;
-        let found = |path: &Path, branch| FoundWorktree {
-            path: path.to_owned(),
-            branch,
-            run: None,
-            workspace: None,
-            checkout: false,
-            missing: false,
-        };
-        let trees = state.trees.iter().filter(|(_, tree)| tree.repository == repository).map(
-            |(path, tree)| {
-                let workspace = Some(tree.workspace.clone());
-                FoundWorktree {
-                    run: Some(tree.run),
-                    workspace,
-                    ..found(path, Some(tree.on.clone()))
-                }
-            },
-        );
-        let checkouts = state.checkouts.iter().filter(|(_, (owner, _))| owner == repository);
-        let checkouts =
-            checkouts.map(|(path, _)| FoundWorktree { checkout: true, ..found(path, None) });
-        let people = found(repository, None);
-        Ok(std::iter::once(people).chain(trees).chain(checkouts).collect())
+        Ok(state.inventory(repository))
     }
 }

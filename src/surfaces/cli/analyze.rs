@@ -5,8 +5,8 @@ use std::path::Path;
 use clap::Args;
 use serde_json::json;
 
-use crate::agents::{self, AgentEvent, ProcessEnd};
-use crate::domain::agent::{AgentKind, ExitEvidence, TurnEnding};
+use crate::agents;
+use crate::domain::agent::AgentKind;
 use crate::locale;
 use crate::pipeline::citation::{Citation, citations, sections};
 use crate::pipeline::state::{RunState, TurnRecord};
@@ -51,7 +51,8 @@ pub(super) async fn execute(context: &Context, arguments: &Analyze) -> Result<u8
         CliError::failure(format!("agent `{}` is not configured any more", turn.agent))
             .hint("its transcript can only be read with its kind: put its table back")
     })?;
-    let said = said(kind, &read(&folder.join("transcript.jsonl"))?);
+    let journal = read(&folder.join("transcript.jsonl"))?;
+    let said = agents::said(kind, &journal, SystemClock.now());
     let found = compared(&run, turn, &read(&folder.join("prompt.md"))?, &said);
     show(context, &run, turn, &found);
     Ok(errors::OK)
@@ -63,29 +64,6 @@ fn read(path: &Path) -> Result<String, CliError> {
         Err(error) => Err(CliError::failure(format!("cannot read {}: {error}", path.display()))
             .hint("prompts and transcripts of old runs are removed; analyze a newer one")),
     }
-}
-
-/// Everything the agent said to people in a transcript.
-fn said(kind: AgentKind, transcript: &str) -> String {
-    let mut parser = agents::adapter(kind).transcript();
-    let mut said = String::new();
-    for line in transcript.lines() {
-        for event in parser.line(line) {
-            if let AgentEvent::Text(text) = event {
-                said.push_str(&text);
-                said.push('\n');
-            }
-        }
-    }
-    let end = ProcessEnd {
-        exit: ExitEvidence::default(),
-        stderr_tail: "",
-        answer: None,
-        now: SystemClock.now(),
-        stopped: Some(TurnEnding::Completed),
-    };
-    said.push_str(&parser.finish(end).text);
-    said
 }
 
 fn compared(run: &RunState, turn: &TurnRecord, prompt: &str, said: &str) -> Vec<Citation> {

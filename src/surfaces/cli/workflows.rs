@@ -39,9 +39,9 @@ async fn one(
     project: &ProjectPolicy,
 ) -> Result<(Vec<Finding>, Vec<Finding>), String> {
     let Some(permission) = &project.workflow else { return Ok((Vec::new(), Vec::new())) };
-    let scratch = tempfile::tempdir().map_err(|error| error.to_string())?;
     let path = context.surroundings.variable("PATH").unwrap_or_default().to_owned();
-    let git = GitSettings::new(scratch.path().join("trees"), scratch.path().join("home"), path);
+    let state = &settings.daemon.state_dir;
+    let git = GitSettings::new(state.join("worktrees"), state.join("git-home"), path);
     let workspaces =
         GitWorkspaces::new(git, CancellationToken::new()).map_err(|error| error.to_string())?;
     let repository = Path::new(&project.repository);
