@@ -23,6 +23,7 @@ mod projects;
 pub mod reference;
 pub mod report;
 pub mod retention;
+mod sandbox;
 pub mod schedule;
 mod schema;
 mod secret;

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use crate::agents::AgentSettings;
 use crate::domain::ids::ProjectId;
 use crate::domain::policy::Policy;
+use crate::process::sandbox::Wish;
 use crate::trackers::local::LocalSettings;
 
 use super::agents;
@@ -19,6 +20,7 @@ use super::local;
 use super::pace;
 use super::projects;
 use super::retention::{self, RetentionSettings};
+use super::sandbox;
 use super::schedule::Schedule;
 use super::section::{Section, small};
 use super::slots;
@@ -42,6 +44,8 @@ pub struct Settings {
     pub local: Option<LocalSettings>,
     /// How long things are kept.
     pub retention: RetentionSettings,
+    /// How agents are confined.
+    pub sandbox: Wish,
     /// When to look for work; absent: whenever something changes.
     pub schedule: Option<Schedule>,
     /// Every value that must be cut out of what is stored or shown.
@@ -61,7 +65,8 @@ pub(super) fn assemble(
 ) -> Settings {
     let daemon = daemon::read(root.table("daemon"));
     let autonomous = root.table("autonomous");
-    let projects = projects::read(root.tables("projects"), sources);
+    let budget = budget::read(root.table("budget"));
+    let projects = projects::read(root.tables("projects"), budget.project_day, sources);
     let mut agents = agents::read(root.table("agents"), variables, &mut secrets, sources);
     let stages = stages::read(root, &mut agents, sources);
     let mut projects = projects;
@@ -73,15 +78,15 @@ pub(super) fn assemble(
         }
     }
     let time_zone = pace::time_zone(root.table("pace"), sources);
-    let (item_budget, day_budget) = budget::read(root.table("budget"));
     let local = local::read(root.table("local"), &projects, sources);
     let policy = Policy {
         autonomous: autonomous.is("enabled"),
         pace: pace::read(root.table("pace")),
         blocked_hours: pace::blocked_hours(root.table("pace"), sources),
         time_zone,
-        item_budget,
-        day_budget,
+        item_budget: budget.item,
+        day_budget: budget.day,
+        window_budget: budget.window,
         wip: wip::read(root.table("wip")),
         approval: autonomous::approval(autonomous),
         slots: slots::read(root.table("slots"), &agents, sources),
@@ -98,6 +103,7 @@ pub(super) fn assemble(
         agents: agents.settings,
         local,
         retention: retention::read(root.table("retention")),
+        sandbox: sandbox::read(root.table("sandbox"), sources),
         schedule: autonomous::schedule(autonomous, time_zone, sources),
         secrets: super::secret::collect(secrets),
         source: None,

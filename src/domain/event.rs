@@ -14,6 +14,7 @@ use super::run::{Interruption, Outcome, Phase, RunPlan};
 use super::time::Timestamp;
 use super::verdict::{CoderReport, Finding, Review, StageResult};
 use super::work_item::WorkItem;
+use super::work_item::change::ItemChange;
 use super::workflow::Workflow;
 
 /// One section of a prompt and its size.
@@ -74,8 +75,8 @@ pub enum Event {
     /// The tracker's copy changed.
     #[serde(rename = "work_item.source_changed")]
     ItemChanged {
-        /// As the tracker has it now.
-        item: WorkItem,
+        /// What is different about it.
+        change: ItemChange,
     },
     /// The tracker no longer has it.
     #[serde(rename = "work_item.withdrawn")]

@@ -255,7 +255,7 @@ impl RunState {
             Event::RunWaiting { failure, until } => {
                 self.note_wait(failure, *until);
             }
-            Event::RunInterrupted { cause, fence } => self.note_interruption(*cause, *fence, at),
+            Event::RunInterrupted { cause, fence } => self.note_interruption(*cause, *fence),
             Event::RunDelivered { delivered } => {
                 self.delivered = Some(delivered.clone());
                 self.proceed();
@@ -493,10 +493,12 @@ impl RunState {
         self.waiting = Some(Waiting { failure: failure.clone(), until });
     }
 
-    fn note_interruption(&mut self, cause: Interruption, fence: u64, at: Timestamp) {
+    fn note_interruption(&mut self, cause: Interruption, fence: u64) {
         self.fence = self.fence.max(fence);
-        let idle = self.waiting.as_ref().is_some_and(|waiting| at < waiting.until);
-        if cause == Interruption::Shutdown || idle {
+        // A run that only waited cannot be what brought the daemon down; and one that was being delivered must find out
+        // whether it was, however often that takes: what is in the base branch has to get on record.
+        let blameless = self.waiting.is_some() || self.phase == Phase::Publishing;
+        if cause == Interruption::Shutdown || blameless {
             return;
         }
         let again = self

@@ -1,14 +1,15 @@
 //! The one function of the planner, and what it wants done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::domain::ids::{ItemId, ProjectId};
 use crate::domain::item_record::{Approval, HumanReason, ItemStatus};
 use crate::domain::policy::Policy;
+use crate::domain::run::StageSet;
 use crate::domain::time::Timestamp;
 
-use super::budget_use::{BudgetUse, of_day, of_item};
+use super::budget_use::{BudgetUse, of_item};
 use super::context::{Context, ItemView};
 use super::gates::{GATES, state};
 use super::held::{GateName, Held};
@@ -96,7 +97,10 @@ pub fn plan(world: &World, policy: &Policy, now: Timestamp) -> Planned {
     actions.extend(wanted_approvals(&decisions, &context));
     actions.extend(choose(free, &mut decisions, &context));
     let lines = lines(decisions, &context);
-    let warnings = running_out(of_day(&world.spent_today, &policy.day_budget));
+    let own = policy.projects.values().filter_map(|project| project.stages.as_deref());
+    let agents: BTreeSet<&str> =
+        std::iter::once(&policy.stages).chain(own).flat_map(StageSet::agents).collect();
+    let warnings = context.allowance().warnings(policy.projects.keys(), agents.into_iter());
     let report = Report { at: now, wake_at: wake_at(&lines, &context), lines, warnings };
     Planned { plan: Plan { actions }, report }
 }

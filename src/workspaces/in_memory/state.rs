@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::super::{Candidate, WorkspaceError};
+use super::super::{Candidate, FoundWorktree, WorkspaceError};
 use super::history::{Files, Repository};
 use crate::domain::change::Workspace;
 use crate::domain::ids::RunId;
