@@ -81,8 +81,8 @@ pub struct Template {
 enum Node {
     Text(String),
     Variable(Path),
-    If { condition: Path, yes: Vec<Node>, no: Vec<Node> },
-    For { name: String, list: Path, body: Vec<Node> },
+    If { condition: Path, yes: Vec<Self>, no: Vec<Self> },
+    For { name: String, list: Path, body: Vec<Self> },
 }
 
 /// `issue.title`, and where it stands.
@@ -240,9 +240,8 @@ fn items(value: &Value, path: &Path) -> Result<Vec<Value>, TemplateError> {
 }
 
 fn find<'a>(scope: &'a Scope, path: &Path) -> Result<&'a Value, TemplateError> {
-    let (first, rest) = match path.parts.split_first() {
-        Some((first, rest)) => (first, rest),
-        None => return Err(path.wrong("no variable is named".to_owned(), None)),
+    let Some((first, rest)) = path.parts.split_first() else {
+        return Err(path.wrong("no variable is named".to_owned(), None));
     };
     let mut value = scope.get(first).ok_or_else(|| path.unknown(first, scope.keys()))?;
     for part in rest {

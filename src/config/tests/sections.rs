@@ -76,6 +76,32 @@ fn a_project_is_read_whole() {
 }
 
 #[test]
+fn a_project_drives_its_stages_as_it_says_and_everything_else_as_usual() {
+    let bench = Bench::new();
+    let text = "[autonomous.default_stages.coder]\nmodel = \"small\"\neffort = \"low\"\n\
+                [[projects]]\nname = \"a\"\npath = \"repository\"\n\
+                [projects.default_stages.executor]\nmodel = \"big\"\n\
+                [projects.default_stages.stage-documenter]\nenabled = true\nagent = \"codex\"\n\
+                [projects.default_stages.critic]\nenabled = false\n\
+                [[projects]]\nname = \"b\"\npath = \"b\"\n";
+    let policy = bench.loaded(text).settings.policy;
+    let a = policy.stages_in(policy.projects.get(&ProjectId::new("a")));
+    assert_eq!(a.coder.model.as_deref(), Some("big"));
+    assert_eq!(a.coder.effort.as_deref(), Some("low"));
+    assert_eq!(a.critic, None);
+    assert_eq!(a.optional.stage_documenter.as_ref().map(|plan| plan.agent.as_str()), Some("codex"));
+    let b = policy.stages_in(policy.projects.get(&ProjectId::new("b")));
+    assert_eq!(b, &policy.stages);
+    assert_eq!(b.agents(), ["claude"]);
+    let wrong = "[[projects]]\nname = \"a\"\npath = \"repository\"\n\
+                 [projects.default_stages.judge]\nenabled = true\n\
+                 [projects.default_stages.coder]\nenabled = false\n";
+    let said = bench.report(wrong).to_string();
+    assert!(said.contains("there is no stage \"judge\""), "{said}");
+    assert!(said.contains("the coder cannot be switched off"), "{said}");
+}
+
+#[test]
 fn the_critic_can_be_switched_off_in_two_places() {
     let bench = Bench::new();
     let off = "[autonomous]\npair_mode = false\n";

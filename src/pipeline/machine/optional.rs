@@ -35,22 +35,18 @@ impl Step {
         let (turn, stage) = (ended.turn, ended.stage);
         match ending {
             TurnEnding::Completed if ended.tampered => {
-                self.skip(
-                    turn,
-                    stage,
-                    "it changed the worktree, which it may only read".to_owned(),
-                );
+                self.skip(turn, stage, "it changed the worktree, which it may only read");
             }
             TurnEnding::Completed => self.optional_completed(ended),
             TurnEnding::Failed { failure } if failure.class == FailureClass::Agent => {
-                self.skip(turn, stage, format!("its turn failed: {}", failure.message));
+                self.skip(turn, stage, &format!("its turn failed: {}", failure.message));
             }
             TurnEnding::Failed { failure } => {
                 self.wait_or_finish(&failure.clone(), Self::request_turn_at);
             }
-            TurnEnding::TimedOut { .. } => self.skip(turn, stage, "it ran out of time".to_owned()),
+            TurnEnding::TimedOut { .. } => self.skip(turn, stage, "it ran out of time"),
             TurnEnding::Stuck { evidence } => {
-                self.skip(turn, stage, format!("it repeats itself: {evidence}"));
+                self.skip(turn, stage, &format!("it repeats itself: {evidence}"));
             }
             TurnEnding::Cancelled => self.wait_or_finish(
                 &Failure::new(FailureClass::Cancelled, "the turn was stopped from outside"),
@@ -70,7 +66,7 @@ impl Step {
             // What it wrote speaks for itself, and is judged like everything else.
             (None, true) => StageReport::default(),
             (None, false) => {
-                return self.skip(turn, stage, "its answer holds no readable report".to_owned());
+                return self.skip(turn, stage, "its answer holds no readable report");
             }
         };
         let blockers: Vec<Finding> =
@@ -84,8 +80,8 @@ impl Step {
         self.advance(self.state.accepted.clone());
     }
 
-    fn skip(&mut self, turn: u32, stage: Stage, reason: String) {
-        let reason = bounds::first_chars(&reason, bounds::DETAIL_CHARS);
+    fn skip(&mut self, turn: u32, stage: Stage, reason: &str) {
+        let reason = bounds::first_chars(reason, bounds::DETAIL_CHARS);
         self.emit(Event::StageFinished { turn, stage, result: StageResult::Skipped { reason } });
         self.advance(self.state.accepted.clone());
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::domain::bounds::{DETAIL_CHARS, first_chars};
 use crate::domain::change::Workspace;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::workflow::Workflow;
@@ -33,7 +34,10 @@ pub(super) async fn load(
         newest(ports.workspaces.as_ref(), repository, &workspace.base_commit, &operator).await;
     let workflow = found.map_err(|error| Failure::from(&error))?;
     match workflow {
-        Some(Ok(workflow)) => {
+        Some(Ok(mut workflow)) => {
+            for text in workflow.prompts.values_mut().chain(workflow.remarks.iter_mut()) {
+                *text = ports.redactor.redact(text).into_owned();
+            }
             for remark in &workflow.remarks {
                 tracing::warn!(run.id = %state.id, "{FILE} of {}: {remark}", state.plan.project);
             }
@@ -88,5 +92,6 @@ async fn at(
     let Some(text) = file.text else {
         return Ok(Some(Err(format!("{FILE} is no text of at most {MAX_BYTES} bytes"))));
     };
-    Ok(Some(read(&text, commit, operator).map_err(|mistakes| sentence(&mistakes))))
+    let read = read(&text, commit, operator);
+    Ok(Some(read.map_err(|mistakes| first_chars(&sentence(&mistakes), DETAIL_CHARS))))
 }

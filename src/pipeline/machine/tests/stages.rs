@@ -161,11 +161,11 @@ fn an_audit_that_nobody_can_read_is_a_gate_that_did_not_run() {
 fn an_audit_asks_for_another_round_or_ends_the_run() {
     let hole = finding(Severity::Blocker, "the token is printed");
     let mut run = with(&[Stage::Auditor]);
-    run.coder_done("a").checks(None).approve().audit(Verdict::Revise, &[hole.clone()]);
+    run.coder_done("a").checks(None).approve().audit(Verdict::Revise, std::slice::from_ref(&hole));
     assert_eq!((run.state.phase, run.state.round), (Phase::Coding, 2));
     run.coder_done("b").checks(None).approve();
     assert!(run.given(Stage::Coder)[1].contains("the token is printed"));
-    run.audit(Verdict::Approve, &[hole.clone()]);
+    run.audit(Verdict::Approve, std::slice::from_ref(&hole));
     assert_eq!(run.state.round, 3, "an approval with a blocker in it is none");
     run.coder_done("c").checks(None).approve().audit(Verdict::Reject, &[hole]);
     assert_eq!(run.outcome(), &Outcome::Rejected);
