@@ -224,12 +224,12 @@ impl StoreReader for InMemoryStore {
     async fn recent_runs(
         &self,
         repository: &str,
-        limit: usize,
+        most: usize,
     ) -> Result<Vec<RunState>, StoreError> {
         let here = |run: &RunState| run.finished.is_some() && run.plan.repository == repository;
         let mut runs = self.log().runs(here);
         runs.sort_by_key(|run| std::cmp::Reverse((run.finished, run.id.to_string())));
-        Ok(runs.into_iter().take(limit).collect())
+        Ok(runs.into_iter().take(most).collect())
     }
 
     async fn repositories(&self) -> Result<Vec<String>, StoreError> {

@@ -1,5 +1,6 @@
 //! Starting a run: claim, lease, plan and first effect, all in one batch.
 
+use crate::domain::agent::Stage;
 use crate::domain::event::Event;
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::policy::ProjectPolicy;
@@ -89,6 +90,13 @@ impl Engine {
         let mut stages = self.policy.stages_in(Some(&settings)).clone();
         if let Some(model) = &work.overrides.model {
             stages.coder.model = Some(model.clone());
+        }
+        if work.overrides.full_pipeline {
+            for stage in [Stage::Tester, Stage::Documenter] {
+                if stages.of(stage).is_none() {
+                    stages.set(stage, Some(stages.coder.clone()));
+                }
+            }
         }
         if work.overrides.coder_only {
             stages.critic = None;

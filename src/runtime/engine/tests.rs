@@ -247,6 +247,7 @@ fn a_project_is_found_by_its_path_and_a_repository_that_is_none_becomes_one_for_
         text: "Say hello".to_owned(),
         path: path.to_owned(),
         coder_only: false,
+        full_pipeline: false,
         model: None,
     };
     let reply = bench.command(Command::Submit { task: task("t1", "/repositories/demo") });

@@ -158,9 +158,9 @@ impl StoreReader for FragileStore {
     async fn recent_runs(
         &self,
         repository: &str,
-        limit: usize,
+        most: usize,
     ) -> Result<Vec<RunState>, StoreError> {
-        self.inner.recent_runs(repository, limit).await
+        self.inner.recent_runs(repository, most).await
     }
 
     async fn repositories(&self) -> Result<Vec<String>, StoreError> {

@@ -213,7 +213,11 @@ pub(in crate::store) fn work_item(id: ItemId) -> WorkItem {
         trust: Trust::Trusted,
         created_at: Some(Timestamp(1_699_999_999_000)),
         revision: "sha256:1".to_owned(),
-        overrides: Overrides { coder_only: false, model: Some("small".to_owned()) },
+        overrides: Overrides {
+            coder_only: false,
+            full_pipeline: true,
+            model: Some("small".to_owned()),
+        },
     }
 }
 

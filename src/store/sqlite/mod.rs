@@ -132,10 +132,10 @@ impl<Access: Send + Sync> StoreReader for SqliteLog<Access> {
     async fn recent_runs(
         &self,
         repository: &str,
-        limit: usize,
+        most: usize,
     ) -> Result<Vec<RunState>, StoreError> {
         let repository = repository.to_owned();
-        self.readers.read(move |db| read::recent_runs(db, &repository, limit)).await
+        self.readers.read(move |db| read::recent_runs(db, &repository, most)).await
     }
 
     async fn repositories(&self) -> Result<Vec<String>, StoreError> {

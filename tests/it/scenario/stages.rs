@@ -147,6 +147,27 @@ fn a_stage_that_crashes_half_way_leaves_nothing_in_the_change_and_the_run_goes_o
 }
 
 #[test]
+fn exec_with_the_whole_pipeline_tests_and_documents_without_any_configuration() {
+    let factory = Factory::new();
+    factory.configure();
+    factory.script(
+        &Script::new()
+            .step(Step::any("coder").write("greeting.txt", "hello\n").answer(DONE))
+            .step(Step::any("tester").write("greeting_test.txt", "ok\n").answer(REPORT))
+            .step(Step::any("documenter").answer(REPORT))
+            .step(Step::any("critic").answer(APPROVE)),
+    );
+    let repository = factory.repository.path.display().to_string();
+    let exec = ["exec", "Greet", "--pipeline", "--json", "--path", &repository];
+    let said = factory.cli_ok(&exec);
+    let result: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
+    assert_eq!(result["turns"], 5, "coder, critic, tester, documenter, critic: {result}");
+    let branch = result["branch"].as_str().expect("a branch");
+    let shown = factory.repository.git(&["show", &format!("{branch}:greeting_test.txt")]);
+    assert_eq!(shown, "ok");
+}
+
+#[test]
 fn nothing_is_delivered_that_the_auditor_rejects() {
     let mut factory = Factory::new();
     factory.more_config = switched_on(&["auditor"]);
