@@ -20,8 +20,9 @@ use crate::process::adoption::become_subreaper;
 use crate::process::redact::Redactor;
 use crate::runtime::agents::Agents;
 use crate::runtime::clock::{Clock, IdSource, SystemClock, SystemIds};
+use crate::runtime::confining::Confining;
 use crate::runtime::dispatcher::{Dispatcher, LoopMessage, Reconfigured, Schedule, Timing};
-use crate::runtime::effects::Ports;
+use crate::runtime::effects::{KeeperSettings, Ports};
 use crate::runtime::engine::{Engine, Identity, Input};
 use crate::runtime::handle::DaemonHandle;
 use crate::runtime::reaper;
@@ -230,6 +231,8 @@ fn build_ports(
         redactor: Redactor::new(setup.settings.secrets.clone()),
         check_environment,
         own_program: setup.program.clone(),
+        confining: Confining::new(setup.settings.sandbox.clone()),
+        keeper: KeeperSettings { orphan_grace_ms: setup.settings.keeper.orphan_grace_ms },
     })
 }
 

@@ -8,8 +8,9 @@ use enact_factory::daemon::{Setup, agents, open_store};
 use enact_factory::process::adoption::become_subreaper;
 use enact_factory::process::redact::Redactor;
 use enact_factory::runtime::clock::{Clock, IdSource, SystemClock, SystemIds};
+use enact_factory::runtime::confining::Confining;
 use enact_factory::runtime::dispatcher::{Dispatcher, Timing};
-use enact_factory::runtime::effects::Ports;
+use enact_factory::runtime::effects::{KeeperSettings, Ports};
 use enact_factory::runtime::engine::{Engine, Identity};
 use enact_factory::runtime::handle::DaemonHandle;
 use enact_factory::runtime::recovery;
@@ -66,6 +67,8 @@ impl Loop {
             redactor: Redactor::new(Vec::new()),
             check_environment: BTreeMap::new(),
             own_program: setup.program.clone(),
+            confining: Confining::off(),
+            keeper: KeeperSettings { orphan_grace_ms: 1_800_000 },
         });
         let timing = Timing {
             poll: Duration::from_millis(setup.settings.daemon.poll_interval_ms),

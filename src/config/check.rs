@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use figment::value::{Dict, Value};
 
 use super::document::nearest;
+use super::measures::{micro_dollars, milliseconds, span};
 use super::schema::{Key, Kind, Presence, Shape, join};
 use super::section::{Section, Setting};
 use super::sources::Sources;
@@ -121,12 +122,7 @@ impl Checker<'_> {
         };
         let value = parsed.as_ref().unwrap_or(value);
         let setting = match (kind, value) {
-            (
-                Kind::Text | Kind::Secret | Kind::Choice(..) | Kind::Path | Kind::Program,
-                Value::String(_, text),
-            ) if text.is_empty() => {
-                return None;
-            }
+            (kind, value) if is_text(kind) && is_empty_text(value) => return None,
             (Kind::Text | Kind::Secret, Value::String(_, text)) => {
                 Some(Setting::Text(text.clone()))
             }
@@ -150,6 +146,9 @@ impl Checker<'_> {
             }
             (Kind::Money, Value::Num(..)) => {
                 micro_dollars(value).map(|it| Setting::Limit(Some(it)))
+            }
+            (Kind::Span(least, most), Value::String(_, text)) => {
+                milliseconds(text).filter(|it| (*least..=*most).contains(it)).map(Setting::Count)
             }
             (Kind::Choice(words, refused), Value::String(_, text)) => {
                 return self.choice(text, words, refused, path);
@@ -262,6 +261,13 @@ pub(super) fn expected(kind: &Kind) -> String {
         Kind::Limit(most) => format!("a whole number from 1 to {most}, or \"unlimited\""),
         Kind::Money => "US dollars such as 2.50, or \"unlimited\"".to_owned(),
         Kind::Choice(words, _) => format!("one of {}", words.join(", ")),
+        Kind::Span(least, most) => {
+            format!(
+                "a time such as \"90s\", \"30m\" or \"2h\", from {} to {}",
+                span(*least),
+                span(*most)
+            )
+        }
         Kind::Texts => "a list of texts".to_owned(),
     }
 }
@@ -278,9 +284,19 @@ fn default_value(default: &str, variables: &BTreeMap<String, String>) -> Option<
 
 /// Text from the environment as the TOML value it stands for, where text itself is not what is wanted.
 fn literal(text: &str, kind: &Kind) -> Option<Value> {
+    if is_text(kind) { None } else { parse(text) }
+}
+
+/// Whether it is written as text.
+fn is_text(kind: &Kind) -> bool {
     match kind {
-        Kind::Text | Kind::Secret | Kind::Path | Kind::Program | Kind::Choice(..) => None,
-        Kind::Boolean | Kind::Count(..) | Kind::Limit(_) | Kind::Money | Kind::Texts => parse(text),
+        Kind::Text
+        | Kind::Secret
+        | Kind::Path
+        | Kind::Program
+        | Kind::Choice(..)
+        | Kind::Span(..) => true,
+        Kind::Boolean | Kind::Count(..) | Kind::Limit(_) | Kind::Money | Kind::Texts => false,
     }
 }
 
@@ -307,17 +323,4 @@ fn is_empty_text(value: &Value) -> bool {
 
 fn whole(value: &Value) -> Option<u64> {
     value.to_i128().and_then(|number| u64::try_from(number).ok())
-}
-
-/// Millionths of a dollar; at most a billion dollars, so that sums stay exact.
-fn micro_dollars(value: &Value) -> Option<u64> {
-    const MOST: f64 = 1e9;
-    let dollars = match value.to_i128() {
-        Some(whole) => i32::try_from(whole).ok().map(f64::from)?,
-        None => value.to_num()?.to_f64()?,
-    };
-    if !(dollars > 0.0 && dollars <= MOST) {
-        return None;
-    }
-    format!("{:.0}", dollars * 1e6).parse().ok().filter(|micro| *micro > 0)
 }

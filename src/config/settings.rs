@@ -16,6 +16,7 @@ use super::autonomous;
 use super::budget;
 use super::context;
 use super::daemon::{self, DaemonSettings};
+use super::keeper::{self, KeeperSettings};
 use super::local;
 use super::pace;
 use super::projects;
@@ -42,6 +43,8 @@ pub struct Settings {
     pub agents: BTreeMap<String, AgentSettings>,
     /// Local work items, if there is a directory for them.
     pub local: Option<LocalSettings>,
+    /// How agents are kept.
+    pub keeper: KeeperSettings,
     /// How long things are kept.
     pub retention: RetentionSettings,
     /// How agents are confined.
@@ -102,6 +105,7 @@ pub(super) fn assemble(
         policy,
         agents: agents.settings,
         local,
+        keeper: keeper::read(root.table("keeper")),
         retention: retention::read(root.table("retention")),
         sandbox: sandbox::read(root.table("sandbox"), sources),
         schedule: autonomous::schedule(autonomous, time_zone, sources),

@@ -28,6 +28,20 @@ pub enum Command {
         /// What the person wants the next run to know.
         note: String,
     },
+    /// Give the agent of a run an instruction now, or for its next turn.
+    Steer {
+        /// Item identifier, `source/identifier`, or a run id.
+        target: String,
+        /// The instruction.
+        text: String,
+    },
+    /// Tell a run something for its next turn.
+    FollowUp {
+        /// Item identifier, `source/identifier`, or a run id.
+        target: String,
+        /// What it has to know.
+        text: String,
+    },
     /// Start no new runs.
     Pause,
     /// Start new runs again.

@@ -10,7 +10,7 @@ use super::change::{Change, CheckReport, Delivered, Workspace};
 use super::failure::Failure;
 use super::ids::{ItemId, RunId};
 use super::item_record::{Hold, HumanReason};
-use super::run::{Interruption, Outcome, Phase, RunPlan};
+use super::run::{Interruption, Outcome, Phase, Reception, RunPlan};
 use super::time::Timestamp;
 use super::verdict::{CoderReport, Finding, Review, StageResult};
 use super::work_item::WorkItem;
@@ -353,6 +353,24 @@ pub enum Event {
         cause: Interruption,
         /// The new fencing number of the item's lease.
         fence: u64,
+    },
+    /// The daemon that drove the run went away while an agent was at work; another goes on with that agent.
+    #[serde(rename = "run.adopted")]
+    RunAdopted {
+        /// The turn that goes on.
+        turn: u32,
+        /// The new fencing number of the item's lease.
+        fence: u64,
+    },
+    /// A person said something to the run.
+    #[serde(rename = "run.instructed")]
+    RunInstructed {
+        /// Who.
+        by: String,
+        /// What.
+        text: String,
+        /// What became of it.
+        reception: Reception,
     },
     /// Delivery succeeded.
     #[serde(rename = "run.delivered")]

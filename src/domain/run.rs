@@ -411,5 +411,23 @@ pub enum Interruption {
     Crash,
 }
 
+/// What became of something that a person said to a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Reception {
+    /// The agent of this turn has it on its standard input.
+    Injected {
+        /// The turn.
+        turn: u32,
+    },
+    /// The next turn's prompt has it.
+    NextTurn,
+    /// Nobody has it.
+    NotDelivered {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
 #[cfg(test)]
 mod tests;

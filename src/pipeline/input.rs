@@ -5,7 +5,7 @@ use crate::domain::change::{Change, CheckReport, Delivered, Workspace};
 use crate::domain::effect::Effect;
 use crate::domain::event::{Event, PromptRecord};
 use crate::domain::failure::Failure;
-use crate::domain::run::Interruption;
+use crate::domain::run::{Interruption, Reception};
 use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
 
@@ -77,6 +77,20 @@ pub enum Input {
         /// Commit that holds what was uncommitted.
         salvaged: Option<String>,
     },
+    /// The daemon that drove the run went away, and this one goes on with its agent.
+    Adopted {
+        /// The new fencing number.
+        fence: u64,
+    },
+    /// Someone said something to it.
+    Instructed {
+        /// Who.
+        by: String,
+        /// What.
+        text: String,
+        /// What became of it.
+        reception: Reception,
+    },
     /// Someone wants it stopped.
     Cancel {
         /// Who.
@@ -105,6 +119,8 @@ impl Input {
             Self::DeliveryFailed { .. } => "delivery failed",
             Self::CleanedUp { .. } => "cleaned up",
             Self::Interrupted { .. } => "interrupted",
+            Self::Adopted { .. } => "adopted",
+            Self::Instructed { .. } => "instructed",
             Self::Cancel { .. } => "cancel",
             Self::Supersede { .. } => "supersede",
         }

@@ -10,7 +10,7 @@ use crate::domain::change::{Change, CheckReport, Delivered, Workspace};
 use crate::domain::event::{Event, PromptRecord};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{ItemId, RunId};
-use crate::domain::run::{Interruption, Outcome, Phase, RunPlan, StagePlan};
+use crate::domain::run::{Interruption, Outcome, Phase, Reception, RunPlan, StagePlan};
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{CoderReport, Finding, StageReport, StageResult};
 use crate::domain::workflow::Workflow;
@@ -252,10 +252,12 @@ impl RunState {
                 self.phase = Phase::Publishing;
                 self.proceed();
             }
-            Event::RunWaiting { failure, until } => {
-                self.note_wait(failure, *until);
-            }
+            Event::RunWaiting { failure, until } => self.begin_wait(failure, *until),
             Event::RunInterrupted { cause, fence } => self.note_interruption(*cause, *fence),
+            Event::RunAdopted { fence, .. } => self.fence = self.fence.max(*fence),
+            Event::RunInstructed { text, reception: Reception::NextTurn, .. } => {
+                self.plan.notes.push(text.clone());
+            }
             Event::RunDelivered { delivered } => {
                 self.delivered = Some(delivered.clone());
                 self.proceed();
@@ -483,16 +485,6 @@ impl RunState {
         self.proceed();
     }
 
-    fn note_wait(&mut self, failure: &Failure, until: Timestamp) {
-        if matches!(failure.class, FailureClass::Quota { .. }) {
-            self.quota_waits = self.quota_waits.saturating_add(1);
-        } else {
-            self.infra_failures = self.infra_failures.saturating_add(1);
-        }
-        self.last_failure = Some(failure.clone());
-        self.waiting = Some(Waiting { failure: failure.clone(), until });
-    }
-
     fn note_interruption(&mut self, cause: Interruption, fence: u64) {
         self.fence = self.fence.max(fence);
         // A run that only waited cannot be what brought the daemon down; and one that was being delivered must find out
@@ -507,6 +499,16 @@ impl RunState {
             .is_some_and(|mark| mark.phase == self.phase && mark.round == self.round);
         let count = if again { self.crash.as_ref().map_or(0, |mark| mark.count) } else { 0 };
         self.crash = Some(CrashMark { phase: self.phase, round: self.round, count: count + 1 });
+    }
+
+    fn begin_wait(&mut self, failure: &Failure, until: Timestamp) {
+        if matches!(failure.class, FailureClass::Quota { .. }) {
+            self.quota_waits = self.quota_waits.saturating_add(1);
+        } else {
+            self.infra_failures = self.infra_failures.saturating_add(1);
+        }
+        self.last_failure = Some(failure.clone());
+        self.waiting = Some(Waiting { failure: failure.clone(), until });
     }
 
     /// A step succeeded: whatever was counted against it is forgotten.

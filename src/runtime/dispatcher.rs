@@ -5,6 +5,7 @@
 
 mod deciding;
 mod starting;
+mod steering;
 mod timers;
 
 use std::collections::BTreeMap;
@@ -64,12 +65,16 @@ pub enum LoopMessage {
         /// The answer.
         reply: oneshot::Sender<Reply>,
     },
+    /// An instruction was taken to an agent.
+    Instructed(Box<steering::Instructed>),
     /// A question of a surface.
     Query(Query),
     /// An input from a periodic task.
     Input(Input),
     /// The configuration changed.
     Reconfigured(Box<Reconfigured>),
+    /// Stop, and leave agents to the next daemon; the answer is how many there are.
+    HandOver(oneshot::Sender<usize>),
 }
 
 /// A question that changes nothing.
@@ -120,6 +125,7 @@ pub struct Dispatcher {
     tasks: Tasks,
     stop_runs: BTreeMap<RunId, CancellationToken>,
     stop_all: CancellationToken,
+    leave_all: CancellationToken,
     stopping: bool,
     dirty: bool,
     next_plan: Instant,
@@ -153,6 +159,7 @@ impl Dispatcher {
             tasks: Tasks::default(),
             stop_runs: BTreeMap::new(),
             stop_all: CancellationToken::new(),
+            leave_all: CancellationToken::new(),
             stopping: false,
             dirty: true,
             next_plan: Instant::now(),
@@ -165,7 +172,8 @@ impl Dispatcher {
         (dispatcher, handle)
     }
 
-    /// Runs until `shutdown` is asked for, then stops in order: no new work, agents signalled, runs marked interrupted.
+    /// Runs until `shutdown` or a hand-over is asked for, then stops in order: no new work, agents signalled, runs marked
+    /// interrupted.
     ///
     /// # Errors
     /// When the log cannot be written: nothing may be done that is not on record.
@@ -182,6 +190,9 @@ impl Dispatcher {
                 Some(message) = self.inbox.recv() => self.hear(message).await?,
                 ended = self.tasks.next_ended() => self.task_ended(ended).await?,
                 () = tokio::time::sleep(wake) => {}
+            }
+            if self.leave_all.is_cancelled() {
+                break;
             }
         }
         self.stop().await
@@ -203,6 +214,9 @@ impl Dispatcher {
         match message {
             LoopMessage::Effect(message) => self.take_with_others(message).await,
             LoopMessage::Command { command, actor, reply } => {
+                let Some((command, reply)) = self.steer(command, &actor, reply) else {
+                    return Ok(());
+                };
                 let handled = self.handle(Input::Command { command, actor }).await?;
                 if let Some(answer) = handled {
                     // A surface that hung up does not want the answer any more; the command stands.
@@ -210,12 +224,18 @@ impl Dispatcher {
                 }
                 Ok(())
             }
+            LoopMessage::Instructed(instructed) => self.instructed(*instructed).await,
             LoopMessage::Query(query) => {
                 self.answer(query);
                 Ok(())
             }
             LoopMessage::Input(input) => self.handle(input).await.map(|_| ()),
             LoopMessage::Reconfigured(new) => self.reconfigure(*new).await,
+            LoopMessage::HandOver(reply) => {
+                self.leave_all.cancel();
+                let _hung_up = reply.send(self.engine.turns_under_way());
+                Ok(())
+            }
         }
     }
 
@@ -256,6 +276,7 @@ impl Dispatcher {
     }
 
     /// Stops in order. Agents get their grace; a run whose turn was cut short is marked interrupted and keeps its place.
+    /// When agents are to be left to the next daemon, their turns stay as they are.
     async fn stop(mut self) -> Result<(), StoreError> {
         self.stopping = true;
         self.stop_all.cancel();

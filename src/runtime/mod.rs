@@ -7,10 +7,12 @@
 
 pub mod agents;
 pub mod clock;
+pub mod confining;
 pub mod dispatcher;
 pub mod effects;
 pub mod engine;
 pub mod handle;
+pub mod keeper;
 pub mod reaper;
 pub mod recovery;
 pub mod simulation;

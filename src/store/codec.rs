@@ -48,6 +48,8 @@ const TYPES: &[(&str, &[Upcast])] = &[
     ("run.revision_requested", &[]),
     ("run.approved", &[]),
     ("run.waiting", &[]),
+    ("run.adopted", &[]),
+    ("run.instructed", &[]),
     ("run.interrupted", &[]),
     ("run.delivered", &[]),
     ("run.delivery_failed", &[]),

@@ -4,6 +4,7 @@ mod checks;
 mod configuration;
 mod context;
 mod gate;
+mod keeper;
 mod people;
 mod recovery;
 mod safety;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, BufRead, Read as _, Write};
 use std::path::Path;
 
 use crate::domain::agent::Stage;
@@ -13,7 +13,7 @@ use crate::domain::budget::Usage;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::time::Timestamp;
 
-use super::protocol::Line;
+use super::protocol::{Line, Told};
 use super::script::{Action, Class, Content, Fail, Script, Spent, Step};
 
 mod body;
@@ -57,14 +57,30 @@ impl Cue {
     }
 }
 
-/// Plays the step of `script` that fits the turn; returns the exit code for the process.
-pub fn play(script: &Path, prompt: &str, cue: &Cue, stdout: &mut dyn Write) -> i32 {
+/// Longest line that is read, in bytes.
+const LONGEST_LINE: u64 = 64 * 1024 * 1024;
+
+/// `prompt` as the agent reads it.
+#[must_use]
+pub(super) fn as_prompt(prompt: &str) -> String {
+    // A text is always to be written as JSON.
+    serde_json::to_string(&Told::Prompt(prompt.to_owned())).unwrap_or_default() + "\n"
+}
+
+/// Plays the step of `script` that fits the turn, reading the prompt first; returns the exit code for the process.
+pub fn play(script: &Path, stdin: &mut dyn BufRead, cue: &Cue, stdout: &mut dyn Write) -> i32 {
+    // A prompt that cannot be read fits no step.
+    let prompt = match told(stdin) {
+        Ok(Told::Prompt(text) | Told::Instruction(text)) => text,
+        Err(_) => String::new(),
+    };
+    let prompt = prompt.as_str();
     let directory = script.parent().unwrap_or_else(|| Path::new("."));
     let parsed = fs::read_to_string(script)
         .map_err(|error| error.to_string())
         .and_then(|text| toml::from_str::<Script>(&text).map_err(|error| error.to_string()));
     let blanks = Blanks::new(prompt, cue, directory);
-    let mut performance = Performance { stdout, blanks, prompt, now: cue.now, answer: None };
+    let mut performance = Performance { stdin, stdout, blanks, prompt, now: cue.now, answer: None };
     let played = match parsed {
         Ok(script) => performance.play(&script, cue),
         Err(reason) => {
@@ -73,6 +89,13 @@ pub fn play(script: &Path, prompt: &str, cue: &Cue, stdout: &mut dyn Write) -> i
         }
     };
     played.unwrap_or_else(|error| performance.give_up(&error))
+}
+
+/// What it is told next.
+fn told(stdin: &mut dyn BufRead) -> io::Result<Told> {
+    let mut line = Vec::new();
+    let _count = stdin.take(LONGEST_LINE).read_until(b'\n', &mut line)?;
+    Ok(serde_json::from_slice(&line)?)
 }
 
 /// Words of a text that the turn fills in.
@@ -101,6 +124,7 @@ impl Blanks {
 }
 
 struct Performance<'a> {
+    stdin: &'a mut dyn BufRead,
     stdout: &'a mut dyn Write,
     blanks: Blanks,
     prompt: &'a str,
@@ -172,6 +196,12 @@ impl Performance<'_> {
             }
             Action::Usage(spent) => self.print(&Line::Usage { usage: usage(spent) })?,
             Action::Retry(message) => self.print(&Line::Retrying { message: message.clone() })?,
+            Action::AwaitInstruction(path) => {
+                let (Told::Prompt(text) | Told::Instruction(text)) = told(self.stdin)?;
+                let path = self.blanks.fill(path);
+                create_parent(&path)?;
+                fs::write(path, text)?;
+            }
             Action::Wait(milliseconds) => body::wait(*milliseconds),
             Action::Linger(command) => body::linger(&self.blanks.fill(command), false)?,
             Action::LingerHoldingOutput(command) => body::linger(&self.blanks.fill(command), true)?,

@@ -36,7 +36,7 @@ impl Adapter for Scripted {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            steer: false,
+            steer: true,
             approve: false,
             resume: false,
             usage: UsageReporting::PerStep,
@@ -64,7 +64,7 @@ impl Adapter for Scripted {
             program: invocation.own_program.to_owned(),
             args,
             env: environment::build(settings, invocation, &Own { defaults: &[], fixed: &fixed }),
-            stdin: Stdin::Closed(invocation.prompt.to_owned()),
+            stdin: Stdin::Open(engine::as_prompt(invocation.prompt)),
             files: Vec::new(),
             answer_file: None,
             graceful: Signal::Terminate,

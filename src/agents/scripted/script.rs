@@ -93,6 +93,8 @@ pub enum Action {
     Usage(Spent),
     /// Reports a repeated model call.
     Retry(String),
+    /// Waits until it is told something, and writes that to a file, with its directories.
+    AwaitInstruction(String),
     /// Waits silently for this many milliseconds.
     Wait(u64),
     /// Leaves a shell command running in a session of its own, with the output of this process closed.

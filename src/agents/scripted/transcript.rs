@@ -6,8 +6,10 @@ use crate::domain::agent::TurnEnding;
 use crate::domain::budget::Usage;
 use crate::domain::failure::{Failure, FailureClass};
 
-use super::super::{AgentEvent, ProcessEnd, Transcript, TurnSummary, classification, fingerprint};
-use super::protocol::Line;
+use super::super::{
+    AgentEvent, ProcessEnd, Steering, Transcript, TurnSummary, classification, fingerprint,
+};
+use super::protocol::{Line, Told};
 
 /// What the lines so far have told.
 #[derive(Default)]
@@ -54,6 +56,13 @@ impl Transcript for ScriptedTranscript {
                 self.result = Some((text, failure));
                 limited.into_iter().chain([AgentEvent::Finished]).collect()
             }
+        }
+    }
+
+    fn steer(&mut self, text: &str) -> Steering {
+        match serde_json::to_string(&Told::Instruction(text.to_owned())) {
+            Ok(line) => Steering::Send(line),
+            Err(error) => Steering::Unsupported { reason: error.to_string() },
         }
     }
 

@@ -189,6 +189,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("sandbox.network", "'none'"),
     ("sandbox.ports", "['80']"),
     ("wip.limit", "7"),
+    ("keeper.orphan_grace", "'7s'"),
     ("retention.failed_hours", "7"),
     ("local.directory", "'/elsewhere'"),
     ("local.lane", "'manual'"),

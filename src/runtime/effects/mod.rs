@@ -5,7 +5,7 @@ mod clean_up;
 mod deliver;
 mod prepare;
 mod tracker;
-mod turn;
+pub(in crate::runtime) mod turn;
 pub mod workflow;
 
 use std::collections::BTreeMap;
@@ -30,6 +30,7 @@ use crate::workspaces::Workspaces;
 
 use super::agents::Agents;
 use super::clock::{Clock, IdSource};
+use super::confining::Confining;
 use super::engine::TrackerFailure;
 use super::state_dir::StateDir;
 
@@ -54,8 +55,19 @@ pub struct Ports {
     pub redactor: Redactor,
     /// Environment of the projects' checks, complete but for the marker.
     pub check_environment: BTreeMap<String, String>,
-    /// Path of the running program, which is also the scripted agent.
+    /// Path of the running program, which is also every keeper and the scripted agent.
     pub own_program: PathBuf,
+    /// How agents are kept.
+    pub keeper: KeeperSettings,
+    /// How agents are confined.
+    pub confining: Confining,
+}
+
+/// How agents are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeeperSettings {
+    /// Milliseconds that an agent goes on while no daemon is there.
+    pub orphan_grace_ms: u64,
 }
 
 /// One effect to be done, with copies of what it needs to know.
@@ -70,6 +82,8 @@ pub struct Job {
     pub item: Option<ItemRecord>,
     /// Set when it shall stop.
     pub cancel: CancellationToken,
+    /// Set when an agent shall be left to the next daemon.
+    pub leave: CancellationToken,
     /// The way back to the loop.
     pub desk: Desk,
 }

@@ -1,39 +1,54 @@
-//! One agent turn: gather, prompt, anchor, run, judge, commit.
+//! One agent turn: gather, prompt, anchor, run under a keeper, commit. A turn that an earlier daemon began is not begun
+//! again: its keeper is found, or what it left, and the turn is concluded as if nothing had happened in between.
 
-mod driving;
+pub(in crate::runtime) mod driving;
 mod enriching;
+mod gathering;
 mod judging;
+pub(in crate::runtime) mod keeping;
 
 use std::path::{Path, PathBuf};
 
 use crate::agents::{self, AgentSettings, CommandLine, Invocation, TEMPORARY};
-use crate::domain::agent::{Stage, TurnEnding, TurnReport};
+use crate::domain::agent::{AgentKind, Stage, TurnEnding, TurnReport};
 use crate::domain::bounds;
 use crate::domain::change::{Change, Workspace};
 use crate::domain::failure::Failure;
+use crate::domain::ids::RunId;
 use crate::domain::run::StagePlan;
 use crate::pipeline::input::{FinishedTurn, Input, PreparedTurn};
 use crate::pipeline::prompt;
 use crate::pipeline::state::RunState;
 use crate::process::marker::{Marker, VARIABLE};
+use crate::process::sandbox::Confinement;
 use crate::runtime::agents::{co_author, discard_home, place_files};
+use crate::runtime::confining::Places;
+use crate::runtime::keeper::wire::{Before, Remembered};
 use crate::runtime::state_dir::{private_dir, write_private};
 use crate::workspaces::{Fingerprint, RUN_TRAILER, WorkspaceError};
 
 use super::{Done, Job, Ports, failed, workspace_of};
+use keeping::{Kept, Over};
 
-/// Bytes of diff given to a critic by value.
-const MAX_DIFF: usize = 160_000;
-
-/// A turn ready to be anchored and started.
-struct Ready<'a> {
+/// What a turn is about, from its preparation to its conclusion.
+struct Subject<'a> {
     state: &'a RunState,
     workspace: &'a Workspace,
     stage: Stage,
+    /// The model it was configured with.
+    model: Option<&'a str>,
+    /// The commit it began at.
+    head: String,
+}
+
+/// A turn ready to be anchored and started.
+struct Ready<'a> {
+    subject: Subject<'a>,
     plan: &'a StagePlan,
     settings: &'a AgentSettings,
     prepared: PreparedTurn,
     command: CommandLine,
+    confinement: Option<Confinement>,
     before: Option<Fingerprint>,
     scratch: PathBuf,
 }
@@ -60,34 +75,66 @@ impl From<Failure> for NotReady {
 }
 
 pub(super) async fn execute(ports: &Ports, job: &Job, turn: u32) -> Done {
-    let done = attempt(ports, job, turn).await;
+    let done = match in_flight(job, turn) {
+        Some(subject) => {
+            let kept = keeping::rejoin(ports, job, &subject, turn).await;
+            concluded(ports, &subject, turn, kept).await
+        }
+        None => attempt(ports, job, turn).await,
+    };
+    // A home that an agent still lives in is left as it is.
+    let Some(done) = done else { return Done::Stopped };
     if let Some(state) = &job.run {
         discard_home(&ports.dirs, state.id, turn);
     }
     done
 }
 
-async fn attempt(ports: &Ports, job: &Job, turn: u32) -> Done {
+/// The turn as it was begun by an earlier daemon, if it was.
+fn in_flight(job: &Job, turn: u32) -> Option<Subject<'_>> {
+    let (state, workspace) = workspace_of(job).ok()?;
+    let record = state.turn_in_flight().filter(|record| record.turn == turn)?;
+    let model = state.stage_plan(record.stage).and_then(|plan| plan.model.as_deref());
+    Some(Subject { state, workspace, stage: record.stage, model, head: record.head.clone() })
+}
+
+/// Does the turn from its beginning; nothing when it goes on without this daemon.
+async fn attempt(ports: &Ports, job: &Job, turn: u32) -> Option<Done> {
     let ready = match prepare(ports, job, turn).await {
         Ok(ready) => ready,
-        Err(NotReady::Stopped) => return Done::Stopped,
-        Err(NotReady::Failed(failure)) => return failed(&job.effect, failure),
+        Err(NotReady::Stopped) => return Some(Done::Stopped),
+        Err(NotReady::Failed(failure)) => return Some(failed(&job.effect, failure)),
     };
     if job.cancel.is_cancelled() {
-        return Done::Stopped;
+        return Some(Done::Stopped);
     }
-    let run = ready.state.id;
-    if !job.desk.begin_turn(&job.key, run, ready.prepared.clone()).await {
-        return Done::Stopped;
+    if !job.desk.begin_turn(&job.key, ready.subject.state.id, ready.prepared.clone()).await {
+        return Some(Done::Stopped);
     }
-    let summary = driving::drive(ports, job, &ready, turn).await;
+    let kept = keeping::begin(ports, job, &ready, turn).await;
+    concluded(ports, &ready.subject, turn, kept).await
+}
+
+/// Concludes a turn whose agent has ended; nothing when it goes on.
+async fn concluded(ports: &Ports, subject: &Subject<'_>, turn: u32, kept: Kept) -> Option<Done> {
+    let Kept::Over(over) = kept else { return None };
+    let Over { report, remembered, keeper } = *over;
+    let run = subject.state.id;
+    let gone = async {
+        if let Some(keeper) = keeper {
+            keeper.gone().await;
+        }
+    };
     // Nothing rests on the row being gone: recovery finds no such process. So the commit does not have to wait for it.
-    let (forgotten, done) =
-        tokio::join!(ports.store.forget_process(run, turn), conclude(ports, &ready, turn, summary));
+    let (forgotten, done, ()) = tokio::join!(
+        ports.store.forget_process(run, turn),
+        conclude(ports, subject, turn, report, &remembered),
+        gone,
+    );
     if let Err(error) = forgotten {
         tracing::warn!(run.id = %run, %error, "an ended process stays on record");
     }
-    done
+    Some(done)
 }
 
 /// What is known of a turn whose end nobody saw.
@@ -112,7 +159,7 @@ async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<
         .map_err(|error| Failure::infrastructure(error.to_string()))?;
     let nonce = ports.ids.random().simple().to_string();
     let session = ports.ids.random().to_string();
-    let gathered = gather(ports, state, workspace, stage).await?;
+    let gathered = gathering::gather(ports, state, workspace, stage).await?;
     let enrichment = enriching::gather(ports, state, workspace).await;
     let prompt = prompt::build(
         stage,
@@ -150,84 +197,43 @@ async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<
     place_files(&command)?;
     write_private(&scratch.join("prompt.md"), ports.redactor.redact(&prompt.text).as_bytes())
         .map_err(|error| Failure::infrastructure(error.to_string()))?;
+    let confinement = ports.confining.of_turn(Places {
+        worktree: Path::new(&workspace.path),
+        read_only: !stage.writes(),
+        home: &home,
+        answer_file: command.answer_file.as_deref(),
+    })?;
     let prepared =
         PreparedTurn { turn, session, head: gathered.head, nonce, prompt: prompt.record };
     let before = gathered.before;
-    Ok(Ready { state, workspace, stage, plan, settings, prepared, command, before, scratch })
+    let model = plan.model.as_deref();
+    let subject = Subject { state, workspace, stage, model, head: prepared.head.clone() };
+    Ok(Ready { subject, plan, settings, prepared, command, confinement, before, scratch })
 }
 
 fn marker(ports: &Ports, state: &RunState) -> Marker {
-    Marker::new(&ports.dirs.instance, &state.id.to_string())
+    marker_of(ports, state.id)
 }
 
-/// What the daemon knows of the worktree before the turn.
-struct Gathered {
-    head: String,
-    diff: String,
-    left_out: Vec<String>,
-    partial_work: bool,
-    before: Option<Fingerprint>,
-}
-
-async fn gather(
-    ports: &Ports,
-    state: &RunState,
-    workspace: &Workspace,
-    stage: Stage,
-) -> Result<Gathered, NotReady> {
-    match stage {
-        Stage::Coder => {
-            let recovering = state.recovering();
-            if let (Some(change), false) = (&state.change, recovering) {
-                // What checks left lying around must not be taken for the coder's work.
-                ports.workspaces.restore(workspace, &change.head).await?;
-            }
-            let partial =
-                recovering && ports.workspaces.salvage(workspace, state.id).await?.is_some();
-            let head = ports.workspaces.head(workspace).await?;
-            Ok(Gathered {
-                head,
-                diff: String::new(),
-                left_out: Vec::new(),
-                partial_work: partial,
-                before: None,
-            })
-        }
-        Stage::Diagnose => {
-            let head = ports.workspaces.head(workspace).await?;
-            ports.workspaces.restore(workspace, &head).await?;
-            let before = Some(ports.workspaces.fingerprint(workspace).await?);
-            let (diff, left_out) = (String::new(), Vec::new());
-            Ok(Gathered { head, diff, left_out, partial_work: false, before })
-        }
-        Stage::Critic
-        | Stage::Tester
-        | Stage::Documenter
-        | Stage::Auditor
-        | Stage::StageDocumenter => {
-            let head = state.change.as_ref().map(|change| change.head.clone()).unwrap_or_default();
-            // Whatever checks or an interrupted turn left behind is put back: what is said is about the commit.
-            ports.workspaces.restore(workspace, &head).await?;
-            let before = match stage.writes() {
-                true => None,
-                false => Some(ports.workspaces.fingerprint(workspace).await?),
-            };
-            let diff = ports.workspaces.diff(workspace, MAX_DIFF).await?;
-            let mut left_out = diff.left_out;
-            left_out.extend(diff.binary.into_iter().map(|path| format!("{path} (binary)")));
-            Ok(Gathered { head, diff: diff.text, left_out, partial_work: false, before })
-        }
-    }
+/// What everything that a run's agents start is found by.
+fn marker_of(ports: &Ports, run: RunId) -> Marker {
+    Marker::new(&ports.dirs.instance, &run.to_string())
 }
 
 /// Judges what the turn did to the repository and hands everything to the loop.
-async fn conclude(ports: &Ports, ready: &Ready<'_>, turn: u32, mut report: TurnReport) -> Done {
+async fn conclude(
+    ports: &Ports,
+    subject: &Subject<'_>,
+    turn: u32,
+    mut report: TurnReport,
+    remembered: &Remembered,
+) -> Done {
     let finished = |report, change, tampered| {
         Done::Run(Input::TurnFinished(Box::new(FinishedTurn { turn, report, change, tampered })))
     };
-    match ready.stage {
+    match subject.stage {
         Stage::Coder if report.ending == TurnEnding::Cancelled => finished(report, None, false),
-        Stage::Coder => match commit(ports, ready, &report).await {
+        Stage::Coder => match commit(ports, subject, remembered.agent, &report).await {
             Ok(change) => finished(report, Some(change), false),
             Err(error) => {
                 report.ending = coder_git_failure(report.ending, &error);
@@ -236,18 +242,20 @@ async fn conclude(ports: &Ports, ready: &Ready<'_>, turn: u32, mut report: TurnR
         },
         Stage::Tester | Stage::Documenter if report.ending != TurnEnding::Completed => {
             // What it left half done is no part of an accepted change.
-            put_back(ports, ready).await;
+            put_back(ports, subject).await;
             finished(report, None, false)
         }
-        Stage::Tester | Stage::Documenter => match commit(ports, ready, &report).await {
-            Ok(change) => finished(report, Some(change), false),
-            Err(error) => {
-                report.ending = coder_git_failure(report.ending, &error);
-                finished(report, None, false)
+        Stage::Tester | Stage::Documenter => {
+            match commit(ports, subject, remembered.agent, &report).await {
+                Ok(change) => finished(report, Some(change), false),
+                Err(error) => {
+                    report.ending = coder_git_failure(report.ending, &error);
+                    finished(report, None, false)
+                }
             }
-        },
+        }
         Stage::Critic | Stage::Diagnose | Stage::Auditor | Stage::StageDocumenter => {
-            let tampered = tampered(ports, ready).await;
+            let tampered = tampered(ports, subject, remembered.before.as_ref()).await;
             finished(report, None, tampered)
         }
     }
@@ -255,15 +263,16 @@ async fn conclude(ports: &Ports, ready: &Ready<'_>, turn: u32, mut report: TurnR
 
 async fn commit(
     ports: &Ports,
-    ready: &Ready<'_>,
+    subject: &Subject<'_>,
+    agent: AgentKind,
     report: &TurnReport,
 ) -> Result<Change, WorkspaceError> {
-    let plan = &ready.state.plan;
+    let plan = &subject.state.plan;
     let message = format!(
         "{}: {}\n\n{}Round {} of run {}.",
         plan.identifier,
         plan.title,
-        match ready.stage {
+        match subject.stage {
             Stage::Tester => "Tests. ",
             Stage::Documenter => "Documentation. ",
             Stage::Coder
@@ -272,15 +281,15 @@ async fn commit(
             | Stage::Auditor
             | Stage::StageDocumenter => "",
         },
-        ready.state.round,
-        ready.state.id.short()
+        subject.state.round,
+        subject.state.id.short()
     );
-    let model = report.model.as_deref().or(ready.plan.model.as_deref());
+    let model = report.model.as_deref().or(subject.model);
     let trailers = [
-        ("Co-authored-by".to_owned(), co_author(ready.settings.kind, model)),
-        (RUN_TRAILER.to_owned(), ready.state.id.to_string()),
+        ("Co-authored-by".to_owned(), co_author(agent, model)),
+        (RUN_TRAILER.to_owned(), subject.state.id.to_string()),
     ];
-    ports.workspaces.commit(ready.workspace, &message, &trailers).await.map(bounds::change)
+    ports.workspaces.commit(subject.workspace, &message, &trailers).await.map(bounds::change)
 }
 
 /// A turn whose work cannot be committed is not complete, whatever the agent says.
@@ -292,19 +301,24 @@ fn coder_git_failure(ending: TurnEnding, error: &WorkspaceError) -> TurnEnding {
 }
 
 /// Whether the read-only stage left anything different; if so, it is put back. Doubt counts as yes.
-async fn tampered(ports: &Ports, ready: &Ready<'_>) -> bool {
-    let after = ports.workspaces.fingerprint(ready.workspace).await;
-    let same = matches!((&ready.before, &after), (Some(before), Ok(after)) if before == after);
+async fn tampered(ports: &Ports, subject: &Subject<'_>, before: Option<&Before>) -> bool {
+    let after = ports.workspaces.fingerprint(subject.workspace).await;
+    let same = match (before, after) {
+        (Some(Before { head, branch, index, files }), Ok(after)) => {
+            (head, branch, index, files) == (&after.head, &after.branch, &after.index, &after.files)
+        }
+        (None, _) | (_, Err(_)) => false,
+    };
     if !same {
-        put_back(ports, ready).await;
+        put_back(ports, subject).await;
     }
     !same
 }
 
 /// Puts the worktree back to where it was before the turn; what cannot be is found again by the next one.
-async fn put_back(ports: &Ports, ready: &Ready<'_>) {
-    if let Err(error) = ports.workspaces.restore(ready.workspace, &ready.prepared.head).await {
-        let stage = ready.stage.word();
-        tracing::warn!(run.id = %ready.state.id, %error, "the worktree could not be put back after the {stage}");
+async fn put_back(ports: &Ports, subject: &Subject<'_>) {
+    if let Err(error) = ports.workspaces.restore(subject.workspace, &subject.head).await {
+        let stage = subject.stage.word();
+        tracing::warn!(run.id = %subject.state.id, %error, "the worktree could not be put back after the {stage}");
     }
 }

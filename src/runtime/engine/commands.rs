@@ -7,7 +7,7 @@ use crate::domain::command::{Command, Task};
 use crate::domain::event::Event;
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::item_record::{Approval, ItemStatus};
-use crate::domain::run::Outcome;
+use crate::domain::run::{Outcome, Reception};
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::{ItemState, Lane, Overrides, Priority, Trust, WorkItem};
 use crate::pipeline::conclude::ONE_OFF_SOURCE;
@@ -17,6 +17,9 @@ use super::{Engine, Reply};
 
 /// Longest title made from the text of a one-off task, in characters.
 const LONGEST_TITLE: usize = 72;
+
+/// Most notes in one run's prompts.
+const MOST_NOTES: usize = 50;
 
 impl Engine {
     /// Carries out a command.
@@ -33,6 +36,9 @@ impl Engine {
             }
             Command::Retry { target, note } => {
                 self.on_item(&target, |engine, id| engine.retry(id, actor, &note, now))
+            }
+            Command::Steer { target, text } | Command::FollowUp { target, text } => {
+                self.on_item(&target, |engine, id| engine.follow_up(id, actor, text, now))
             }
             Command::Pause => {
                 self.record_ops(Event::Paused { by: actor.to_owned() }, now);
@@ -202,6 +208,38 @@ impl Engine {
         self.update_tracker(id, Some(ItemState::Todo), format!("retry asked for by {actor}"), now);
         self.plan(now);
         accepted("back to work", Some(id.clone()), self.run_of(id))
+    }
+
+    /// Keeps what a person said for the next turn's prompt.
+    fn follow_up(&mut self, id: &ItemId, actor: &str, text: String, now: Timestamp) -> Reply {
+        let Some(record) = self.items.get(id) else { return unknown(id.as_str()) };
+        let Some((run, state)) = record.run.and_then(|run| Some((run, self.runs.get(&run)?)))
+        else {
+            let (name, status) = (id.identifier(), record.status.word());
+            return refused(&format!("not delivered: {name} is {status}, nobody works on it"));
+        };
+        if text.len() > bounds::NOTE_BYTES {
+            return refused(
+                "not delivered: it is longer than 8 KiB; refer to a file in the repository",
+            );
+        }
+        if state.plan.notes.len() >= MOST_NOTES {
+            return refused(&format!("not delivered: a run takes {MOST_NOTES} notes at most"));
+        }
+        let turn = state.next_turn();
+        let (by, reception) = (actor.to_owned(), Reception::NextTurn);
+        let input = Input::Instructed { by, text, reception };
+        let _ignored = self.handle_run(run, None, false, input, now);
+        accepted(&format!("queued for turn {turn}"), Some(id.clone()), Some(run))
+    }
+
+    /// The turn under way of what people call `target`: its run, and its number.
+    #[must_use]
+    pub fn turn_of(&self, target: &str) -> Option<(ItemId, RunId, u32)> {
+        let Found::One(id) = self.find(target) else { return None };
+        let run = self.run_of(&id)?;
+        let turn = self.runs.get(&run)?.turn_in_flight()?.turn;
+        Some((id, run, turn))
     }
 
     fn on_item(&mut self, target: &str, act: impl FnOnce(&mut Self, &ItemId) -> Reply) -> Reply {

@@ -38,6 +38,8 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::RunApproved { .. }
         | Event::RunWaiting { .. }
         | Event::RunInterrupted { .. }
+        | Event::RunAdopted { .. }
+        | Event::RunInstructed { .. }
         | Event::RunDelivered { .. }
         | Event::DeliveryFailed { .. }
         | Event::LateResult { .. }

@@ -8,8 +8,8 @@ use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::item_record::{Hold, HumanReason};
 use crate::domain::run::{
-    ContextPlan, Delivery, Interruption, ItemFacts, OptionalStages, Outcome, Phase, RunPlan,
-    StagePlan, StageSet, WorkflowPermission,
+    ContextPlan, Delivery, Interruption, ItemFacts, OptionalStages, Outcome, Phase, Reception,
+    RunPlan, StagePlan, StageSet, WorkflowPermission,
 };
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{
@@ -131,6 +131,12 @@ pub(in crate::store) fn run_events() -> Vec<Event> {
             until: Timestamp(1_700_000_060_000),
         },
         Event::RunInterrupted { cause: Interruption::Shutdown, fence: 2 },
+        Event::RunAdopted { turn: 2, fence: 3 },
+        Event::RunInstructed {
+            by: "human:cli:ann".to_owned(),
+            text: "use the other file".to_owned(),
+            reception: Reception::Injected { turn: 2 },
+        },
         Event::RunDelivered {
             delivered: Delivered::Merge {
                 base: "main".to_owned(),

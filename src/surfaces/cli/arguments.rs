@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::{
-    analyze, demo, doctor, exec, init, operate, receipts, run, scripted_agent, simulate, start,
-    status, validate, why,
+    analyze, demo, doctor, exec, hand_over, init, keeper, operate, receipts, run, scripted_agent,
+    simulate, start, status, validate, why,
 };
 
 const ABOUT: &str = "A daemon that works while people don't: picks up work items, drives coding agents through a \
@@ -73,16 +73,22 @@ pub(super) enum Role {
     Approve(operate::Approve),
     Reject(operate::Reject),
     Cancel(operate::Cancel),
+    Abort(operate::Abort),
+    Steer(operate::Steer),
+    FollowUp(operate::FollowUp),
     Retry(operate::Retry),
     Pause(operate::Pause),
     Resume(operate::Resume),
     Turbo(operate::Turbo),
     Heartbeat(operate::Heartbeat),
+    HandOver(hand_over::HandOver),
     Inspect(receipts::inspect::Inspect),
     Analyze(analyze::Analyze),
     Receipts(receipts::Receipts),
     Simulate(simulate::Simulate),
     Demo(demo::Demo),
+    #[command(name = crate::runtime::keeper::SUBCOMMAND, hide = true)]
+    Keeper(keeper::Keeper),
     #[command(name = crate::agents::scripted::SUBCOMMAND, hide = true)]
     ScriptedAgent(scripted_agent::ScriptedAgent),
 }

@@ -65,6 +65,47 @@ with_target!(
     Cancel, "cancel", Cancel
 );
 
+with_target!(
+    /// Stop a run at once; the same as `cancel`
+    Abort, "abort", Cancel
+);
+
+macro_rules! with_words {
+    ($(#[$doc:meta])* $name:ident, $verb:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Args)]
+        #[command(after_help = format!(
+            "Examples:\n  enact-factory {verb} DEMO-1 \"leave the tests alone\"\n\n{JSON}", verb = $verb
+        ))]
+        pub(super) struct $name {
+            /// Identifier of an item, `source/identifier`, or a run (long or short id)
+            #[arg(value_name = "ID")]
+            target: String,
+            /// What to say
+            #[arg(value_name = "TEXT")]
+            text: String,
+        }
+
+        impl $name {
+            pub(super) fn command(self) -> Command {
+                Command::$name { target: self.target, text: self.text }
+            }
+        }
+    };
+}
+
+with_words!(
+    /// Tell an agent at work to do something differently, now
+    ///
+    /// The answer says what became of it: injected at this turn, queued for the next one (the agent takes nothing during a
+    /// turn but could, or none is at work just now), or not delivered and why.
+    Steer, "steer"
+);
+with_words!(
+    /// Tell a run something that its next turn shall know
+    FollowUp, "follow-up"
+);
+
 /// Put an item that failed, was rejected or waits for a person back to work
 #[derive(Debug, Args)]
 #[command(after_help = format!(

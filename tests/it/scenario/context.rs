@@ -98,7 +98,7 @@ fn analyze_says_which_sections_an_agent_took_up() {
 
 #[test]
 fn a_task_without_a_daemon_gets_the_same_in_korean() {
-    let mut factory = furnished();
+    let factory = furnished();
     let config = factory.configure();
     let text = fs::read_to_string(&config).expect("the configuration");
     fs::write(&config, format!("language = \"ko\"\n{text}")).expect("the configuration");

@@ -10,9 +10,10 @@ use crate::agents::fixtures::{
     killed, used,
 };
 use crate::agents::scripted::engine::{self, Cue};
-use crate::agents::{AgentEvent, AgentSettings, TurnSummary, adapter};
+use crate::agents::{AgentEvent, AgentSettings, Steering, TurnSummary, adapter};
 use crate::domain::agent::{AgentKind, Stage, TurnEnding};
 use crate::domain::failure::FailureClass;
+use crate::process::speech::Stdin;
 
 const NOTHING: &str = "step = []";
 
@@ -35,8 +36,13 @@ impl Stagehand {
     }
 
     fn play(&self, prompt: &str, cue: &Cue) -> Played {
+        self.play_told(&engine::as_prompt(prompt), cue)
+    }
+
+    fn play_told(&self, told: &str, cue: &Cue) -> Played {
         let mut output = Vec::new();
-        let code = engine::play(&self.path("script.toml"), prompt, cue, &mut output);
+        let script = self.path("script.toml");
+        let code = engine::play(&script, &mut told.as_bytes(), cue, &mut output);
         let text = String::from_utf8_lossy(&output).into_owned();
         let lines: Vec<&str> = text.lines().collect();
         let (events, summary) = judge(AgentKind::Scripted, &lines, exited(code));
@@ -83,7 +89,7 @@ fn the_adapter_starts_our_own_program_with_the_turn_in_variables() {
     assert_eq!(command.program, Path::new("/opt/bin/enact-factory"));
     let words = fixtures::arguments(&command);
     assert_eq!(words, ["scripted-agent", "--script", "/scripts/demo.toml"]);
-    assert_eq!(command.stdin.text(), Some(PROMPT));
+    assert!(command.stdin == Stdin::Open(engine::as_prompt(PROMPT)));
     let read = Cue::from_variables(&command.env, NOW);
     let expected = Cue {
         session: command.env["ENACT_SESSION"].clone(),
@@ -94,6 +100,23 @@ fn the_adapter_starts_our_own_program_with_the_turn_in_variables() {
     let without = AgentSettings { script: None, ..settings };
     let coder = fixtures::invocation(Stage::Coder);
     assert!(adapter(AgentKind::Scripted).command_line(&without, &coder).is_err());
+}
+
+#[test]
+fn it_can_be_told_something_while_it_works() {
+    let file = "{{script_dir}}/told";
+    let hand = Stagehand::new(&format!(
+        "[[step]]\nactions = [{{ await_instruction = \"{file}\" }}, {{ answer = \"done\" }}]"
+    ));
+    let Steering::Send(line) = adapter(AgentKind::Scripted).transcript().steer("turn\nleft") else {
+        panic!("it cannot be told");
+    };
+    assert!(!line.contains('\n'));
+    let told = format!("{}{line}\n", engine::as_prompt("a prompt"));
+    assert_eq!(hand.play_told(&told, &coder()).code, 0);
+    assert_eq!(hand.read("told"), "turn\nleft");
+    // Nobody says anything any more.
+    assert_eq!(hand.play("a prompt", &coder()).code, engine::CANNOT);
 }
 
 #[test]

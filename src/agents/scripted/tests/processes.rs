@@ -25,7 +25,8 @@ const SCRIPT: &str = "SCRIPT_TO_PLAY";
 fn stage_door() {
     let Some(script) = std::env::var_os(SCRIPT) else { return };
     let cue = Cue::from_variables(&BTreeMap::new(), NOW);
-    let code = engine::play(Path::new(&script), "a prompt", &cue, &mut std::io::stdout());
+    let told = engine::as_prompt("a prompt");
+    let code = engine::play(Path::new(&script), &mut told.as_bytes(), &cue, &mut std::io::stdout());
     std::process::exit(code);
 }
 

@@ -72,6 +72,28 @@ fn play_out(run: &mut Driver) {
 }
 
 #[test]
+fn a_turn_whose_agent_outlives_its_daemon_goes_on_as_if_nothing_had_happened() {
+    for (place, mut run) in everywhere() {
+        let (before, fence) = (run.clone(), run.state.fence + 1);
+        let in_flight = run.state.turn_in_flight().map(|turn| turn.turn);
+        for _ in 0..3 {
+            run.feed(Input::Adopted { fence });
+        }
+        match in_flight {
+            None => assert_eq!(run.state, before.state, "{place}"),
+            Some(turn) => {
+                assert_eq!(run.state.fence, fence, "{place}");
+                assert_eq!(run.state.turn_in_flight().map(|it| it.turn), Some(turn), "{place}");
+                assert_eq!(run.state.crash, None, "{place}");
+                assert_eq!(run.wait(), Effect::RunTurn { run: run.state.id, turn }, "{place}");
+            }
+        }
+        play_out(&mut run);
+        assert_eq!(run.state.outcome, Some(Outcome::Succeeded), "{place}");
+    }
+}
+
+#[test]
 fn a_crash_in_any_phase_continues_from_there_with_a_new_turn() {
     for (place, mut run) in everywhere() {
         let (phase, round) = (run.state.phase, run.state.round);

@@ -9,8 +9,18 @@ use super::super::span::Span;
 use super::super::{Edit, Happening, ScenarioError, nearest, tables};
 use super::{Reader, item_id};
 
-const COMMANDS: [&str; 9] =
-    ["approve", "reject", "cancel", "retry", "pause", "resume", "turbo", "heartbeat", "run"];
+const COMMANDS: [&str; 10] = [
+    "approve",
+    "reject",
+    "cancel",
+    "follow-up",
+    "retry",
+    "pause",
+    "resume",
+    "turbo",
+    "heartbeat",
+    "run",
+];
 
 impl Reader<'_> {
     pub(super) fn event(
@@ -105,6 +115,9 @@ impl Reader<'_> {
             "approve" => Ok(Command::Approve { target: target()? }),
             "reject" => Ok(Command::Reject { target: target()? }),
             "cancel" => Ok(Command::Cancel { target: target()? }),
+            "follow-up" => {
+                Ok(Command::FollowUp { target: target()?, text: after.trim().to_owned() })
+            }
             "retry" => Ok(Command::Retry { target: target()?, note: after.trim().to_owned() }),
             "pause" => Ok(Command::Pause),
             "resume" => Ok(Command::Resume),
