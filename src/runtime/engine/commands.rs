@@ -94,7 +94,11 @@ impl Engine {
             trust: Trust::Trusted,
             created_at: Some(now),
             revision: String::new(),
-            overrides: Overrides { coder_only: task.coder_only, model: task.model },
+            overrides: Overrides {
+                coder_only: task.coder_only,
+                full_pipeline: task.full_pipeline,
+                model: task.model,
+            },
         };
         self.record_item(&id, Event::ItemCreated { item }, now);
         let open = self.intake_open;

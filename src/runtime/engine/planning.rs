@@ -144,11 +144,5 @@ impl Engine {
 }
 
 fn agents_of(state: &crate::pipeline::state::RunState) -> Vec<String> {
-    let mut agents = vec![state.plan.coder.agent.clone()];
-    if let Some(critic) = &state.plan.critic
-        && !agents.contains(&critic.agent)
-    {
-        agents.push(critic.agent.clone());
-    }
-    agents
+    state.plan.stages.agents().into_iter().map(str::to_owned).collect()
 }
