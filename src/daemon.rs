@@ -20,6 +20,7 @@ use crate::process::adoption::become_subreaper;
 use crate::process::redact::Redactor;
 use crate::runtime::agents::Agents;
 use crate::runtime::clock::{Clock, IdSource, SystemClock, SystemIds};
+use crate::runtime::confining::Confining;
 use crate::runtime::dispatcher::{Dispatcher, LoopMessage, Reconfigured, Schedule, Timing};
 use crate::runtime::effects::{KeeperSettings, Ports};
 use crate::runtime::engine::{Engine, Identity, Input};
@@ -230,6 +231,7 @@ fn build_ports(
         redactor: Redactor::new(setup.settings.secrets.clone()),
         check_environment,
         own_program: setup.program.clone(),
+        confining: Confining::new(setup.settings.sandbox.clone()),
         keeper: KeeperSettings { orphan_grace_ms: setup.settings.keeper.orphan_grace_ms },
     })
 }

@@ -8,6 +8,7 @@ use enact_factory::daemon::{Setup, agents, open_store};
 use enact_factory::process::adoption::become_subreaper;
 use enact_factory::process::redact::Redactor;
 use enact_factory::runtime::clock::{Clock, IdSource, SystemClock, SystemIds};
+use enact_factory::runtime::confining::Confining;
 use enact_factory::runtime::dispatcher::{Dispatcher, Timing};
 use enact_factory::runtime::effects::{KeeperSettings, Ports};
 use enact_factory::runtime::engine::{Engine, Identity};
@@ -66,6 +67,7 @@ impl Loop {
             redactor: Redactor::new(Vec::new()),
             check_environment: BTreeMap::new(),
             own_program: setup.program.clone(),
+            confining: Confining::off(),
             keeper: KeeperSettings { orphan_grace_ms: 1_800_000 },
         });
         let timing = Timing {

@@ -61,6 +61,7 @@ async fn time(place: &Path) {
 
 async fn without(scratch: &Path) {
     let spawn = Spawn {
+        confinement: None,
         program: "/bin/sh".into(),
         args: vec!["-c".into(), "cat".into()],
         cwd: scratch.to_owned(),
@@ -142,6 +143,7 @@ async fn memory(place: &Path) {
 
 fn assignment(scratch: &Path, script: &str) -> Assignment {
     Assignment {
+        confinement: None,
         agent: AgentKind::Command,
         program: "/bin/sh".into(),
         args: vec!["-c".into(), script.into()],

@@ -12,13 +12,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::agent::ExitEvidence;
 use crate::process::ProcessError;
+use crate::process::agent_process::endings::Endings;
 use crate::process::conversation::{Conversation, Listener};
 use crate::process::identity::ProcessIdentity;
 use crate::process::leader::{Leader, Pipes, Program};
 use crate::process::marker::{self, Marker};
 use crate::process::redact::Redactor;
+use crate::process::sandbox::Confinement;
 use crate::process::speech::{Feed, Speech, Stdin};
 use crate::process::transcript::Transcript;
+
+mod endings;
 
 /// Usual value of [`Limits::max_line`]: agents print a megabyte of answer, twice, as one line of JSON.
 pub const MAX_LINE: usize = 10 << 20;
@@ -42,6 +46,8 @@ pub struct Spawn {
     pub env: BTreeMap<String, String>,
     /// What it reads. That it may stop reading early is no error.
     pub stdin: Stdin,
+    /// Where it and everything it starts may write and connect to; anything when absent.
+    pub confinement: Option<Confinement>,
     /// What everything it starts is found by.
     pub marker: Marker,
     /// Its bounds.
@@ -150,10 +156,13 @@ pub async fn run(
     listener: &mut dyn Listener,
 ) -> Result<Finished, ProcessError> {
     let begun = Instant::now();
-    let Spawn { program, args, cwd, mut env, stdin: told, marker, limits, stop, .. } = spawn;
+    let Spawn {
+        program, args, cwd, mut env, stdin: told, marker, limits, stop, confinement, ..
+    } = spawn;
     let transcript = Transcript::open(spawn.journal, limits.max_output, spawn.redactor)?;
     let _given = env.insert(marker::VARIABLE.to_owned(), marker.value().to_owned());
-    let program = Program { program, args, cwd, env, piped_stdin: told != Stdin::Null };
+    let piped_stdin = told != Stdin::Null;
+    let program = Program { program, args, cwd, env, piped_stdin, confinement };
     let (mut leader, Pipes { stdin, stdout, stderr }) = Leader::start(program).await?;
     let identity = leader.identity();
     let mut watch = Watch {
@@ -165,8 +174,8 @@ pub async fn run(
         finished_at: None,
         endings: Endings::default(),
     };
-    let mut start =
-        Start { note: identity.clone().map(on_started), feed: Feed::new(stdin, told, speech) };
+    let feed = Feed::new(stdin, told, speech);
+    let mut start = Start { note: identity.clone().map(on_started), feed };
     watch.until_ending(&mut leader, &mut start).await?;
     start.noted().await;
     let leftovers = watch.end(&mut leader, start.feed, identity.as_ref()).await?;
@@ -220,24 +229,6 @@ struct Watch<'a> {
     /// When the reader of the lines said that the agent is done.
     finished_at: Option<Instant>,
     endings: Endings,
-}
-
-/// The first reason to end wins; the others are kept.
-#[derive(Default)]
-struct Endings {
-    first: Option<Ending>,
-    late: Vec<Ending>,
-}
-
-impl Endings {
-    /// The only place where an ending is decided.
-    fn note(&mut self, ending: Ending) {
-        if self.first.is_none() {
-            self.first = Some(ending);
-        } else if self.first != Some(ending) && !self.late.contains(&ending) {
-            self.late.push(ending);
-        }
-    }
 }
 
 impl Watch<'_> {

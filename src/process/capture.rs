@@ -95,6 +95,7 @@ impl Capture {
             cwd: self.cwd,
             env: self.env,
             piped_stdin: self.stdin.is_some(),
+            confinement: None,
         })
         .await?;
         let Pipes { stdin, stdout, stderr } = pipes;

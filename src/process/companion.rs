@@ -73,7 +73,7 @@ impl Start {
         }
         let env = BTreeMap::from([(VARIABLE.to_owned(), marker.value().to_owned())]);
         let mut command = command(&program, args, cwd, env, log);
-        let (mut child, key) = leader::launch(&mut command, &program).await?;
+        let (mut child, key) = leader::launch(&mut command, &program, None).await?;
         // It is nobody's orphan, and no orphan is excused by it: those below it go to itself.
         adoption::abandon(key);
         let failed = || ProcessError::Spawn {

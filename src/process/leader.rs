@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::runtime::Handle;
 
 use crate::domain::agent::ExitEvidence;
 use crate::process::ProcessError;
@@ -18,6 +19,7 @@ use crate::process::identity::ProcessIdentity;
 use crate::process::marker::Marker;
 use crate::process::process_set::{Claim, ProcessSet};
 use crate::process::process_table;
+use crate::process::sandbox::{self, Confinement};
 
 /// How often and how long to wait when a program is "busy": another thread of this process was just starting something
 /// else while the program's file was written, and that child has the file open until it runs its own program.
@@ -30,6 +32,7 @@ pub(super) struct Program {
     pub(super) cwd: PathBuf,
     pub(super) env: BTreeMap<String, String>,
     pub(super) piped_stdin: bool,
+    pub(super) confinement: Option<Confinement>,
 }
 
 /// A started process that leads its own group. Dropping it ends its whole set at once.
@@ -55,7 +58,10 @@ impl Leader {
             return Err(ProcessError::WorkingDirectory { path: program.cwd });
         }
         let mark = Marker::in_environment(&program.env).map(|marker| marker.value().to_owned());
-        let (mut child, key) = launch(&mut command(&program), &program.program).await?;
+        let (mut child, key) = {
+            let confinement = program.confinement.as_ref();
+            launch(&mut command(&program), &program.program, confinement).await?
+        };
         let failed = |source| ProcessError::Spawn { program: program.program.clone(), source };
         let stdin = child.stdin.take();
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -143,14 +149,15 @@ fn located(program: &Program) -> PathBuf {
     found.unwrap_or_else(|| name.clone())
 }
 
-/// Starts `command`, which is `program`, and notes it as a child of this process.
+/// Starts `command`, which is `program`, confined if wanted, and notes it as a child of this process.
 pub(super) async fn launch(
     command: &mut Command,
     program: &Path,
+    confinement: Option<&Confinement>,
 ) -> Result<(Child, Key), ProcessError> {
     let mut tries = BUSY.0;
     loop {
-        match adoption::note_started(|| spawn(command)) {
+        match adoption::note_started(|| spawn(command, confinement)) {
             Ok(started) => return Ok(started),
             Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && tries > 0 => {
                 tries -= 1;
@@ -163,8 +170,18 @@ pub(super) async fn launch(
     }
 }
 
-fn spawn(command: &mut Command) -> io::Result<(Child, Key)> {
-    let child = command.spawn()?;
+fn spawn(command: &mut Command, confinement: Option<&Confinement>) -> io::Result<(Child, Key)> {
+    let child = match confinement {
+        None => command.spawn()?,
+        Some(confinement) => {
+            let runtime = Handle::current();
+            let started = sandbox::confined(confinement, || {
+                let _waited_for_here = runtime.enter();
+                command.spawn()
+            });
+            started.map_err(io::Error::other)??
+        }
+    };
     // Not waited for yet, so it is listed even if it has already ended.
     let entry = child.id().and_then(process_table::entry);
     let key = entry.map(|entry| (entry.pid, entry.started));

@@ -8,8 +8,10 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 /// What a confined process may do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confinement {
     /// Files and directories, with all that is below them, in which it may create, change and remove; each must exist.
     pub writable: Vec<PathBuf>,
@@ -18,7 +20,8 @@ pub struct Confinement {
 }
 
 /// Where a confined process may connect to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Network {
     /// Anywhere.
     Open,
@@ -97,12 +100,25 @@ const DEVICES: [&str; 8] = [
     "/dev/pts",
 ];
 
-/// Confines the calling thread and everything it starts from now on. It cannot be taken back.
+/// Runs `work` on a thread of its own that is confined first, and waits for it. What it starts stays confined.
 ///
 /// # Errors
-/// When the system cannot do it completely; then nothing that was asked for may be relied on.
+/// When the system cannot do it completely; then `work` was not run.
+pub fn confined<T: Send>(
+    confinement: &Confinement,
+    work: impl FnOnce() -> T + Send,
+) -> Result<T, SandboxError> {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| confine_thread(confinement).map(|()| work()));
+        thread.join().unwrap_or_else(|_| {
+            Err(SandboxError::Refused { reason: "its thread broke off".to_owned() })
+        })
+    })
+}
+
+/// Confines the calling thread and everything it starts from now on. It cannot be taken back.
 #[cfg(target_os = "linux")]
-pub fn confine_thread(confinement: &Confinement) -> Result<(), SandboxError> {
+fn confine_thread(confinement: &Confinement) -> Result<(), SandboxError> {
     use landlock::{
         ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, NetPort, PathBeneath,
         PathFd, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _, RulesetError,
@@ -146,12 +162,9 @@ pub fn confine_thread(confinement: &Confinement) -> Result<(), SandboxError> {
     Ok(())
 }
 
-/// Confines the calling thread and everything it starts from now on. It cannot be taken back.
-///
-/// # Errors
-/// Always: this system has no such means that can be used here.
+/// This system has no means that can be used here.
 #[cfg(not(target_os = "linux"))]
-pub fn confine_thread(_confinement: &Confinement) -> Result<(), SandboxError> {
+fn confine_thread(_confinement: &Confinement) -> Result<(), SandboxError> {
     Err(SandboxError::Unsupported { what: "processes", needed: "it takes Linux with Landlock" })
 }
 
@@ -159,10 +172,8 @@ pub fn confine_thread(_confinement: &Confinement) -> Result<(), SandboxError> {
 #[must_use]
 pub fn support() -> Support {
     let can = |network: Network| {
-        std::thread::scope(|scope| {
-            let confinement = Confinement { writable: Vec::new(), network };
-            scope.spawn(move || confine_thread(&confinement).is_ok()).join().unwrap_or(false)
-        })
+        let confinement = Confinement { writable: Vec::new(), network };
+        confined(&confinement, || ()).is_ok()
     };
     Support { files: can(Network::Open), network: can(Network::Ports(Vec::new())) }
 }
@@ -176,126 +187,5 @@ pub fn git_places(worktree: &Path) -> Vec<PathBuf> {
     named.map(|path| worktree.join(path)).filter(|path| path.is_dir()).into_iter().collect()
 }
 
-#[cfg(all(test, target_os = "linux"))]
-mod tests {
-    use std::fs;
-    use std::net::{TcpListener, TcpStream};
-    use std::process::Command;
-
-    use super::*;
-
-    /// Runs `work` on a thread that confines itself first.
-    fn confined<T: Send>(confinement: &Confinement, work: impl FnOnce() -> T + Send) -> T {
-        std::thread::scope(|scope| {
-            let thread = scope.spawn(|| {
-                confine_thread(confinement).unwrap();
-                work()
-            });
-            thread.join().unwrap()
-        })
-    }
-
-    /// Whether the tests can be run here; says so if not.
-    fn supported() -> bool {
-        let support = support();
-        if !support.files || !support.network {
-            println!("skipped: Landlock for files and network not found");
-        }
-        support.files && support.network
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "a confined program, to see what it can do")]
-    fn shell(script: &str) -> bool {
-        Command::new("/bin/sh").args(["-c", script]).status().unwrap().success()
-    }
-
-    #[test]
-    fn a_confined_process_and_its_children_write_only_where_they_may() {
-        if !supported() {
-            return;
-        }
-        let directory = tempfile::tempdir().unwrap();
-        let (inside, outside) = (directory.path().join("in"), directory.path().join("out"));
-        fs::create_dir_all(inside.join("deep")).unwrap();
-        fs::create_dir(&outside).unwrap();
-        fs::write(outside.join("there"), "old").unwrap();
-        let writable = vec![inside.clone()];
-        let confinement = Confinement { writable, network: Network::Open };
-        confined(&confinement, || {
-            fs::write(inside.join("deep/new"), "1").unwrap();
-            fs::rename(inside.join("deep/new"), inside.join("moved")).unwrap();
-            fs::remove_file(inside.join("moved")).unwrap();
-            assert!(fs::write(outside.join("new"), "1").is_err());
-            assert!(fs::write(outside.join("there"), "new").is_err());
-            assert!(fs::remove_file(outside.join("there")).is_err());
-            assert_eq!(
-                fs::read_to_string(outside.join("there")).unwrap(),
-                "old",
-                "reading is free"
-            );
-            let (inside, outside) = (inside.display(), outside.display());
-            assert!(shell(&format!("echo 1 > {inside}/child && echo 1 > /dev/null")));
-            assert!(!shell(&format!("echo 1 > {outside}/child")));
-            assert!(!shell(&format!("ln -s {outside} {inside}/link && echo 1 > {inside}/link/x")));
-        });
-        assert!(!outside.join("new").exists() && !outside.join("child").exists());
-        fs::write(outside.join("new"), "1").unwrap();
-    }
-
-    #[test]
-    fn a_confined_process_connects_only_to_the_ports_it_may() {
-        if !supported() {
-            return;
-        }
-        let allowed = TcpListener::bind("127.0.0.1:0").unwrap();
-        let other = TcpListener::bind("127.0.0.1:0").unwrap();
-        let [allowed, other] = [&allowed, &other].map(|it| it.local_addr().unwrap());
-        let network = Network::Ports(vec![allowed.port()]);
-        confined(&Confinement { writable: Vec::new(), network }, || {
-            assert!(TcpStream::connect(allowed).is_ok());
-            assert!(TcpStream::connect(other).is_err());
-            assert!(TcpListener::bind("127.0.0.1:0").is_err());
-        });
-        assert!(TcpStream::connect(other).is_ok());
-    }
-
-    #[test]
-    fn a_confined_process_cannot_read_the_environment_of_one_that_is_not() {
-        if !supported() {
-            return;
-        }
-        if rustix::process::geteuid().is_root() {
-            println!("skipped: root may read every environment, confined or not");
-            return;
-        }
-        let own = format!("/proc/{}/environ", std::process::id());
-        assert!(fs::read(&own).is_ok());
-        let confinement = Confinement { writable: Vec::new(), network: Network::Open };
-        assert!(confined(&confinement, || !shell(&format!("cat {own} > /dev/null 2> /dev/null"))));
-    }
-
-    #[test]
-    fn a_place_that_is_not_there_is_an_error_and_not_forgotten() {
-        if !supported() {
-            return;
-        }
-        let writable = vec![PathBuf::from("/nowhere/at/all")];
-        let confinement = Confinement { writable, network: Network::Open };
-        let said = std::thread::scope(|scope| {
-            scope.spawn(|| confine_thread(&confinement).unwrap_err().to_string()).join().unwrap()
-        });
-        assert!(said.contains("/nowhere/at/all"), "{said}");
-    }
-
-    #[test]
-    fn of_a_worktrees_repository_only_its_own_corner_is_git_s_to_write() {
-        let directory = tempfile::tempdir().unwrap();
-        let corner = directory.path().join("repository/.git/worktrees/one");
-        let worktree = directory.path().join("one");
-        fs::create_dir_all(&corner).unwrap();
-        fs::create_dir(&worktree).unwrap();
-        assert_eq!(git_places(&worktree), Vec::<PathBuf>::new());
-        fs::write(worktree.join(".git"), format!("gitdir: {}\n", corner.display())).unwrap();
-        assert_eq!(git_places(&worktree), [corner]);
-    }
-}
+#[cfg(test)]
+mod tests;

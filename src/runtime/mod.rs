@@ -7,6 +7,7 @@
 
 pub mod agents;
 pub mod clock;
+pub mod confining;
 pub mod dispatcher;
 pub mod effects;
 pub mod engine;

@@ -36,6 +36,7 @@ impl Script {
             cwd: place.path().to_path_buf(),
             env: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
             stdin: Stdin::Null,
+            confinement: None,
             marker: Marker::new("agent-test", &run),
             limits: Limits {
                 total: Duration::from_secs(120),

@@ -15,6 +15,7 @@ use super::{Dispatcher, Timing};
 use crate::process::redact::Redactor;
 use crate::runtime::agents::Agents;
 use crate::runtime::clock::{IdSource, SystemClock, SystemIds};
+use crate::runtime::confining::Confining;
 use crate::runtime::effects::{KeeperSettings, Ports};
 use crate::runtime::engine::{Engine, Identity, Loaded};
 use crate::runtime::simulation::scenario::Script;
@@ -59,6 +60,7 @@ fn ports(tracker: Arc<dyn Tracker>) -> Ports {
         redactor: Redactor::new(Vec::new()),
         check_environment: BTreeMap::new(),
         own_program: PathBuf::from("/nowhere"),
+        confining: Confining::off(),
         keeper: KeeperSettings { orphan_grace_ms: 0 },
     }
 }

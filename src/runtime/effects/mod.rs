@@ -29,6 +29,7 @@ use crate::workspaces::Workspaces;
 
 use super::agents::Agents;
 use super::clock::{Clock, IdSource};
+use super::confining::Confining;
 use super::engine::TrackerFailure;
 use super::state_dir::StateDir;
 
@@ -57,6 +58,8 @@ pub struct Ports {
     pub own_program: PathBuf,
     /// How agents are kept.
     pub keeper: KeeperSettings,
+    /// How agents are confined.
+    pub confining: Confining,
 }
 
 /// How agents are kept.

@@ -18,7 +18,9 @@ use crate::pipeline::input::{FinishedTurn, Input, PreparedTurn};
 use crate::pipeline::prompt;
 use crate::pipeline::state::RunState;
 use crate::process::marker::{Marker, VARIABLE};
+use crate::process::sandbox::Confinement;
 use crate::runtime::agents::{co_author, discard_home, place_files};
+use crate::runtime::confining::Places;
 use crate::runtime::keeper::wire::{Before, Remembered};
 use crate::runtime::state_dir::{private_dir, write_private};
 use crate::workspaces::{Fingerprint, RUN_TRAILER, WorkspaceError};
@@ -47,6 +49,7 @@ struct Ready<'a> {
     settings: &'a AgentSettings,
     prepared: PreparedTurn,
     command: CommandLine,
+    confinement: Option<Confinement>,
     before: Option<Fingerprint>,
     scratch: PathBuf,
 }
@@ -191,12 +194,18 @@ async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<
     place_files(&command)?;
     write_private(&scratch.join("prompt.md"), ports.redactor.redact(&prompt.text).as_bytes())
         .map_err(|error| Failure::infrastructure(error.to_string()))?;
+    let confinement = ports.confining.of_turn(Places {
+        worktree: Path::new(&workspace.path),
+        read_only: stage == Stage::Critic,
+        home: &home,
+        answer_file: command.answer_file.as_deref(),
+    })?;
     let prepared =
         PreparedTurn { turn, session, head: gathered.head, nonce, prompt: prompt.record };
     let before = gathered.before;
     let model = plan.model.as_deref();
     let subject = Subject { state, workspace, stage, model, head: prepared.head.clone() };
-    Ok(Ready { subject, plan, settings, prepared, command, before, scratch })
+    Ok(Ready { subject, plan, settings, prepared, command, confinement, before, scratch })
 }
 
 fn marker(ports: &Ports, state: &RunState) -> Marker {

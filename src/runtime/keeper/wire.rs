@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::agent::{AgentKind, TurnReport};
+use crate::process::sandbox::Confinement;
 
 /// Longest request line, in bytes: room for a long instruction.
 pub const LONGEST_REQUEST: u64 = 1 << 20;
@@ -31,6 +32,9 @@ pub struct Assignment {
     pub env: BTreeMap<String, String>,
     /// What it reads.
     pub told: Told,
+    /// Where it may write and connect to; anything when absent.
+    #[serde(default)]
+    pub confinement: Option<Confinement>,
     /// File that will hold its final text.
     pub answer_file: Option<PathBuf>,
     /// How it is asked to stop.

@@ -14,6 +14,7 @@ use crate::process::redact::Redactor;
 use crate::runtime::agents::Agents;
 use crate::runtime::clock::{Clock, ManualClock};
 use crate::runtime::clock::{CountingIds, IdSource};
+use crate::runtime::confining::Confining;
 use crate::runtime::dispatcher::concerns_planning;
 use crate::runtime::effects::{KeeperSettings, Ports};
 use crate::runtime::engine::{Engine, Handled, Input, Reply};
@@ -86,6 +87,16 @@ pub(super) struct Factory<'s> {
     pub(super) first_commits: BTreeMap<ProjectId, String>,
 }
 
+/// What the script has planned, beginning with the first start.
+fn agenda(script: &Script) -> Agenda {
+    let mut agenda = Agenda::default();
+    for (at, happening) in &script.happenings {
+        agenda.add(*at, Occurrence::Happening(happening.clone()));
+    }
+    agenda.add(script.start, Occurrence::Boot);
+    agenda
+}
+
 impl<'s> Factory<'s> {
     /// A factory that has not started yet.
     pub(super) fn new(script: &'s Script) -> Self {
@@ -121,13 +132,10 @@ impl<'s> Factory<'s> {
             redactor: Redactor::new(Vec::new()),
             check_environment: BTreeMap::new(),
             own_program: PathBuf::from("/simulated/enact-factory"),
+            confining: Confining::off(),
             keeper: KeeperSettings { orphan_grace_ms: 0 },
         });
-        let mut agenda = Agenda::default();
-        for (at, happening) in &script.happenings {
-            agenda.add(*at, Occurrence::Happening(happening.clone()));
-        }
-        agenda.add(script.start, Occurrence::Boot);
+        let agenda = agenda(script);
         Self {
             script,
             clock,

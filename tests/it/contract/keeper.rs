@@ -37,6 +37,7 @@ impl Place {
         let name = directory.path().file_name().expect("a name").to_string_lossy().into_owned();
         let marker = Marker::new(&format!("keeper-test-{}", name.replace('.', "")), "run");
         let assignment = Assignment {
+            confinement: None,
             agent: AgentKind::Command,
             program: "/bin/sh".into(),
             args: vec!["-c".into(), script.into()],

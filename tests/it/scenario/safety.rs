@@ -110,3 +110,63 @@ fn assert_private(factory: &Factory) {
     }
     assert!(seen > 10, "the state directory was looked at");
 }
+
+#[test]
+fn a_confined_agent_writes_in_its_worktree_only_and_a_critic_nowhere() {
+    let support = enact_factory::process::sandbox::support();
+    if !support.files {
+        println!("skipped: Landlock not found");
+        return;
+    }
+    let mut factory = Factory::new();
+    let root = factory.root();
+    for name in ["notes", "prompts"] {
+        fs::create_dir(root.join(name)).expect("a directory");
+    }
+    let (notes, prompts) = (root.join("notes"), root.join("prompts"));
+    factory.more_config =
+        format!("[sandbox]\nmode = \"required\"\nwritable = [{notes:?}, {prompts:?}]");
+    factory.item("DEMO-45", "", "Add a greeting");
+    // What each of them could do is noted where both may write.
+    let tries = |who: &str, place: &str, path: &str| {
+        format!(
+            "if echo x > {path}; then echo yes; else echo no; fi > {{{{script_dir}}}}/notes/{who}-{place}"
+        )
+    };
+    let places = [
+        ("repository", "{{script_dir}}/repo/escaped"),
+        ("hooks", "{{script_dir}}/repo/.git/hooks/post-merge"),
+        ("state", "{{script_dir}}/state/escaped"),
+        ("home", "$HOME/note"),
+        ("temporary", "$TMPDIR/note"),
+        ("worktree", "scratch.txt"),
+    ];
+    let mut coder = Step::coder("DEMO-45");
+    let mut critic = Step::critic("DEMO-45");
+    for (place, path) in places {
+        coder = coder.run(&tries("coder", place, path));
+        critic = critic.run(&tries("critic", place, path));
+    }
+    factory.script(
+        &Script::new()
+            .step(coder.run("rm -f scratch.txt").write("greeting.txt", "hello\n").answer(DONE))
+            .step(critic.answer(APPROVE)),
+    );
+    factory.start();
+    factory.wait_until_done(&["DEMO-45"]);
+    let could = |who: &str, place: &str| {
+        fs::read_to_string(notes.join(format!("{who}-{place}"))).expect("a note").trim() == "yes"
+    };
+    for (place, _) in places {
+        let private = matches!(place, "home" | "temporary");
+        assert_eq!(could("coder", place), private || place == "worktree", "coder, {place}");
+        assert_eq!(could("critic", place), private, "critic, {place}");
+    }
+    assert_eq!(factory.repository.on_main("greeting.txt").as_deref(), Some("hello"));
+    assert_eq!(
+        factory.runs("DEMO-45")[0].turns.len(),
+        2,
+        "the critic is believed: it changed nothing"
+    );
+    factory.verify_receipts();
+}

@@ -43,7 +43,7 @@ fn a_log_that_nobody_touched_is_verified_and_its_head_is_an_anchor() {
 #[test]
 fn an_altered_event_is_an_integrity_failure() {
     let factory = with_a_finished_task();
-    tamper(&factory, "UPDATE event SET actor = 'human:cli:mallory' WHERE gseq = 2");
+    tamper(&factory, "UPDATE event SET ts_ms = ts_ms + 1 WHERE gseq = 2");
     let ended = factory.run(&["receipts", "verify"]).code(2);
     let said = String::from_utf8_lossy(&ended.get_output().stdout).into_owned();
     assert!(said.contains("NOT verified") && said.contains("at event 2"), "{said}");

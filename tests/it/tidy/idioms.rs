@@ -9,6 +9,7 @@ use super::sources::{SRC, Source, TESTS, check};
 const MAY_SPAWN: &[(&str, &str)] = &[
     ("src/runtime/tasks.rs", "every task of the daemon: named, joined, cancellable"),
     ("src/trackers/local/mod.rs", "file system work off the loop, joined in place"),
+    ("src/process/sandbox.rs", "a thread that confines itself, joined in place"),
     ("src/store/sqlite/writer.rs", "the one thread that writes the log, joined on close"),
     ("src/store/sqlite/readers.rs", "the pool of threads that read the log, joined on close"),
 ];

@@ -70,6 +70,7 @@ fn spawn(assignment: Assignment) -> (Spawn, Redactor) {
             Told::Closed(text) => Stdin::Closed(text),
             Told::Open(text) => Stdin::Open(text),
         },
+        confinement: assignment.confinement,
         marker: Marker::carried(&assignment.marker),
         limits: Limits {
             total: Duration::from_millis(assignment.total_ms),

@@ -146,6 +146,7 @@ fn assignment(
             Stdin::Closed(text) => Told::Closed(text),
             Stdin::Open(text) => Told::Open(text),
         },
+        confinement: ready.confinement.clone(),
         answer_file,
         graceful: match graceful {
             Signal::Terminate => Ask::Terminate,
