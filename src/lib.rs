@@ -5,7 +5,8 @@
 //!
 //! In reading order (each may use the modules above it; `tests/it/tidy` enforces the arrows):
 //!
-//! - the pure core, without async, I/O, clock, randomness or environment: [`domain`], [`planner`], [`pipeline`];
+//! - the pure core, without async, I/O, clock, randomness or environment: [`domain`], [`planner`], [`locale`],
+//!   [`pipeline`];
 //! - ports and adapters: [`process`], [`agents`], [`trackers`], [`workspaces`], [`store`];
 //! - the runtime, where the core meets the world: [`runtime`];
 //! - surfaces, which parse and render and nothing else: [`surfaces`];
@@ -15,6 +16,7 @@ pub mod agents;
 pub mod config;
 pub mod daemon;
 pub mod domain;
+pub mod locale;
 pub mod pipeline;
 pub mod planner;
 pub mod process;

@@ -13,7 +13,7 @@ use enact_factory::domain::change::{
     Change, CheckReport, CheckResult, CheckStatus, Delivered, Workspace,
 };
 use enact_factory::domain::effect::Effect;
-use enact_factory::domain::event::PromptRecord;
+use enact_factory::domain::event::{PromptRecord, PromptSection};
 use enact_factory::domain::ids::{ItemId, ProjectId, RunId};
 use enact_factory::domain::time::Timestamp;
 use enact_factory::domain::work_item::{ItemState, Lane, Overrides, Priority, Trust, WorkItem};
@@ -119,7 +119,7 @@ impl History {
     fn carry_out(&mut self, WantedEffect { key, effect }: WantedEffect, batches: &mut Vec<Batch>) {
         let (run, input) = match effect {
             Effect::PrepareWorkspace { run } => {
-                (run, RunInput::WorkspaceReady { workspace: self.workspace(run) })
+                (run, RunInput::WorkspaceReady { workspace: self.workspace(run), workflow: None })
             }
             Effect::RunTurn { run, turn } => {
                 let prepared = self.prepared(turn);
@@ -174,8 +174,11 @@ impl History {
             prompt: PromptRecord {
                 sha256: self.hex(64),
                 bytes: 4200,
-                sections: sections.map(str::to_owned).to_vec(),
-                omitted: Vec::new(),
+                tokens: 1050,
+                sections: sections
+                    .map(|name| PromptSection { name: name.to_owned(), bytes: 1000, tokens: 250 })
+                    .to_vec(),
+                ..PromptRecord::default()
             },
         }
     }
@@ -186,7 +189,7 @@ impl History {
         let head = state.change.as_ref().map(|change| change.head.clone()).unwrap_or_default();
         let text = match stage {
             Stage::Coder => r#"{"summary": "A deleted customer no longer breaks the print job; the invoice is opened again. Added a test for both."}"#.to_owned(),
-            Stage::Critic => review(nonce, &head, round == 1 && self.number().is_multiple_of(3)),
+            _ => review(nonce, &head, round == 1 && self.number().is_multiple_of(3)),
         };
         let change = (stage == Stage::Coder).then(|| Change {
             head: self.hex(40),

@@ -8,8 +8,8 @@ use enact_factory::domain::change::{Change, Workspace};
 use enact_factory::domain::ids::RunId;
 use enact_factory::domain::time::Timestamp;
 use enact_factory::workspaces::{
-    Advance, BranchAfter, Candidate, DiffText, Fingerprint, FoundWorktree, Prepare, Removed,
-    WorkspaceError, Workspaces,
+    Advance, BranchAfter, Candidate, DiffText, FileAt, Fingerprint, FoundWorktree, Prepare,
+    Removed, WorkspaceError, Workspaces,
 };
 
 /// Commit that every run starts from.
@@ -70,6 +70,30 @@ impl Workspaces for NoGit {
             index: String::new(),
             files: String::new(),
         })
+    }
+
+    async fn files_at(
+        &self,
+        _: &Path,
+        _: &str,
+        _: &[&str],
+        _: u64,
+    ) -> Result<Vec<FileAt>, WorkspaceError> {
+        Ok(Vec::new())
+    }
+
+    async fn versions(
+        &self,
+        _: &Path,
+        _: &str,
+        _: &str,
+        _: usize,
+    ) -> Result<Vec<String>, WorkspaceError> {
+        Ok(Vec::new())
+    }
+
+    async fn base(&self, _: &Path, _: Option<&str>) -> Result<(String, String), WorkspaceError> {
+        Ok(("main".to_owned(), BASE.to_owned()))
     }
 
     async fn restore(&self, _: &Workspace, _: &str) -> Result<(), WorkspaceError> {

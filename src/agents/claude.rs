@@ -136,7 +136,10 @@ fn arguments(settings: &AgentSettings, invocation: &Invocation<'_>) -> Vec<OsStr
     add(&["--session-id", invocation.session]);
     // The repository's own settings would run its hooks before the first model call.
     add(&["--setting-sources", "user", "--strict-mcp-config"]);
-    if let Some(turns) = settings.max_turns {
+    if let Some(effort) = invocation.effort {
+        add(&["--effort", effort]);
+    }
+    if let Some(turns) = invocation.max_turns.or(settings.max_turns) {
         add(&["--max-turns", &turns.to_string()]);
     }
     if invocation.read_only {

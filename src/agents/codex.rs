@@ -137,6 +137,9 @@ fn arguments(
     if let Some(model) = invocation.model.or(settings.model.as_deref()) {
         add(&["-m", model]);
     }
+    if let Some(effort) = invocation.effort {
+        add(&["-c", &format!("model_reasoning_effort={}", serde_json::Value::from(effort))]);
+    }
     let unsandboxed = |argument: &String| argument.contains("dangerously-bypass-approvals");
     if invocation.read_only {
         add(&["-s", "read-only"]);

@@ -112,6 +112,7 @@ pub(super) fn turn_variables(
         ("ENACT_MODEL", model.unwrap_or_default().to_owned()),
         ("ENACT_ANSWER_FILE", answer_file.to_string_lossy().into_owned()),
         ("ENACT_READ_ONLY", u8::from(invocation.read_only).to_string()),
+        ("ENACT_EFFORT", invocation.effort.unwrap_or_default().to_owned()),
     ]
 }
 

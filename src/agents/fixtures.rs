@@ -116,6 +116,8 @@ pub(super) fn invocation(stage: Stage) -> Invocation<'static> {
         workspace: Path::new("/state/worktree"),
         home: Path::new("/state/home"),
         scratch: Path::new("/state/turn"),
+        effort: None,
+        max_turns: None,
         read_only: stage == Stage::Critic,
         identifier: "DEMO-1",
         marker: ("FACTORY_RUN", "run-1"),

@@ -85,6 +85,10 @@ pub struct Invocation<'a> {
     pub home: &'a Path,
     /// Private directory (0700) of this turn, for what is kept of it.
     pub scratch: &'a Path,
+    /// How hard the model shall think, in the agent's own word, where it can be told.
+    pub effort: Option<&'a str>,
+    /// Limit on the model calls of this turn, where the agent has one; overrides the agent's own.
+    pub max_turns: Option<u32>,
     /// The agent must not be able to write to the workspace.
     pub read_only: bool,
     /// The work item, as people call it.
@@ -397,6 +401,24 @@ impl AgentError {
         };
         Failure::new(class, self.to_string())
     }
+}
+
+/// Everything an agent of this kind said to people, read again from the journal of a finished turn.
+#[must_use]
+pub fn said(kind: AgentKind, journal: &str, now: Timestamp) -> String {
+    let mut transcript = adapter(kind).transcript();
+    let mut said = String::new();
+    for event in journal.lines().flat_map(|line| transcript.line(line)) {
+        if let AgentEvent::Text(text) = event {
+            said.push_str(&text);
+            said.push('\n');
+        }
+    }
+    let stopped = Some(TurnEnding::Completed);
+    let exit = ExitEvidence::default();
+    let end = ProcessEnd { exit, stderr_tail: "", answer: None, now, stopped };
+    said.push_str(&transcript.finish(end).text);
+    said
 }
 
 /// The adapter for a kind of agent.

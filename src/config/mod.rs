@@ -10,6 +10,7 @@ mod agents;
 mod autonomous;
 mod budget;
 mod check;
+mod context;
 pub mod daemon;
 mod document;
 mod dotenv;

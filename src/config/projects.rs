@@ -6,11 +6,12 @@ use std::path::Path;
 use crate::domain::budget::DayBudget;
 use crate::domain::ids::ProjectId;
 use crate::domain::policy::ProjectPolicy;
-use crate::domain::run::Delivery;
+use crate::domain::run::{Delivery, WorkflowPermission};
 
-use super::schema::{Key, Kind};
+use super::schema::{Key, Kind, Shape};
 use super::section::{Section, small};
 use super::sources::Sources;
+use super::stages;
 
 pub(super) static KEYS: &[Key] = &[
     Key::required(
@@ -80,11 +81,31 @@ pub(super) static KEYS: &[Key] = &[
         "`autonomous.approval`",
         "Whether a person must approve each item before agents start on it.",
     ),
+    Key::with_default(
+        "workflow",
+        Kind::Choice(&["off", "base-branch"], &[]),
+        "\"off\"",
+        "Whether the repository's own `WORKFLOW.md` may say what the stages are told and how they are driven. It is \
+         read from the base branch only, never from a branch under work. See docs/workflow.md.",
+    ),
+    Key::with_default(
+        "workflow_commands",
+        Kind::Texts,
+        "[]",
+        "The checks that `WORKFLOW.md` may add. A command in it that is not listed here is never run.",
+    ),
+    Key::group(
+        "default_stages",
+        Shape::Map("stage", &stages::OWN_STAGE),
+        "How the stages are driven in this project, where that differs.",
+    )
+    .alias(&["stages"]),
 ];
 
 /// A week: no clock in here is meant to be longer.
 const MAXIMUM_MS: u64 = 604_800_000;
 
+/// Reads the projects; what they say of stages is read later, when the agents are known.
 pub(super) fn read(
     sections: &[Section],
     day: DayBudget,
@@ -141,6 +162,9 @@ fn project(section: &Section, name: &str, path: &Path, day: DayBudget) -> Projec
             cost_micro_usd: section.limit_or("day_usd", day.cost_micro_usd),
         },
         approval_required: section.choice("approval"),
+        stages: None,
+        workflow: (section.text("workflow") == Some("base-branch"))
+            .then(|| WorkflowPermission { commands: section.texts("workflow_commands").to_vec() }),
     }
 }
 

@@ -4,7 +4,7 @@
 //! the description and the root.
 
 use super::{
-    agents, autonomous, budget, daemon, keeper, local, pace, projects, retention, slots, stages,
+    agents, autonomous, budget, context, daemon, keeper, local, pace, projects, retention, slots,
 };
 use super::{sandbox, store, wip};
 
@@ -127,10 +127,18 @@ pub(super) static ROOT: &[Key] = &[
         "\"claude\"",
         "Agent of every stage that names none: the name of an `[agents.<name>]` table, or a kind.",
     ),
+    Key::with_default(
+        "language",
+        Kind::Choice(&["en", "ko"], &[]),
+        "\"en\"",
+        "The language that agents are spoken to in.",
+    )
+    .alias(&["locale"]),
     Key::group("daemon", Shape::Table(daemon::KEYS), "The process itself."),
     Key::group("store", Shape::Table(store::KEYS), "Where the event log lives."),
     Key::group("projects", Shape::Tables(projects::KEYS), "The repositories to work on."),
     Key::group("autonomous", Shape::Table(autonomous::KEYS), "What is started, when, and how."),
+    Key::group("context", Shape::Table(context::KEYS), "What goes into prompts beside the task."),
     Key::group("pace", Shape::Table(pace::KEYS), "How many runs may start, and when none may."),
     Key::group("budget", Shape::Table(budget::KEYS), "What work may cost."),
     Key::group("slots", Shape::Table(slots::KEYS), "How many runs may be under way at once."),
@@ -156,9 +164,6 @@ pub(super) fn not_here(path: &str) -> Option<&'static str> {
         }
         _ if path.starts_with("projects[") && snake_case(last) == "heartbeat_interval" => {
             Some("projects have no heartbeat of their own: `autonomous.schedule` is for all")
-        }
-        _ if stages::is_later_stage_setting(path) => {
-            Some("this stage is not in this version: only `enabled = false` is accepted")
         }
         _ => None,
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 
 use crate::agents::AgentSettings;
+use crate::domain::ids::ProjectId;
 use crate::domain::policy::Policy;
 use crate::process::sandbox::Wish;
 use crate::trackers::local::LocalSettings;
@@ -13,6 +14,7 @@ use crate::trackers::local::LocalSettings;
 use super::agents;
 use super::autonomous;
 use super::budget;
+use super::context;
 use super::daemon::{self, DaemonSettings};
 use super::keeper::{self, KeeperSettings};
 use super::local;
@@ -69,7 +71,15 @@ pub(super) fn assemble(
     let budget = budget::read(root.table("budget"));
     let projects = projects::read(root.tables("projects"), budget.project_day, sources);
     let mut agents = agents::read(root.table("agents"), variables, &mut secrets, sources);
-    let (coder, critic) = stages::read(root, &mut agents, sources);
+    let stages = stages::read(root, &mut agents, sources);
+    let mut projects = projects;
+    for section in root.tables("projects") {
+        let own = stages::of_project(root, section, &stages, &mut agents, sources);
+        let named = section.text("name").map(ProjectId::new);
+        if let Some(project) = named.and_then(|id| projects.get_mut(&id)) {
+            project.stages = own;
+        }
+    }
     let time_zone = pace::time_zone(root.table("pace"), sources);
     let local = local::read(root.table("local"), &projects, sources);
     let policy = Policy {
@@ -84,8 +94,8 @@ pub(super) fn assemble(
         approval: autonomous::approval(autonomous),
         slots: slots::read(root.table("slots"), &agents, sources),
         max_rounds: small(autonomous.count("max_iterations")),
-        coder,
-        critic,
+        stages,
+        context: context::read(root, sources),
         default_project: autonomous::default_project(autonomous, &projects, sources),
         projects,
     };

@@ -1,9 +1,11 @@
 //! `[autonomous.default_stages.*]`: how each stage is driven.
 
-use crate::domain::run::StagePlan;
+use crate::domain::agent::Stage;
+use crate::domain::run::{OptionalStages, StagePlan, StageSet};
 
 use super::agents::Agents;
-use super::schema::{Key, Kind, Shape};
+use super::document::nearest;
+use super::schema::{Key, Kind, Shape, snake_case};
 use super::section::{Section, small};
 use super::sources::Sources;
 
@@ -14,11 +16,32 @@ pub(super) static STAGES: &[Key] = &[
     Key::group("coder", Shape::Table(CODER), "Writes the change.").alias(&["executor", "worker"]),
     Key::group("critic", Shape::Table(CRITIC), "Reviews it, read-only, in another session.")
         .alias(&["reviewer"]),
-    Key::group("tester", Shape::Table(LATER), "Not in this version."),
-    Key::group("documenter", Shape::Table(LATER), "Not in this version."),
-    Key::group("auditor", Shape::Table(LATER), "Not in this version."),
-    Key::group("stage_documenter", Shape::Table(LATER), "Not in this version.")
-        .alias(&["skill_documenter"]),
+    Key::group(
+        "diagnose",
+        Shape::Table(TEN_MINUTES),
+        "Looks at task and code before anything is written, read-only. What it finds is given to the coder.",
+    ),
+    Key::group(
+        "tester",
+        Shape::Table(HALF_AN_HOUR),
+        "Adds tests to an accepted change. Checks and critic then judge the whole anew.",
+    ),
+    Key::group(
+        "documenter",
+        Shape::Table(TEN_MINUTES),
+        "Brings the documentation up to an accepted change. Checks and critic then judge the whole anew.",
+    ),
+    Key::group(
+        "auditor",
+        Shape::Table(TEN_MINUTES),
+        "Looks for what would do harm, read-only. A gate like the critic: without its approval nothing is delivered.",
+    ),
+    Key::group(
+        "stage_documenter",
+        Shape::Table(TEN_MINUTES),
+        "Sums the run up for people and for later runs, read-only.",
+    )
+    .alias(&["skill_documenter"]),
 ];
 
 static CODER: &[Key] = &[
@@ -28,6 +51,8 @@ static CODER: &[Key] = &[
     ESCALATE_AFTER,
     Key::with_default("timeout_ms", Kind::Count(1, MAXIMUM_MS), "1800000", TIMEOUT),
     SILENCE,
+    EFFORT,
+    MAX_TURNS,
 ];
 
 static CRITIC: &[Key] = &[
@@ -43,14 +68,99 @@ static CRITIC: &[Key] = &[
     ESCALATE_AFTER,
     Key::with_default("timeout_ms", Kind::Count(1, MAXIMUM_MS), "600000", TIMEOUT),
     SILENCE,
+    EFFORT,
+    MAX_TURNS,
 ];
 
-static LATER: &[Key] = &[Key::with_default(
-    "enabled",
-    Kind::Boolean,
-    "false",
-    "Only `false`: this stage is not in this version.",
-)];
+static HALF_AN_HOUR: &[Key] = &[
+    ENABLED,
+    ADAPTER,
+    MODEL,
+    ESCALATE_MODEL,
+    ESCALATE_AFTER,
+    Key::with_default("timeout_ms", Kind::Count(1, MAXIMUM_MS), "1800000", TIMEOUT),
+    SILENCE,
+    EFFORT,
+    MAX_TURNS,
+];
+
+static TEN_MINUTES: &[Key] = &[
+    ENABLED,
+    ADAPTER,
+    MODEL,
+    ESCALATE_MODEL,
+    ESCALATE_AFTER,
+    Key::with_default("timeout_ms", Kind::Count(1, MAXIMUM_MS), "600000", TIMEOUT),
+    SILENCE,
+    EFFORT,
+    MAX_TURNS,
+];
+
+/// One stage of one project: what is given there counts there.
+pub(super) static OWN_STAGE: Shape = Shape::Table(OWN);
+
+static OWN: &[Key] = &[
+    Key::optional("enabled", Kind::Boolean, INHERITED, "Whether the stage runs in this project."),
+    OWN_ADAPTER,
+    OWN_MODEL,
+    OWN_ESCALATE_MODEL,
+    OWN_ESCALATE_AFTER,
+    OWN_TIMEOUT,
+    OWN_SILENCE,
+    OWN_EFFORT,
+    OWN_MAX_TURNS,
+];
+
+const INHERITED: &str = "what `autonomous.default_stages` says";
+
+const OWN_ADAPTER: Key =
+    Key::optional("adapter", Kind::Text, INHERITED, "The agent.").alias(&["agent"]);
+const OWN_MODEL: Key = Key::optional("model", Kind::Text, INHERITED, "The model to ask for.");
+const OWN_ESCALATE_MODEL: Key = Key::optional(
+    "escalate_model",
+    Kind::Text,
+    INHERITED,
+    "The model to ask for from round `escalate_after_iteration` on.",
+);
+const OWN_ESCALATE_AFTER: Key = Key::optional(
+    "escalate_after_iteration",
+    Kind::Count(1, 100),
+    INHERITED,
+    "The first round that uses `escalate_model`.",
+);
+const OWN_TIMEOUT: Key =
+    Key::optional("timeout_ms", Kind::Count(1, MAXIMUM_MS), INHERITED, TIMEOUT);
+const OWN_SILENCE: Key = Key::optional(
+    "silence_ms",
+    Kind::Count(1, MAXIMUM_MS),
+    INHERITED,
+    "Milliseconds that a turn may go on without a sign of life.",
+);
+const OWN_EFFORT: Key =
+    Key::optional("effort", Kind::Text, INHERITED, "How hard the model shall think.");
+const OWN_MAX_TURNS: Key = Key::optional(
+    "max_turns",
+    Kind::Count(1, 100_000),
+    INHERITED,
+    "Limit on the model calls of one turn.",
+);
+
+const ENABLED: Key =
+    Key::with_default("enabled", Kind::Boolean, "false", "Whether the stage runs.");
+
+const EFFORT: Key = Key::optional(
+    "effort",
+    Kind::Text,
+    "the agent's own default",
+    "How hard the model shall think, in the agent's own word (claude and codex: `low`, `medium`, `high`…).",
+);
+
+const MAX_TURNS: Key = Key::optional(
+    "max_turns",
+    Kind::Count(1, 100_000),
+    "`agents.<name>.max_turns`",
+    "Limit on the model calls of one turn, where the agent has such a limit.",
+);
 
 const ADAPTER: Key = Key::optional(
     "adapter",
@@ -90,42 +200,101 @@ const SILENCE: Key = Key::with_default(
 
 const TIMEOUT: &str = "Milliseconds that a turn may take in all.";
 
-/// The names of the stages that are understood, and not here yet.
-const LATER_STAGES: [&str; 4] = ["tester", "documenter", "auditor", "stage_documenter"];
-
-/// Whether `path` is a setting of a stage that is not in this version.
-pub(super) fn is_later_stage_setting(path: &str) -> bool {
-    LATER_STAGES.iter().any(|stage| {
-        path.strip_prefix("autonomous.default_stages.")
-            .and_then(|rest| rest.strip_prefix(stage))
-            .is_some_and(|rest| rest.starts_with('.'))
-    })
+/// The table of a stage.
+fn table(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Coder => "coder",
+        Stage::Critic => "critic",
+        Stage::Diagnose => "diagnose",
+        Stage::Tester => "tester",
+        Stage::Documenter => "documenter",
+        Stage::Auditor => "auditor",
+        Stage::StageDocumenter => "stage_documenter",
+    }
 }
 
-/// The coder, and the critic unless it is switched off.
-pub(super) fn read(
-    root: &Section,
-    agents: &mut Agents,
-    sources: &mut Sources,
-) -> (StagePlan, Option<StagePlan>) {
+/// The stage whose table is called that, by whichever of its names.
+fn named(name: &str) -> Option<Stage> {
+    match snake_case(name).as_str() {
+        "executor" | "worker" => Some(Stage::Coder),
+        "reviewer" => Some(Stage::Critic),
+        "skill_documenter" => Some(Stage::StageDocumenter),
+        name => Stage::ALL.into_iter().find(|stage| table(*stage) == name),
+    }
+}
+
+/// The coder, the critic unless it is switched off, and the stages that are switched on.
+pub(super) fn read(root: &Section, agents: &mut Agents, sources: &mut Sources) -> StageSet {
     let autonomous = root.table("autonomous");
-    let stages = autonomous.table("default_stages");
-    for name in LATER_STAGES {
-        let stage = stages.table(name);
-        if stage.is("enabled") {
-            let message = format!("the stage {name} is not in this version");
-            sources.problem(
-                &stage.path_of("enabled"),
-                &message,
-                Some("set it to false".to_owned()),
-            );
+    let tables = autonomous.table("default_stages");
+    let coder = plan(root, tables.table(table(Stage::Coder)), agents, sources);
+    let mut stages = StageSet { coder, critic: None, optional: OptionalStages::default() };
+    for stage in Stage::ALL.into_iter().filter(|stage| *stage != Stage::Coder) {
+        let section = tables.table(table(stage));
+        let wanted =
+            section.is("enabled") && (stage != Stage::Critic || autonomous.is("pair_mode"));
+        if wanted {
+            stages.set(stage, Some(plan(root, section, agents, sources)));
         }
     }
-    let coder = plan(root, stages.table("coder"), agents, sources);
-    let critic = stages.table("critic");
-    let paired = autonomous.is("pair_mode") && critic.is("enabled");
-    let critic = paired.then(|| plan(root, critic, agents, sources));
-    (coder, critic)
+    stages
+}
+
+/// The stages of one project, if it says anything of its own about them.
+pub(super) fn of_project(
+    root: &Section,
+    project: &Section,
+    defaults: &StageSet,
+    agents: &mut Agents,
+    sources: &mut Sources,
+) -> Option<Box<StageSet>> {
+    let default_tables = root.table("autonomous").table("default_stages");
+    let mut stages = defaults.clone();
+    for (name, section) in project.table("default_stages").named_tables() {
+        let Some(stage) = named(name) else {
+            let hint = nearest(name, Stage::ALL.into_iter().map(table));
+            sources.problem(&section.path, &format!("there is no stage {name:?}"), hint);
+            continue;
+        };
+        let enabled = section.choice("enabled").unwrap_or(defaults.of(stage).is_some());
+        if stage == Stage::Coder && !enabled {
+            let message = "the coder cannot be switched off";
+            sources.problem(&section.path_of("enabled"), message, None);
+        }
+        let below = match defaults.of(stage) {
+            Some(plan) => plan.clone(),
+            None => plan(root, default_tables.table(table(stage)), agents, sources),
+        };
+        let plan = overlaid(root, section, below, agents, sources);
+        stages.set(stage, enabled.then_some(plan));
+    }
+    (stages != *defaults).then(|| Box::new(stages))
+}
+
+fn overlaid(
+    root: &Section,
+    section: &Section,
+    below: StagePlan,
+    agents: &mut Agents,
+    sources: &mut Sources,
+) -> StagePlan {
+    if let Some(agent) = section.text("adapter") {
+        agents.require(agent, &section.path_of("adapter"), sources);
+    }
+    let plan = StagePlan {
+        agent: section.owned("adapter").unwrap_or(below.agent),
+        model: section.owned("model").or(below.model),
+        escalate_model: section.owned("escalate_model").or(below.escalate_model),
+        escalate_after_round: section
+            .number("escalate_after_iteration")
+            .map_or(below.escalate_after_round, small),
+        timeout_ms: section.number("timeout_ms").unwrap_or(below.timeout_ms),
+        silence_ms: section.number("silence_ms").unwrap_or(below.silence_ms),
+        effort: section.owned("effort").or(below.effort),
+        max_turns: section.number("max_turns").map(small).or(below.max_turns),
+    };
+    useful(root, section, &plan, sources);
+    plan
 }
 
 fn plan(root: &Section, stage: &Section, agents: &mut Agents, sources: &mut Sources) -> StagePlan {
@@ -141,7 +310,15 @@ fn plan(root: &Section, stage: &Section, agents: &mut Agents, sources: &mut Sour
         escalate_after_round: small(stage.count("escalate_after_iteration")),
         timeout_ms: stage.count("timeout_ms"),
         silence_ms: stage.count("silence_ms"),
+        effort: stage.owned("effort"),
+        max_turns: stage.number("max_turns").map(small),
     };
+    useful(root, stage, &plan, sources);
+    plan
+}
+
+/// A model that is never asked for is a remark.
+fn useful(root: &Section, stage: &Section, plan: &StagePlan, sources: &mut Sources) {
     let rounds = root.table("autonomous").count("max_iterations");
     if plan.escalate_model.is_some() && u64::from(plan.escalate_after_round) > rounds {
         let message = format!(
@@ -150,5 +327,4 @@ fn plan(root: &Section, stage: &Section, agents: &mut Agents, sources: &mut Sour
         );
         sources.warning(&stage.path_of("escalate_model"), &message);
     }
-    plan
 }

@@ -49,15 +49,70 @@ pub enum Stage {
     Coder,
     /// Reviews it, read-only, in another session.
     Critic,
+    /// Looks at the task and the code before anything is written, read-only.
+    Diagnose,
+    /// Adds tests to an accepted change.
+    Tester,
+    /// Brings the documentation up to an accepted change.
+    Documenter,
+    /// Looks for what would do harm, read-only; a gate like the critic.
+    Auditor,
+    /// Sums the run up for people and for later runs, read-only.
+    #[serde(rename = "stage-documenter")]
+    StageDocumenter,
 }
 
 impl Stage {
+    /// Every stage, in the order of a run.
+    pub const ALL: [Self; 7] = [
+        Self::Diagnose,
+        Self::Coder,
+        Self::Critic,
+        Self::Tester,
+        Self::Documenter,
+        Self::Auditor,
+        Self::StageDocumenter,
+    ];
+
     /// The word used in configuration, events and on every surface.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Self::Coder => "coder",
             Self::Critic => "critic",
+            Self::Diagnose => "diagnose",
+            Self::Tester => "tester",
+            Self::Documenter => "documenter",
+            Self::Auditor => "auditor",
+            Self::StageDocumenter => "stage-documenter",
+        }
+    }
+
+    /// Parses a stage word.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|stage| stage.word() == text)
+    }
+
+    /// Whether it may change the worktree. The others are held to reading, and git verifies it afterwards.
+    #[must_use]
+    pub fn writes(self) -> bool {
+        match self {
+            Self::Coder | Self::Tester | Self::Documenter => true,
+            Self::Critic | Self::Diagnose | Self::Auditor | Self::StageDocumenter => false,
+        }
+    }
+
+    /// Whether a run cannot go on without its readable, nonce-bound verdict.
+    #[must_use]
+    pub fn is_gate(self) -> bool {
+        match self {
+            Self::Critic | Self::Auditor => true,
+            Self::Coder
+            | Self::Diagnose
+            | Self::Tester
+            | Self::Documenter
+            | Self::StageDocumenter => false,
         }
     }
 }

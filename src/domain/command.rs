@@ -71,6 +71,9 @@ pub struct Task {
     pub path: String,
     /// Skip the critic.
     pub coder_only: bool,
+    /// With tester and documenter, also where they are not switched on.
+    #[serde(default)]
+    pub full_pipeline: bool,
     /// Model for the coder, instead of the configured one.
     pub model: Option<String>,
 }

@@ -10,23 +10,55 @@ use super::change::{Change, CheckReport, Delivered, Workspace};
 use super::failure::Failure;
 use super::ids::{ItemId, RunId};
 use super::item_record::{Hold, HumanReason};
-use super::run::{Interruption, Outcome, Reception, RunPlan};
+use super::run::{Interruption, Outcome, Phase, Reception, RunPlan};
 use super::time::Timestamp;
-use super::verdict::{CoderReport, Finding, Review};
+use super::verdict::{CoderReport, Finding, Review, StageResult};
 use super::work_item::WorkItem;
 use super::work_item::change::ItemChange;
+use super::workflow::Workflow;
+
+/// One section of a prompt and its size.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromptSection {
+    /// Its name, the same in every language.
+    pub name: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Its estimated length in tokens.
+    pub tokens: u64,
+}
 
 /// Which part of a prompt was given, and which had to be left out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PromptRecord {
     /// SHA-256 (hex) of the prompt as sent.
     pub sha256: String,
     /// Its length in bytes.
     pub bytes: u64,
+    /// Its estimated length in tokens.
+    #[serde(default)]
+    pub tokens: u64,
+    /// The sections included, in order.
+    pub sections: Vec<PromptSection>,
+    /// The sections and files left out because the budget was used up.
+    pub omitted: Vec<PromptSection>,
+    /// What could not be gathered, and why: the prompt did without it.
+    #[serde(default)]
+    pub unavailable: Vec<String>,
+}
+
+impl PromptRecord {
     /// Names of the sections included, in order.
-    pub sections: Vec<String>,
-    /// Names of the sections left out because the budget was used up.
-    pub omitted: Vec<String>,
+    #[must_use]
+    pub fn included_names(&self) -> Vec<&str> {
+        self.sections.iter().map(|section| section.name.as_str()).collect()
+    }
+
+    /// Names of what was left out, in order.
+    #[must_use]
+    pub fn omitted_names(&self) -> Vec<&str> {
+        self.omitted.iter().map(|section| section.name.as_str()).collect()
+    }
 }
 
 /// Something that has happened.
@@ -176,6 +208,9 @@ pub enum Event {
     WorkspaceReady {
         /// Where and on what base.
         workspace: Workspace,
+        /// What the repository's own `WORKFLOW.md` asks for, where the operator lets it.
+        #[serde(default)]
+        workflow: Option<Box<Workflow>>,
     },
     /// An agent's process is about to be started; nothing was started before this was stored.
     #[serde(rename = "turn.started")]
@@ -196,7 +231,7 @@ pub enum Event {
         session: String,
         /// Commit the worktree was at.
         head: String,
-        /// One-time word a verdict must repeat; only for the critic.
+        /// One-time word a verdict must repeat; only for critic and auditor.
         nonce: Option<String>,
         /// What the agent was given.
         prompt: PromptRecord,
@@ -255,7 +290,33 @@ pub enum Event {
         /// What it said.
         report: CoderReport,
     },
-    /// The critic's turn gave no valid verdict: the gate did not run.
+    /// The auditor gave a readable verdict on the head.
+    #[serde(rename = "audit.submitted")]
+    AuditSubmitted {
+        /// The turn it came from.
+        turn: u32,
+        /// The review.
+        review: Review,
+    },
+    /// A stage that the run can do without is over.
+    #[serde(rename = "stage.finished")]
+    StageFinished {
+        /// The turn it came from.
+        turn: u32,
+        /// Which stage.
+        stage: Stage,
+        /// What came of it.
+        result: StageResult,
+    },
+    /// The run goes on to another phase than the usual one.
+    #[serde(rename = "run.advanced")]
+    RunAdvanced {
+        /// Which.
+        phase: Phase,
+        /// The commit that checks and critic have accepted in this round so far.
+        accepted: Option<String>,
+    },
+    /// A gate's turn (critic or auditor) gave no valid verdict: the gate did not run.
     #[serde(rename = "review.missing")]
     ReviewMissing {
         /// The turn that should have brought it.

@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 
 use super::budget::{DayBudget, ItemBudget, WindowBudget};
 use super::ids::ProjectId;
-use super::run::{Delivery, StagePlan};
+use super::run::{ContextPlan, Delivery, StageSet, WorkflowPermission};
 
 /// How many runs may start in the rolling window.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +76,10 @@ pub struct ProjectPolicy {
     pub day_budget: DayBudget,
     /// Whether every item needs approval, overriding the global rule.
     pub approval_required: Option<bool>,
+    /// How the stages are driven in this project; the policy's when absent.
+    pub stages: Option<Box<StageSet>>,
+    /// Whether the repository's own `WORKFLOW.md` counts, and what it may run.
+    pub workflow: Option<WorkflowPermission>,
 }
 
 /// Everything the planner and new runs go by.
@@ -103,10 +107,10 @@ pub struct Policy {
     pub slots: Slots,
     /// Rounds per run.
     pub max_rounds: u32,
-    /// The coder.
-    pub coder: StagePlan,
-    /// The critic; absent when switched off.
-    pub critic: Option<StagePlan>,
+    /// How the stages are driven, unless the project says otherwise.
+    pub stages: StageSet,
+    /// What goes into prompts beside the task.
+    pub context: ContextPlan,
     /// Repositories by name.
     pub projects: BTreeMap<ProjectId, ProjectPolicy>,
     /// Project for items that name none; also allowed to be the only project.
@@ -114,6 +118,12 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// How the stages of runs in `project` are driven.
+    #[must_use]
+    pub fn stages_in<'a>(&'a self, project: Option<&'a ProjectPolicy>) -> &'a StageSet {
+        project.and_then(|project| project.stages.as_deref()).unwrap_or(&self.stages)
+    }
+
     /// The project an item runs in: the one it names, or the default one when it names none.
     #[must_use]
     pub fn project_of(&self, named: Option<&ProjectId>) -> Option<&ProjectPolicy> {

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::agent::TimeoutKind;
+use super::agent::{Stage, TimeoutKind};
 use super::ids::ProjectId;
+use super::language::Language;
 use super::time::Timestamp;
 
 /// How one stage is driven.
@@ -21,6 +22,12 @@ pub struct StagePlan {
     pub timeout_ms: u64,
     /// Milliseconds a turn may be silent.
     pub silence_ms: u64,
+    /// How hard the model shall think, in the agent's own word; the agent's default when absent.
+    #[serde(default)]
+    pub effort: Option<String>,
+    /// Model calls of one turn, where the agent has such a limit; the agent's configured one when absent.
+    #[serde(default)]
+    pub max_turns: Option<u32>,
 }
 
 impl StagePlan {
@@ -32,6 +39,125 @@ impl StagePlan {
             _ => (self.model.as_deref(), false),
         }
     }
+}
+
+/// The stages beside coder and critic; those that are absent are switched off.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OptionalStages {
+    /// Looks before anything is written.
+    pub diagnose: Option<StagePlan>,
+    /// Adds tests.
+    pub tester: Option<StagePlan>,
+    /// Brings the documentation up to date.
+    pub documenter: Option<StagePlan>,
+    /// Looks for what would do harm.
+    pub auditor: Option<StagePlan>,
+    /// Sums the run up.
+    pub stage_documenter: Option<StagePlan>,
+}
+
+/// How every stage is driven.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageSet {
+    /// The coder.
+    pub coder: StagePlan,
+    /// The critic; absent when the operator switched it off.
+    pub critic: Option<StagePlan>,
+    /// The others.
+    pub optional: OptionalStages,
+}
+
+impl StageSet {
+    /// How `stage` is driven; nothing when it is switched off.
+    #[must_use]
+    pub fn of(&self, stage: Stage) -> Option<&StagePlan> {
+        match stage {
+            Stage::Coder => Some(&self.coder),
+            Stage::Critic => self.critic.as_ref(),
+            Stage::Diagnose => self.optional.diagnose.as_ref(),
+            Stage::Tester => self.optional.tester.as_ref(),
+            Stage::Documenter => self.optional.documenter.as_ref(),
+            Stage::Auditor => self.optional.auditor.as_ref(),
+            Stage::StageDocumenter => self.optional.stage_documenter.as_ref(),
+        }
+    }
+
+    /// Switches an optional stage or the critic on, replaces the plan of a stage, or switches it off. The coder stays.
+    pub fn set(&mut self, stage: Stage, plan: Option<StagePlan>) {
+        match stage {
+            Stage::Coder => self.coder = plan.unwrap_or_else(|| self.coder.clone()),
+            Stage::Critic => self.critic = plan,
+            Stage::Diagnose => self.optional.diagnose = plan,
+            Stage::Tester => self.optional.tester = plan,
+            Stage::Documenter => self.optional.documenter = plan,
+            Stage::Auditor => self.optional.auditor = plan,
+            Stage::StageDocumenter => self.optional.stage_documenter = plan,
+        }
+    }
+
+    /// Names of the agents in use, each once, in the order of a run.
+    #[must_use]
+    pub fn agents(&self) -> Vec<&str> {
+        let mut agents: Vec<&str> = Vec::new();
+        for plan in Stage::ALL.into_iter().filter_map(|stage| self.of(stage)) {
+            if !agents.contains(&plan.agent.as_str()) {
+                agents.push(&plan.agent);
+            }
+        }
+        agents
+    }
+}
+
+/// What goes into prompts beside the task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ContextPlan {
+    /// The language of the prompts.
+    pub language: Language,
+    /// Tokens a prompt may have, estimated. Default 60000.
+    pub budget_tokens: u32,
+    /// Absolute path of a file that says who the agents are to be.
+    pub soul: Option<String>,
+    /// Whether the repository's own rules for agents go in.
+    pub project_rules: bool,
+    /// How many notes of earlier runs in the same repository go in. Default 3.
+    pub session_notes: u32,
+}
+
+impl Default for ContextPlan {
+    fn default() -> Self {
+        Self {
+            language: Language::En,
+            budget_tokens: 60_000,
+            soul: None,
+            project_rules: true,
+            session_notes: 3,
+        }
+    }
+}
+
+/// What the operator lets a repository's own `WORKFLOW.md` do.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct WorkflowPermission {
+    /// The commands that it may have run.
+    pub commands: Vec<String>,
+}
+
+/// What the tracker says of an item beside its text; for templates.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ItemFacts {
+    /// Its state when the run began.
+    pub state: String,
+    /// Its priority.
+    pub priority: String,
+    /// Its labels.
+    pub labels: Vec<String>,
+    /// Ids of the items that it waited for.
+    pub blocked_by: Vec<String>,
+    /// Who wrote it.
+    pub author: Option<String>,
 }
 
 /// What happens to an approved change.
@@ -64,10 +190,17 @@ pub struct RunPlan {
     pub criteria: Vec<String>,
     /// What people want this run to know.
     pub notes: Vec<String>,
-    /// The coder.
-    pub coder: StagePlan,
-    /// The critic; absent when the operator switched it off.
-    pub critic: Option<StagePlan>,
+    /// How the stages are driven.
+    pub stages: StageSet,
+    /// What goes into prompts beside the task.
+    #[serde(default)]
+    pub context: ContextPlan,
+    /// What the tracker says beside the text.
+    #[serde(default)]
+    pub facts: ItemFacts,
+    /// Whether the repository's own `WORKFLOW.md` counts, and what it may run.
+    #[serde(default)]
+    pub workflow: Option<WorkflowPermission>,
     /// Rounds before the attempt counts as failed. Default 3.
     pub max_rounds: u32,
     /// Commands that must not newly fail.
@@ -84,12 +217,22 @@ pub struct RunPlan {
 pub enum Phase {
     /// The worktree is being made.
     Preparing,
+    /// Somebody looks before anything is written.
+    Diagnosing,
     /// The coder works.
     Coding,
     /// The checks run.
     Checking,
     /// The critic reads.
     Critiquing,
+    /// Tests are added to an accepted change.
+    Testing,
+    /// The documentation follows an accepted change.
+    Documenting,
+    /// The auditor reads.
+    Auditing,
+    /// The run is summed up.
+    StageDocumenting,
     /// The result is being delivered.
     Publishing,
     /// Nothing more happens.
@@ -97,14 +240,48 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// The stage whose agent is at work in it.
+    #[must_use]
+    pub fn stage(self) -> Option<Stage> {
+        match self {
+            Self::Diagnosing => Some(Stage::Diagnose),
+            Self::Coding => Some(Stage::Coder),
+            Self::Critiquing => Some(Stage::Critic),
+            Self::Testing => Some(Stage::Tester),
+            Self::Documenting => Some(Stage::Documenter),
+            Self::Auditing => Some(Stage::Auditor),
+            Self::StageDocumenting => Some(Stage::StageDocumenter),
+            Self::Preparing | Self::Checking | Self::Publishing | Self::Finished => None,
+        }
+    }
+
+    /// The phase in which `stage` is at work.
+    #[must_use]
+    pub fn of(stage: Stage) -> Self {
+        match stage {
+            Stage::Diagnose => Self::Diagnosing,
+            Stage::Coder => Self::Coding,
+            Stage::Critic => Self::Critiquing,
+            Stage::Tester => Self::Testing,
+            Stage::Documenter => Self::Documenting,
+            Stage::Auditor => Self::Auditing,
+            Stage::StageDocumenter => Self::StageDocumenting,
+        }
+    }
+
     /// The word shown to people.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Self::Preparing => "preparing",
+            Self::Diagnosing => "diagnosing",
             Self::Coding => "coding",
             Self::Checking => "checking",
             Self::Critiquing => "critiquing",
+            Self::Testing => "testing",
+            Self::Documenting => "documenting",
+            Self::Auditing => "auditing",
+            Self::StageDocumenting => "stage documenting",
             Self::Publishing => "publishing",
             Self::Finished => "finished",
         }

@@ -82,6 +82,48 @@ pub struct Review {
     pub criteria: Vec<CriterionAnswer>,
 }
 
+/// What a stage that is no gate hands on: typed, bounded, and never proof of anything.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StageReport {
+    /// One or two sentences.
+    #[serde(default)]
+    pub summary: String,
+    /// What it found or did, one thing each: where to look (diagnose), what is tested (tester), which pages changed
+    /// (documenter), decisions, risks and what is left to do (stage-documenter).
+    #[serde(default)]
+    pub points: Vec<String>,
+    /// Defects; a tester's blockers ask for another round.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
+}
+
+/// What came of a stage that a run can do without.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum StageResult {
+    /// It did its work.
+    Done {
+        /// What it hands on.
+        report: StageReport,
+    },
+    /// It came to nothing; the run goes on without it, and whatever it left in the worktree is not part of the change.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl StageResult {
+    /// What it hands on, if anything.
+    #[must_use]
+    pub fn report(&self) -> Option<&StageReport> {
+        match self {
+            Self::Done { report } => Some(report),
+            Self::Skipped { .. } => None,
+        }
+    }
+}
+
 /// What a coder says of its own turn. Never proof of anything: only its reasons are used, and shown as its own words.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CoderReport {

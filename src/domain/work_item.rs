@@ -196,6 +196,9 @@ pub struct WorkItem {
 pub struct Overrides {
     /// Skip the critic.
     pub coder_only: bool,
+    /// With tester and documenter, also where they are not switched on.
+    #[serde(default)]
+    pub full_pipeline: bool,
     /// Model for the coder.
     pub model: Option<String>,
 }

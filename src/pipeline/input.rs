@@ -7,6 +7,7 @@ use crate::domain::event::{Event, PromptRecord};
 use crate::domain::failure::Failure;
 use crate::domain::run::{Interruption, Reception};
 use crate::domain::time::Timestamp;
+use crate::domain::workflow::Workflow;
 
 /// Everything that can happen to a running run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub enum Input {
     WorkspaceReady {
         /// Where.
         workspace: Workspace,
+        /// What the repository's own `WORKFLOW.md` asks for, where the operator lets it.
+        workflow: Option<Box<Workflow>>,
     },
     /// The worktree could not be made.
     WorkspaceFailed {

@@ -1,9 +1,11 @@
-//! `decide`: what follows when something happens to a run. The only place that moves a run from phase to phase.
+//! `decide`: what follows when something happens to a run. The only place that moves a run from phase to phase. Why the
+//! stages come in this order, and what each may do: `docs/decisions/0011-stages.md`.
 
 mod checking;
 mod coding;
 mod critiquing;
 mod delivering;
+mod optional;
 mod turns;
 mod waiting;
 
@@ -52,7 +54,7 @@ fn step(state: &RunState, input: Input, now: Timestamp) -> Step {
     match input {
         Input::CleanedUp { kept, salvaged } => step.cleaned_up(kept, salvaged),
         other if state.phase == Phase::Finished => step.late(other),
-        Input::WorkspaceReady { workspace } => step.workspace_ready(workspace),
+        Input::WorkspaceReady { workspace, workflow } => step.workspace_ready(workspace, workflow),
         Input::WorkspaceFailed { failure } => step.workspace_failed(&failure),
         Input::TurnPrepared(prepared) => step.turn_prepared(*prepared),
         Input::TurnNotStarted { turn, failure } => step.turn_not_started(turn, failure),

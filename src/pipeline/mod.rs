@@ -4,6 +4,7 @@
 //! stuck, what the agents are told ([`prompt`]) and how their answers are read ([`reply`]). It never runs anything,
 //! never looks at the clock, and never trusts prose.
 
+pub mod citation;
 pub mod conclude;
 pub mod criteria;
 pub mod input;
@@ -12,3 +13,4 @@ pub mod prompt;
 pub mod reply;
 pub mod state;
 pub mod stuck;
+pub mod workflow;

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::domain::verdict::{CoderReport, CriterionAnswer, Finding, Review, Severity, Verdict};
+use crate::domain::bounds;
+use crate::domain::verdict::{
+    CoderReport, CriterionAnswer, Finding, Review, Severity, StageReport, Verdict,
+};
 
 /// Possible objects tried before a text is given up as having no answer: keeps the search linear on hostile text.
 const MOST_OBJECTS: usize = 512;
@@ -101,6 +104,26 @@ pub fn coder_report(text: &str) -> Option<CoderReport> {
         summary: bounded(words("summary").unwrap_or_default(), 1_000),
         no_change_reason: words("no_change_reason").map(|text| bounded(text, 2_000)),
         question: words("question").map(|text| bounded(text, 2_000)),
+    })
+}
+
+/// Points of a stage report that are kept.
+const MOST_POINTS: usize = 50;
+
+/// Reads what a stage that is no gate hands on: the last JSON object with one of the expected keys.
+#[must_use]
+pub fn stage_report(text: &str) -> Option<StageReport> {
+    let known = ["summary", "points", "findings"];
+    let object = objects(text).into_iter().rev().find(|object| {
+        known.iter().any(|key| object.get(*key).is_some()) && object.get("verdict").is_none()
+    })?;
+    let summary = object.get("summary").and_then(Value::as_str).map_or("", str::trim);
+    let points = list(&object, "points").iter().filter_map(Value::as_str);
+    let points = points.map(|point| bounded(point.trim(), 1_000)).take(MOST_POINTS);
+    Some(StageReport {
+        summary: bounded(summary, 2_000),
+        points: points.filter(|point| !point.is_empty()).collect(),
+        findings: bounds::findings(list(&object, "findings").iter().filter_map(finding).collect()),
     })
 }
 

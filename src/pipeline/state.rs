@@ -1,5 +1,7 @@
 //! What is known of a run: the fold of its `run/<uuid>` stream.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::agent::{Stage, TurnEnding, TurnReport};
@@ -10,7 +12,8 @@ use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{ItemId, RunId};
 use crate::domain::run::{Interruption, Outcome, Phase, Reception, RunPlan, StagePlan};
 use crate::domain::time::Timestamp;
-use crate::domain::verdict::{CoderReport, Finding};
+use crate::domain::verdict::{CoderReport, Finding, StageReport, StageResult};
+use crate::domain::workflow::Workflow;
 
 use super::stuck;
 
@@ -112,7 +115,9 @@ pub struct RunState {
     pub round: u32,
     /// Its worktree.
     pub workspace: Option<Workspace>,
-    /// Its branch after the last coder turn.
+    /// What the repository's own `WORKFLOW.md` asks for; its stages and checks are in the plan.
+    pub workflow: Option<Workflow>,
+    /// Its branch after the last turn of a stage that writes.
     pub change: Option<Change>,
     /// The checks of the current round.
     pub checks: Option<CheckReport>,
@@ -128,6 +133,10 @@ pub struct RunState {
     pub rounds: Vec<RoundRecord>,
     /// What the coder last said of its own work.
     pub coder_report: Option<CoderReport>,
+    /// The commit that checks and critic have accepted in this round; stages that write may have gone on from there.
+    pub accepted: Option<String>,
+    /// What the stages that a run can do without came to: in this round, and before the first one.
+    pub stage_results: BTreeMap<Stage, StageResult>,
     /// The commit that may be delivered.
     pub approved: Option<String>,
     /// Why it does nothing at the moment.
@@ -178,6 +187,7 @@ impl RunState {
             phase: Phase::Preparing,
             round: 1,
             workspace: None,
+            workflow: None,
             change: None,
             checks: None,
             check_executions: 0,
@@ -186,6 +196,8 @@ impl RunState {
             findings,
             rounds: vec![RoundRecord::default()],
             coder_report: None,
+            accepted: None,
+            stage_results: BTreeMap::new(),
             approved: None,
             waiting: None,
             last_failure: None,
@@ -206,8 +218,9 @@ impl RunState {
     /// Takes one event into account. Total: events that do not concern runs change nothing.
     pub fn evolve(&mut self, event: &Event, at: Timestamp) {
         match event {
-            Event::WorkspaceReady { workspace } => {
+            Event::WorkspaceReady { workspace, workflow } => {
                 self.workspace = Some(workspace.clone());
+                self.follow(workflow.as_deref());
                 self.phase = Phase::Coding;
                 self.proceed();
             }
@@ -227,7 +240,11 @@ impl RunState {
                 self.phase = Phase::Critiquing;
                 self.proceed();
             }
-            Event::ReviewSubmitted { .. } => self.gate_misses = 0,
+            Event::ReviewSubmitted { .. } | Event::AuditSubmitted { .. } => self.gate_misses = 0,
+            Event::StageFinished { stage, result, .. } => {
+                self.stage_results.insert(*stage, result.clone());
+            }
+            Event::RunAdvanced { phase, accepted } => self.go_on(*phase, accepted.as_deref()),
             Event::ReviewMissing { .. } => self.gate_misses = self.gate_misses.saturating_add(1),
             Event::RevisionRequested { round, findings } => self.begin_round(*round, findings),
             Event::RunApproved { head } => {
@@ -264,20 +281,19 @@ impl RunState {
     /// The stage of the current phase, when an agent is at work in it.
     #[must_use]
     pub fn stage(&self) -> Option<Stage> {
-        match self.phase {
-            Phase::Coding => Some(Stage::Coder),
-            Phase::Critiquing => Some(Stage::Critic),
-            Phase::Preparing | Phase::Checking | Phase::Publishing | Phase::Finished => None,
-        }
+        self.phase.stage()
     }
 
     /// How `stage` is driven in this run; `None` when it is switched off.
     #[must_use]
     pub fn stage_plan(&self, stage: Stage) -> Option<&StagePlan> {
-        match stage {
-            Stage::Coder => Some(&self.plan.coder),
-            Stage::Critic => self.plan.critic.as_ref(),
-        }
+        self.plan.stages.of(stage)
+    }
+
+    /// What `stage` handed on, if it did its work.
+    #[must_use]
+    pub fn stage_report(&self, stage: Stage) -> Option<&StageReport> {
+        self.stage_results.get(&stage).and_then(StageResult::report)
     }
 
     /// The turn that is running, if one is.
@@ -325,12 +341,35 @@ impl RunState {
     #[must_use]
     pub fn rounds_closed_with(&self, findings: &[Finding]) -> Vec<RoundRecord> {
         let mut rounds = self.rounds.clone();
-        let by_critic = self.phase == Phase::Critiquing
-            && self.checks.as_ref().is_none_or(|report| !report.blocks());
-        if let (true, Some(record)) = (by_critic, rounds.last_mut()) {
+        let by_model = match self.phase {
+            Phase::Critiquing | Phase::Auditing | Phase::Testing => {
+                self.checks.as_ref().is_none_or(|report| !report.blocks())
+            }
+            Phase::Preparing
+            | Phase::Diagnosing
+            | Phase::Coding
+            | Phase::Checking
+            | Phase::Documenting
+            | Phase::StageDocumenting
+            | Phase::Publishing
+            | Phase::Finished => false,
+        };
+        if let (true, Some(record)) = (by_model, rounds.last_mut()) {
             record.findings_fingerprint = Some(stuck::findings_fingerprint(findings));
         }
         rounds
+    }
+
+    /// What the repository asks for goes on top of what the run was told at the start.
+    fn follow(&mut self, workflow: Option<&Workflow>) {
+        let Some(workflow) = workflow else { return };
+        self.plan.stages = workflow.stages.clone();
+        for check in &workflow.checks {
+            if !self.plan.checks.contains(check) {
+                self.plan.checks.push(check.clone());
+            }
+        }
+        self.workflow = Some(workflow.clone());
     }
 
     fn turn_mut(&mut self, turn: u32) -> Option<&mut TurnRecord> {
@@ -381,7 +420,11 @@ impl RunState {
         if self.phase == Phase::Finished {
             return;
         }
-        if let (Some(Stage::Coder), Some(change)) = (stage, change) {
+        if let (true, Some(change)) = (stage.is_some_and(Stage::writes), change) {
+            if self.change.as_ref().is_none_or(|before| before.head != change.head) {
+                // What was checked is not what is there now.
+                self.checks = None;
+            }
             self.change = Some(change.clone());
             if let Some(round) = self.rounds.last_mut() {
                 round.diff_sha256 = Some(change.diff_sha256.clone());
@@ -424,6 +467,8 @@ impl RunState {
         self.rounds = self.rounds_closed_with(findings);
         self.raise(raised_by, findings);
         self.rounds.push(RoundRecord::default());
+        self.accepted = None;
+        self.stage_results.retain(|stage, _| *stage == Stage::Diagnose);
         self.round = round;
         self.phase = Phase::Coding;
         self.proceed();
@@ -432,6 +477,12 @@ impl RunState {
     fn raise(&mut self, round: u32, findings: &[Finding]) {
         let raised = findings.iter().cloned().map(|finding| RaisedFinding { round, finding });
         self.findings.extend(raised);
+    }
+
+    fn go_on(&mut self, phase: Phase, accepted: Option<&str>) {
+        self.phase = phase;
+        self.accepted = accepted.map(str::to_owned);
+        self.proceed();
     }
 
     fn note_interruption(&mut self, cause: Interruption, fence: u64) {

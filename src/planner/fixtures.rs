@@ -7,7 +7,7 @@ use crate::domain::budget::{DayBudget, ItemBudget, ItemSpend, Usage, WindowBudge
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::item_record::{Approval, ItemRecord, ItemStatus};
 use crate::domain::policy::{ApprovalPolicy, Pace, Policy, ProjectPolicy, Slots};
-use crate::domain::run::{Delivery, StagePlan};
+use crate::domain::run::{ContextPlan, Delivery, OptionalStages, StagePlan, StageSet};
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::{ItemState, Lane, Overrides, Priority, Trust, WorkItem};
 
@@ -159,8 +159,12 @@ pub(crate) fn policy() -> Policy {
         approval: ApprovalPolicy { required: false, expires_ms: 24 * HOUR_MS },
         slots: Slots { global: 100, per_project: 100, per_agent: BTreeMap::new() },
         max_rounds: 3,
-        coder: stage("coder"),
-        critic: Some(stage("critic")),
+        stages: StageSet {
+            coder: stage("coder"),
+            critic: Some(stage("critic")),
+            optional: OptionalStages::default(),
+        },
+        context: ContextPlan::default(),
         projects: projects.into_iter().collect(),
         default_project: Some(ProjectId::new("demo")),
     }
@@ -179,6 +183,8 @@ fn project(name: &str) -> ProjectPolicy {
         delivery: Delivery::Branch,
         day_budget: DayBudget::default(),
         approval_required: None,
+        stages: None,
+        workflow: None,
     }
 }
 
@@ -190,6 +196,8 @@ fn stage(agent: &str) -> StagePlan {
         escalate_after_round: 3,
         timeout_ms: HOUR_MS,
         silence_ms: HOUR_MS,
+        effort: None,
+        max_turns: None,
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::domain::ids::{ItemId, ProjectId};
 use crate::domain::item_record::{Approval, HumanReason, ItemStatus};
 use crate::domain::policy::Policy;
+use crate::domain::run::StageSet;
 use crate::domain::time::Timestamp;
 
 use super::budget_use::{BudgetUse, of_item};
@@ -96,9 +97,9 @@ pub fn plan(world: &World, policy: &Policy, now: Timestamp) -> Planned {
     actions.extend(wanted_approvals(&decisions, &context));
     actions.extend(choose(free, &mut decisions, &context));
     let lines = lines(decisions, &context);
-    let agents: BTreeSet<&str> = std::iter::once(policy.coder.agent.as_str())
-        .chain(policy.critic.as_ref().map(|critic| critic.agent.as_str()))
-        .collect();
+    let own = policy.projects.values().filter_map(|project| project.stages.as_deref());
+    let agents: BTreeSet<&str> =
+        std::iter::once(&policy.stages).chain(own).flat_map(StageSet::agents).collect();
     let warnings = context.allowance().warnings(policy.projects.keys(), agents.into_iter());
     let report = Report { at: now, wake_at: wake_at(&lines, &context), lines, warnings };
     Planned { plan: Plan { actions }, report }

@@ -124,7 +124,7 @@ fn an_item_that_finds_no_slot_does_not_keep_others_from_theirs() {
 fn one_agent_for_both_stages_takes_one_slot() {
     let world = world([record("DEMO-1")]);
     let mut policy = policy();
-    policy.critic = Some(policy.coder.clone());
+    policy.stages.critic = Some(policy.stages.coder.clone());
     policy.slots.per_agent.insert("coder".to_owned(), 1);
     assert_eq!(chosen(&plan_now(&world, &policy)), ["DEMO-1"]);
 }

@@ -121,13 +121,8 @@ impl Log {
     }
 
     fn runs(&self, keep: impl Fn(&RunState) -> bool) -> Vec<RunState> {
-        let mut runs: Vec<RunState> = self
-            .rows
-            .runs
-            .keys()
-            .filter_map(|run| self.run(&StreamId(format!("run/{run}"))))
-            .filter(keep)
-            .collect();
+        let all = self.rows.runs.keys().filter_map(|run| self.run(&StreamId(format!("run/{run}"))));
+        let mut runs: Vec<RunState> = all.filter(keep).collect();
         runs.sort_by_key(|run| (run.started, run.id));
         runs
     }
@@ -224,6 +219,17 @@ impl StoreReader for InMemoryStore {
 
     async fn runs_of(&self, item: &ItemId) -> Result<Vec<RunState>, StoreError> {
         Ok(self.log().runs(|run| run.item == *item))
+    }
+
+    async fn recent_runs(
+        &self,
+        repository: &str,
+        most: usize,
+    ) -> Result<Vec<RunState>, StoreError> {
+        let here = |run: &RunState| run.finished.is_some() && run.plan.repository == repository;
+        let mut runs = self.log().runs(here);
+        runs.sort_by_key(|run| std::cmp::Reverse((run.finished, run.id.to_string())));
+        Ok(runs.into_iter().take(most).collect())
     }
 
     async fn repositories(&self) -> Result<Vec<String>, StoreError> {

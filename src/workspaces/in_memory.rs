@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
 use super::names;
+use super::names::with_trailers;
 use super::patch::fit;
 use super::{
-    Advance, BranchAfter, Candidate, DiffText, Fingerprint, FoundWorktree, HEAD_TRAILER, Prepare,
-    RUN_TRAILER, Removed, WorkspaceError, Workspaces, with_trailers,
+    Advance, BranchAfter, Candidate, DiffText, FileAt, Fingerprint, FoundWorktree, HEAD_TRAILER,
+    Prepare, RUN_TRAILER, Removed, WorkspaceError, Workspaces,
 };
 use crate::domain::change::{Change, Workspace};
 use crate::domain::ids::RunId;
@@ -197,6 +198,44 @@ impl Workspaces for InMemoryWorkspaces {
         Ok(Candidate::Merge { before, commit })
     }
 
+    async fn files_at(
+        &self,
+        repository: &Path,
+        commit: &str,
+        paths: &[&str],
+        max_bytes: u64,
+    ) -> Result<Vec<FileAt>, WorkspaceError> {
+        let mut state = self.lock();
+        let repository = state.repository(repository)?;
+        repository.require(commit)?;
+        Ok(repository.files_at(commit, paths, max_bytes))
+    }
+
+    async fn versions(
+        &self,
+        repository: &Path,
+        commit: &str,
+        path: &str,
+        most: usize,
+    ) -> Result<Vec<String>, WorkspaceError> {
+        let mut state = self.lock();
+        let repository = state.repository(repository)?;
+        repository.require(commit)?;
+        Ok(repository.versions(commit, path, most))
+    }
+
+    async fn base(
+        &self,
+        repository: &Path,
+        configured: Option<&str>,
+    ) -> Result<(String, String), WorkspaceError> {
+        let mut state = self.lock();
+        let repository = state.repository(repository)?;
+        let branch = configured.unwrap_or(&repository.default_branch).to_owned();
+        let tip = repository.tip(&branch)?;
+        Ok((branch, tip))
+    }
+
     async fn checkout(
         &self,
         repository: &Path,
@@ -272,28 +311,6 @@ impl Workspaces for InMemoryWorkspaces {
     async fn inventory(&self, repository: &Path) -> Result<Vec<FoundWorktree>, WorkspaceError> {
         let mut state = self.lock();
         let _known = state.repository(repository)?;
-        let found = |path: &Path, branch| FoundWorktree {
-            path: path.to_owned(),
-            branch,
-            run: None,
-            workspace: None,
-            checkout: false,
-            missing: false,
-        };
-        let trees = state.trees.iter().filter(|(_, tree)| tree.repository == repository).map(
-            |(path, tree)| {
-                let workspace = Some(tree.workspace.clone());
-                FoundWorktree {
-                    run: Some(tree.run),
-                    workspace,
-                    ..found(path, Some(tree.on.clone()))
-                }
-            },
-        );
-        let checkouts = state.checkouts.iter().filter(|(_, (owner, _))| owner == repository);
-        let checkouts =
-            checkouts.map(|(path, _)| FoundWorktree { checkout: true, ..found(path, None) });
-        let people = found(repository, None);
-        Ok(std::iter::once(people).chain(trees).chain(checkouts).collect())
+        Ok(state.inventory(repository))
     }
 }

@@ -66,6 +66,17 @@ pub struct DiffText {
     pub binary: Vec<String>,
 }
 
+/// A file as a commit has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileAt {
+    /// Its path in the repository.
+    pub path: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Its text; absent when it is longer than was asked for, or no text, or a link.
+    pub text: Option<String>,
+}
+
 /// How a branch can get into its base.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Candidate {
@@ -378,6 +389,32 @@ pub trait Workspaces: Send + Sync {
         max_bytes: usize,
     ) -> Result<DiffText, WorkspaceError>;
 
+    /// The files of `commit` at `paths`, sorted by path; a path of a directory means all files in and below it. What is not
+    /// there is not in the answer. Nothing but the commit is read: no checkout, no filters.
+    async fn files_at(
+        &self,
+        repository: &Path,
+        commit: &str,
+        paths: &[&str],
+        max_bytes: u64,
+    ) -> Result<Vec<FileAt>, WorkspaceError>;
+
+    /// The commits in the history of `commit` that changed `path`, newest first, at most `most`.
+    async fn versions(
+        &self,
+        repository: &Path,
+        commit: &str,
+        path: &str,
+        most: usize,
+    ) -> Result<Vec<String>, WorkspaceError>;
+
+    /// The base branch of a repository as [`Workspaces::prepare`] finds it, and its commit.
+    async fn base(
+        &self,
+        repository: &Path,
+        configured: Option<&str>,
+    ) -> Result<(String, String), WorkspaceError>;
+
     /// Saves what is uncommitted (staged, unstaged and untracked) as a commit on `refs/factory/wip/<run>` without
     /// touching branch, index or files. The answer is that commit, `None` when there was nothing to save. What was saved
     /// before stays reachable from it; saving the same again makes no new commit.
@@ -441,19 +478,4 @@ pub trait Workspaces: Send + Sync {
 pub fn sync_command(checkout: &Path, before: &str) -> String {
     let quoted = checkout.display().to_string().replace('\'', r"'\''");
     format!("git -C '{quoted}' read-tree -m -u {before} HEAD")
-}
-
-/// `message` followed by its trailers, each on one line.
-fn with_trailers(message: &str, trailers: &[(String, String)]) -> String {
-    let text = message.replace('\0', " ");
-    let mut text =
-        if text.trim().is_empty() { "Change".to_owned() } else { text.trim().to_owned() };
-    text.push('\n');
-    for (index, (key, value)) in trailers.iter().enumerate() {
-        let line = format!("{key}: {value}").replace(['\n', '\r', '\0'], " ");
-        text.push_str(if index == 0 { "\n" } else { "" });
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
 }

@@ -100,6 +100,21 @@ pub(super) fn short_hash(text: &str) -> String {
     digest[..16].to_owned()
 }
 
+/// `message` followed by its trailers, each on one line.
+pub(super) fn with_trailers(message: &str, trailers: &[(String, String)]) -> String {
+    let text = message.replace('\0', " ");
+    let mut text =
+        if text.trim().is_empty() { "Change".to_owned() } else { text.trim().to_owned() };
+    text.push('\n');
+    for (index, (key, value)) in trailers.iter().enumerate() {
+        let line = format!("{key}: {value}").replace(['\n', '\r', '\0'], " ");
+        text.push_str(if index == 0 { "\n" } else { "" });
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,12 +2,15 @@
 
 mod checks;
 mod configuration;
+mod context;
 mod gate;
 mod keeper;
 mod people;
 mod recovery;
 mod safety;
 mod several_items;
+mod stages;
 mod stopping;
 mod troubles;
 mod verdicts;
+mod workflow;

@@ -80,6 +80,19 @@ fn settings_reach_the_command_line() {
 }
 
 #[test]
+fn a_stage_says_how_hard_and_how_long_to_think() {
+    let settings = AgentSettings { max_turns: Some(7), ..claude() };
+    let asked = crate::agents::Invocation {
+        effort: Some("high"),
+        max_turns: Some(9),
+        ..invocation(Stage::Tester)
+    };
+    let command = adapter(AgentKind::Claude).command_line(&settings, &asked).expect("a command");
+    assert_eq!(after(&command, "--effort").as_deref(), Some("high"));
+    assert_eq!(after(&command, "--max-turns").as_deref(), Some("9"));
+}
+
+#[test]
 fn arguments_that_widen_a_critics_reach_are_refused_unless_vouched_for() {
     let mut settings = claude();
     settings.args = vec!["--permission-mode=bypassPermissions".to_owned()];

@@ -16,6 +16,7 @@ const OWN: &[&str] = &[
     "ENACT_MODEL",
     "ENACT_ANSWER_FILE",
     "ENACT_READ_ONLY",
+    "ENACT_EFFORT",
 ];
 
 fn command(args: &[&str]) -> AgentSettings {

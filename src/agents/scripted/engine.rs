@@ -48,11 +48,7 @@ impl Cue {
         let text = |name: &str| variables.get(name).cloned().unwrap_or_default();
         Self {
             item: text("ENACT_ITEM"),
-            stage: if text("ENACT_STAGE") == Stage::Critic.word() {
-                Stage::Critic
-            } else {
-                Stage::Coder
-            },
+            stage: Stage::parse(&text("ENACT_STAGE")).unwrap_or(Stage::Coder),
             round: text("ENACT_ROUND").parse().unwrap_or(1),
             session: text("ENACT_SESSION"),
             model: Some(text("ENACT_MODEL")).filter(|model| !model.is_empty()),

@@ -95,7 +95,7 @@ fn what_other_versions_have_is_refused_in_plain_words() {
          [store]\nbackend = \"postgres\"\n\
          [agents.cursor]\n\
          [agents.mine]\nkind = \"hermes\"\n\
-         [autonomous.default_stages.tester]\nenabled = true\nmodel = \"big\"\n\
+         [autonomous.default_stages.tester]\nenabled = true\nadapter = \"opencode\"\n\
          [autonomous.default_stages.critic]\nadapter = \"opencode\"\n\
          [[projects]]\nname = \"a\"\npath = \"repository\"\nheartbeatInterval = 3\n",
     );
@@ -104,8 +104,7 @@ fn what_other_versions_have_is_refused_in_plain_words() {
     config.toml:4:11: store.backend: "postgres" is not in this build; use "sqlite"
     config.toml:5:9: agents.cursor: "cursor" is not in this version
     config.toml:7:8: agents.mine.kind: "hermes" is not in this version
-    config.toml:9:11: autonomous.default_stages.tester.enabled: the stage tester is not in this version; set it to false
-    config.toml:10:1: autonomous.default_stages.tester.model: this stage is not in this version: only `enabled = false` is accepted
+    config.toml:10:11: autonomous.default_stages.tester.adapter: "opencode" is not in this version
     config.toml:12:11: autonomous.default_stages.critic.adapter: "opencode" is not in this version
     config.toml:16:1: projects[0].heartbeatInterval: projects have no heartbeat of their own: `autonomous.schedule` is for all
     "#);
@@ -136,10 +135,10 @@ fn the_seed_s_names_are_understood_with_a_remark() {
     let bench = Bench::new();
     let loaded = bench.loaded(text);
     let policy = &loaded.settings.policy;
-    assert_eq!(policy.critic, None);
+    assert_eq!(policy.stages.critic, None);
     assert_eq!(policy.max_rounds, 5);
-    assert_eq!(policy.coder.timeout_ms, 7);
-    assert_eq!(policy.coder.model_for_round(2), (Some("big"), true));
+    assert_eq!(policy.stages.coder.timeout_ms, 7);
+    assert_eq!(policy.stages.coder.model_for_round(2), (Some("big"), true));
     let project = policy.projects.values().next().unwrap();
     assert_eq!(project.repository, bench.path("repository").to_string_lossy());
     insta::assert_snapshot!(remarks(text).join("\n"), @r#"

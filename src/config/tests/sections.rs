@@ -33,9 +33,11 @@ fn an_empty_file_means_the_documented_defaults() {
         escalate_after_round: 3,
         timeout_ms: 1_800_000,
         silence_ms: 300_000,
+        effort: None,
+        max_turns: None,
     };
-    assert_eq!(policy.critic, Some(StagePlan { timeout_ms: 600_000, ..coder.clone() }));
-    assert_eq!(policy.coder, coder);
+    assert_eq!(policy.stages.critic, Some(StagePlan { timeout_ms: 600_000, ..coder.clone() }));
+    assert_eq!(policy.stages.coder, coder);
     assert_eq!(settings.daemon.shutdown_grace_ms, 30_000);
     assert_eq!(settings.retention.failed_ms, 259_200_000);
     assert_eq!(settings.local, None);
@@ -61,6 +63,8 @@ fn a_project_is_read_whole() {
         delivery: Delivery::Merge,
         day_budget: DayBudget { tokens: Some(900), cost_micro_usd: Some(2_500_000) },
         approval_required: Some(true),
+        stages: None,
+        workflow: None,
     };
     assert_eq!(policy.projects.values().collect::<Vec<_>>(), [&expected]);
     // The only project is where items without one belong.
@@ -72,12 +76,38 @@ fn a_project_is_read_whole() {
 }
 
 #[test]
+fn a_project_drives_its_stages_as_it_says_and_everything_else_as_usual() {
+    let bench = Bench::new();
+    let text = "[autonomous.default_stages.coder]\nmodel = \"small\"\neffort = \"low\"\n\
+                [[projects]]\nname = \"a\"\npath = \"repository\"\n\
+                [projects.default_stages.executor]\nmodel = \"big\"\n\
+                [projects.default_stages.stage-documenter]\nenabled = true\nagent = \"codex\"\n\
+                [projects.default_stages.critic]\nenabled = false\n\
+                [[projects]]\nname = \"b\"\npath = \"b\"\n";
+    let policy = bench.loaded(text).settings.policy;
+    let a = policy.stages_in(policy.projects.get(&ProjectId::new("a")));
+    assert_eq!(a.coder.model.as_deref(), Some("big"));
+    assert_eq!(a.coder.effort.as_deref(), Some("low"));
+    assert_eq!(a.critic, None);
+    assert_eq!(a.optional.stage_documenter.as_ref().map(|plan| plan.agent.as_str()), Some("codex"));
+    let b = policy.stages_in(policy.projects.get(&ProjectId::new("b")));
+    assert_eq!(b, &policy.stages);
+    assert_eq!(b.agents(), ["claude"]);
+    let wrong = "[[projects]]\nname = \"a\"\npath = \"repository\"\n\
+                 [projects.default_stages.judge]\nenabled = true\n\
+                 [projects.default_stages.coder]\nenabled = false\n";
+    let said = bench.report(wrong).to_string();
+    assert!(said.contains("there is no stage \"judge\""), "{said}");
+    assert!(said.contains("the coder cannot be switched off"), "{said}");
+}
+
+#[test]
 fn the_critic_can_be_switched_off_in_two_places() {
     let bench = Bench::new();
     let off = "[autonomous]\npair_mode = false\n";
-    assert_eq!(bench.loaded(off).settings.policy.critic, None);
+    assert_eq!(bench.loaded(off).settings.policy.stages.critic, None);
     let off = "[autonomous.default_stages.critic]\nenabled = false\n";
-    assert_eq!(bench.loaded(off).settings.policy.critic, None);
+    assert_eq!(bench.loaded(off).settings.policy.stages.critic, None);
 }
 
 #[test]
@@ -98,8 +128,8 @@ fn agents_come_from_tables_and_from_use() {
     assert_eq!(settings.agents["claude"].program.as_deref(), Some(Path::new("claude-next")));
     assert_eq!(settings.agents["codex"].kind, AgentKind::Codex);
     assert_eq!(settings.policy.slots.per_agent.get("writer"), Some(&2));
-    assert_eq!(settings.policy.coder.agent, "writer");
-    assert_eq!(settings.policy.critic.unwrap().agent, "codex");
+    assert_eq!(settings.policy.stages.coder.agent, "writer");
+    assert_eq!(settings.policy.stages.critic.unwrap().agent, "codex");
 }
 
 #[test]

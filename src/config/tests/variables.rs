@@ -92,7 +92,7 @@ fn overrides_lie_above_the_file() {
     let settings = bench.loaded("[daemon]\nstate_dir = \"/x\"\nlog_level = \"warn\"\n").settings;
     assert_eq!(settings.daemon.state_dir, bench.path("elsewhere"));
     assert_eq!(settings.daemon.log_level.word(), "warn");
-    assert_eq!(settings.policy.coder.model.as_deref(), Some("m"));
+    assert_eq!(settings.policy.stages.coder.model.as_deref(), Some("m"));
     assert_eq!(settings.policy.pace.per_project, None);
     assert_eq!(settings.agents["codex"].env["A"].expose_secret(), "a");
 }

@@ -8,6 +8,8 @@ fn plan(escalate_model: Option<&str>) -> StagePlan {
         escalate_after_round: 3,
         timeout_ms: 1,
         silence_ms: 1,
+        effort: None,
+        max_turns: None,
     }
 }
 

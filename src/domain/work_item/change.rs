@@ -114,7 +114,7 @@ mod tests {
             trust: Trust::Untrusted,
             created_at: None,
             revision: "2".to_owned(),
-            overrides: Overrides { coder_only: true, model: None },
+            overrides: Overrides { coder_only: true, ..Overrides::default() },
         };
         let mut copy = before.clone();
         ItemChange::between(&before, &after).apply(&mut copy);

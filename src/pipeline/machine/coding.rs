@@ -1,7 +1,7 @@
 //! What follows from a coder's turn: judged by git's diff first, by its own words only where nothing else can know.
 
 use crate::domain::agent::TurnEnding;
-use crate::domain::change::{Change, CheckReport};
+use crate::domain::change::Change;
 use crate::domain::event::Event;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::run::{Outcome, StuckKind};
@@ -75,18 +75,13 @@ impl Step {
                 );
                 return self.revise(vec![finding], Outcome::AgentFailed, detail);
             };
-            if self.state.plan.critic.is_none() {
+            if self.state.plan.stages.critic.is_none() {
                 let detail = format!(
                     "the coder says no change is needed, and no critic can confirm it: {reason}"
                 );
                 return self.finish(Outcome::WaitingHuman, &detail);
             }
         }
-        if self.state.plan.checks.is_empty() || change.is_empty() {
-            let report = CheckReport { head: change.head.clone(), results: Vec::new() };
-            let execution = self.state.check_executions + 1;
-            return self.checks_finished(execution, report);
-        }
-        self.request_checks(self.now);
+        self.start_checks();
     }
 }

@@ -1,37 +1,44 @@
-//! What follows from a critic's turn. Without a valid verdict the gate did not run: never an approval, never a revise.
+//! What follows from the turn of a gate: the critic, or the auditor. Without a valid verdict the gate did not run: never
+//! an approval, never a revise.
 
-use crate::domain::agent::TurnEnding;
+use crate::domain::agent::{Stage, TurnEnding};
+use crate::domain::bounds;
 use crate::domain::event::Event;
 use crate::domain::failure::{Failure, FailureClass, infrastructure_backoff};
 use crate::domain::run::Outcome;
-use crate::domain::verdict::{Finding, Review, Severity, Verdict};
+use crate::domain::verdict::{Finding, Review, Severity, StageReport, StageResult, Verdict};
 use crate::pipeline::reply;
 
 use super::{MOST_GATE_MISSES, Step, blocker};
 
 impl Step {
-    pub(super) fn critic_finished(
+    pub(super) fn gate_finished(
         &mut self,
         turn: u32,
+        stage: Stage,
         ending: &TurnEnding,
         text: &str,
         tampered: bool,
     ) {
+        let who = stage.word();
         match ending {
             TurnEnding::Completed if tampered => {
-                self.gate_missed(turn, "the critic changed the worktree: its verdict is void");
+                let reason = format!("the {who} changed the worktree: its verdict is void");
+                self.gate_missed(turn, &reason);
             }
-            TurnEnding::Completed => self.critic_completed(turn, text),
+            TurnEnding::Completed => self.gate_completed(turn, stage, text),
             TurnEnding::Failed { failure } if failure.class == FailureClass::Agent => {
-                let reason = format!("the critic's turn failed: {}", failure.message);
+                let reason = format!("the {who}'s turn failed: {}", failure.message);
                 self.gate_missed(turn, &reason);
             }
             TurnEnding::Failed { failure } => {
                 self.wait_or_finish(&failure.clone(), Self::request_turn_at);
             }
-            TurnEnding::TimedOut { .. } => self.gate_missed(turn, "the critic ran out of time"),
+            TurnEnding::TimedOut { .. } => {
+                self.gate_missed(turn, &format!("the {who} ran out of time"));
+            }
             TurnEnding::Stuck { evidence } => {
-                self.gate_missed(turn, &format!("the critic repeats itself: {evidence}"));
+                self.gate_missed(turn, &format!("the {who} repeats itself: {evidence}"));
             }
             TurnEnding::Cancelled => self.wait_or_finish(
                 &Failure::new(FailureClass::Cancelled, "the turn was stopped from outside"),
@@ -40,25 +47,42 @@ impl Step {
         }
     }
 
-    fn critic_completed(&mut self, turn: u32, text: &str) {
+    fn gate_completed(&mut self, turn: u32, stage: Stage, text: &str) {
         let head = self.state.change.as_ref().map(|change| change.head.clone()).unwrap_or_default();
         let nonce = self.state.turn(turn).and_then(|record| record.nonce.clone());
         let expected = reply::Expected {
             nonce: nonce.as_deref().unwrap_or_default(),
             commit: &head,
-            criteria: self.state.plan.criteria.len(),
+            criteria: if stage == Stage::Critic { self.state.plan.criteria.len() } else { 0 },
         };
         match reply::review(text, &expected) {
-            Ok(review) => self.reviewed(turn, review),
-            Err(reason) => self.gate_missed(turn, &reason.to_string()),
+            Ok(review) => self.reviewed(turn, stage, review),
+            Err(reason) => {
+                // The parser speaks of the gate that every run has.
+                let whose = format!("the {}'s answer", stage.word());
+                let reason = reason.to_string().replace("the critic's answer", &whose);
+                self.gate_missed(turn, &reason);
+            }
         }
     }
 
-    fn reviewed(&mut self, turn: u32, review: Review) {
-        self.emit(Event::ReviewSubmitted { turn, review: review.clone() });
+    fn reviewed(&mut self, turn: u32, stage: Stage, review: Review) {
+        let (who, copy) = (stage.word(), review.clone());
+        self.emit(match stage {
+            Stage::Auditor => Event::AuditSubmitted { turn, review: copy },
+            Stage::Critic
+            | Stage::Coder
+            | Stage::Diagnose
+            | Stage::Tester
+            | Stage::Documenter
+            | Stage::StageDocumenter => Event::ReviewSubmitted { turn, review: copy },
+        });
         let objections = objections(&review, &self.state.plan.criteria);
         match review.verdict {
-            Verdict::Approve if objections.is_empty() => self.approve(),
+            Verdict::Approve if objections.is_empty() && stage == Stage::Auditor => {
+                self.audited(turn, review.findings);
+            }
+            Verdict::Approve if objections.is_empty() => self.accepted(),
             Verdict::Approve | Verdict::Revise => {
                 let findings = if review.verdict == Verdict::Approve {
                     objections
@@ -66,18 +90,24 @@ impl Step {
                     merge_findings(review.findings, objections)
                 };
                 let count = findings.len();
-                let detail =
-                    format!("the critic still has {count} finding(s) after the last round");
+                let detail = format!("the {who} still has {count} finding(s) after the last round");
                 self.revise(findings, Outcome::AgentFailed, &detail);
             }
             Verdict::Reject => {
                 let findings = merge_findings(review.findings, objections);
                 let reasons: Vec<&str> =
                     findings.iter().map(|finding| finding.problem.as_str()).collect();
-                let detail = format!("the critic rejects the change: {}", reasons.join("; "));
+                let detail = format!("the {who} rejects the change: {}", reasons.join("; "));
                 self.finish_with(Outcome::Rejected, &detail, findings);
             }
         }
+    }
+
+    fn audited(&mut self, turn: u32, findings: Vec<Finding>) {
+        let report = StageReport { findings: bounds::findings(findings), ..StageReport::default() };
+        let result = StageResult::Done { report };
+        self.emit(Event::StageFinished { turn, stage: Stage::Auditor, result });
+        self.advance(self.state.accepted.clone());
     }
 
     /// No valid verdict: never an approval, never a revision; another critic turn, a bounded number of times.

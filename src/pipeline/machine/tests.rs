@@ -5,5 +5,6 @@ mod interruptions;
 mod outcomes;
 pub(in crate::pipeline) mod properties;
 mod rounds;
+mod stages;
 mod verdicts;
 mod waits;

@@ -7,16 +7,25 @@ use crate::domain::event::Event;
 use crate::domain::failure::Failure;
 use crate::domain::run::Phase;
 use crate::domain::time::Timestamp;
+use crate::domain::workflow::Workflow;
 use crate::pipeline::input::{FinishedTurn, PreparedTurn};
 
+use super::optional::Ended;
 use super::{Step, kept};
 
 impl Step {
-    pub(super) fn workspace_ready(&mut self, workspace: Workspace) {
+    pub(super) fn workspace_ready(
+        &mut self,
+        workspace: Workspace,
+        workflow: Option<Box<Workflow>>,
+    ) {
         if self.state.phase != Phase::Preparing {
             return self.ignore("the worktree was ready already");
         }
-        self.emit(Event::WorkspaceReady { workspace });
+        self.emit(Event::WorkspaceReady { workspace, workflow });
+        if self.state.plan.stages.optional.diagnose.is_some() {
+            self.emit(Event::RunAdvanced { phase: Phase::Diagnosing, accepted: None });
+        }
         self.request_turn();
     }
 
@@ -56,7 +65,7 @@ impl Step {
             escalated,
             session: prepared.session,
             head: prepared.head,
-            nonce: (stage == Stage::Critic).then_some(prepared.nonce),
+            nonce: stage.is_gate().then_some(prepared.nonce),
             prompt: prepared.prompt,
         };
         self.emit(event);
@@ -90,7 +99,13 @@ impl Step {
         });
         match stage {
             Stage::Coder => self.coder_finished(turn, &report.ending, &report.text, change),
-            Stage::Critic => self.critic_finished(turn, &report.ending, &report.text, tampered),
+            Stage::Critic | Stage::Auditor => {
+                self.gate_finished(turn, stage, &report.ending, &report.text, tampered);
+            }
+            Stage::Diagnose | Stage::Tester | Stage::Documenter | Stage::StageDocumenter => {
+                let ended = Ended { turn, stage, text: &report.text, change, tampered };
+                self.optional_finished(&report.ending, ended);
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 use super::*;
 
+mod enriched;
 mod given;
 
 #[test]
@@ -10,17 +11,17 @@ fn sections_go_in_whole_by_priority_and_what_is_left_out_is_named() {
         Section::optional("Big", 1, "b".repeat(500)),
         Section::required("End", "e".repeat(50)),
     ];
-    let prompt = assemble(sections, 200);
-    assert_eq!(prompt.record.sections, ["Goal", "Small", "End"]);
-    assert_eq!(prompt.record.omitted, ["Big"]);
+    let prompt = assemble(sections, 50, Language::En);
+    assert_eq!(prompt.record.included_names(), ["Goal", "Small", "End"]);
+    assert_eq!(prompt.record.omitted_names(), ["Big"]);
     assert!(prompt.text.contains("left out: Big."));
     assert!(!prompt.text.contains("bbb"));
 }
 
 #[test]
 fn required_sections_are_there_even_beyond_the_budget() {
-    let prompt = assemble(vec![Section::required("Goal", "g".repeat(500))], 10);
-    assert_eq!(prompt.record.sections, ["Goal"]);
+    let prompt = assemble(vec![Section::required("Goal", "g".repeat(500))], 10, Language::En);
+    assert_eq!(prompt.record.included_names(), ["Goal"]);
 }
 
 #[test]

@@ -2,9 +2,11 @@ use proptest::prelude::{Strategy, any};
 use proptest::sample::Index;
 
 use super::*;
-use crate::domain::verdict::Severity;
+use crate::domain::verdict::{Severity, Verdict};
 use crate::pipeline::input::Input;
-use crate::pipeline::machine::tests::driver::{Driver, START, TURN_USAGE, finding, plan};
+use crate::pipeline::machine::tests::driver::{
+    Driver, START, TURN_USAGE, finding, plan, plan_with,
+};
 use crate::pipeline::machine::tests::properties::runner;
 
 /// Runs that between them have seen every kind of event a run can have.
@@ -17,7 +19,12 @@ fn eventful() -> Vec<Driver> {
     let mut stopped = Driver::new();
     stopped.begin().cancel();
     stopped.feed(Input::Delivered { delivered: Delivered::Nothing });
-    vec![smooth, stopped]
+    let mut whole = Driver::with(plan_with(&[Stage::Diagnose, Stage::Tester, Stage::Auditor]));
+    let done = r#"{"summary": "did it"}"#;
+    whole.says(Stage::Diagnose, done).coder_done("a").checks(None).approve();
+    whole.writes(Stage::Tester, "ab", done).checks(None).approve();
+    whole.audit(Verdict::Approve, &[]).deliver();
+    vec![smooth, stopped, whole]
 }
 
 #[test]

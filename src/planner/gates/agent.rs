@@ -14,13 +14,14 @@ pub(crate) fn check(view: &ItemView<'_>, context: &Context<'_>) -> Option<Held> 
     })
 }
 
-/// Names of the agents a run of the item would use: the coder, then the critic if it is another one.
+/// Names of the agents a run of the item would use, each once, in the order of the stages.
 pub(crate) fn needed<'a>(view: &ItemView<'a>, policy: &'a Policy) -> Vec<&'a str> {
-    let mut agents = vec![policy.coder.agent.as_str()];
-    let critic = policy.critic.as_ref().filter(|_| !view.record.item.overrides.coder_only);
-    agents.extend(critic.map(|critic| critic.agent.as_str()));
-    agents.dedup();
-    agents
+    let project = policy.project_of(view.record.item.project.as_ref());
+    let stages = policy.stages_in(project);
+    if view.record.item.overrides.coder_only {
+        return vec![&stages.coder.agent];
+    }
+    stages.agents()
 }
 
 #[cfg(test)]
@@ -39,7 +40,7 @@ mod tests {
         let text = "agent critic cannot be used: not logged in";
         assert_eq!(reason(check, &world, &policy, "DEMO-1"), text);
         assert_eq!(reason(check, &world, &policy, "DEMO-2"), "");
-        policy.critic = None;
+        policy.stages.critic = None;
         assert_eq!(reason(check, &world, &policy, "DEMO-1"), "");
         world.unavailable_agents.insert("coder".to_owned(), why);
         let text = "agent coder cannot be used: not logged in";

@@ -6,6 +6,7 @@ mod deliver;
 mod prepare;
 mod tracker;
 pub(in crate::runtime) mod turn;
+pub mod workflow;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureClass};
 use crate::pipeline::input::Input;
 use crate::workspaces::{Prepare, WorkspaceError};
 
-use super::{Done, Job, Ports, failed};
+use super::{Done, Job, Ports, failed, workflow};
 
 pub(super) async fn execute(ports: &Ports, job: &Job) -> Done {
     let Some(state) = &job.run else {
@@ -20,9 +20,14 @@ pub(super) async fn execute(ports: &Ports, job: &Job) -> Done {
         identifier: state.plan.identifier.clone(),
         title: state.plan.title.clone(),
     };
-    match ports.workspaces.prepare(&request).await {
-        Ok(workspace) => Done::Run(Input::WorkspaceReady { workspace }),
-        Err(WorkspaceError::Cancelled) => Done::Stopped,
-        Err(error) => failed(&job.effect, Failure::from(&error)),
+    let workspace = match ports.workspaces.prepare(&request).await {
+        Ok(workspace) => workspace,
+        Err(WorkspaceError::Cancelled) => return Done::Stopped,
+        Err(error) => return failed(&job.effect, Failure::from(&error)),
+    };
+    match workflow::load(ports, state, &workspace).await {
+        Ok(workflow) => Done::Run(Input::WorkspaceReady { workspace, workflow }),
+        Err(failure) if failure.class == FailureClass::Cancelled => Done::Stopped,
+        Err(failure) => failed(&job.effect, failure),
     }
 }

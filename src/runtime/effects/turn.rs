@@ -2,6 +2,8 @@
 //! again: its keeper is found, or what it left, and the turn is concluded as if nothing had happened in between.
 
 pub(in crate::runtime) mod driving;
+mod enriching;
+mod gathering;
 mod judging;
 pub(in crate::runtime) mod keeping;
 
@@ -27,9 +29,6 @@ use crate::workspaces::{Fingerprint, RUN_TRAILER, WorkspaceError};
 
 use super::{Done, Job, Ports, failed, workspace_of};
 use keeping::{Kept, Over};
-
-/// Bytes of diff given to a critic by value.
-const MAX_DIFF: usize = 160_000;
 
 /// What a turn is about, from its preparation to its conclusion.
 struct Subject<'a> {
@@ -160,7 +159,8 @@ async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<
         .map_err(|error| Failure::infrastructure(error.to_string()))?;
     let nonce = ports.ids.random().simple().to_string();
     let session = ports.ids.random().to_string();
-    let gathered = gather(ports, state, workspace, stage).await?;
+    let gathered = gathering::gather(ports, state, workspace, stage).await?;
+    let enrichment = enriching::gather(ports, state, workspace).await;
     let prompt = prompt::build(
         stage,
         &prompt::Context {
@@ -169,6 +169,7 @@ async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<
             diff: &ports.redactor.redact(&gathered.diff),
             diff_left_out: &gathered.left_out,
             partial_work: gathered.partial_work,
+            enrichment: &enrichment,
         },
     );
     let marker = marker(ports, state);
@@ -184,7 +185,9 @@ async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<
                 workspace: Path::new(&workspace.path),
                 home: &home,
                 scratch: &scratch,
-                read_only: stage == Stage::Critic,
+                effort: plan.effort.as_deref(),
+                max_turns: plan.max_turns,
+                read_only: !stage.writes(),
                 identifier: &state.plan.identifier,
                 marker: (VARIABLE, marker.value()),
                 own_program: &ports.own_program,
@@ -196,7 +199,7 @@ async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<
         .map_err(|error| Failure::infrastructure(error.to_string()))?;
     let confinement = ports.confining.of_turn(Places {
         worktree: Path::new(&workspace.path),
-        read_only: stage == Stage::Critic,
+        read_only: !stage.writes(),
         home: &home,
         answer_file: command.answer_file.as_deref(),
     })?;
@@ -215,58 +218,6 @@ fn marker(ports: &Ports, state: &RunState) -> Marker {
 /// What everything that a run's agents start is found by.
 fn marker_of(ports: &Ports, run: RunId) -> Marker {
     Marker::new(&ports.dirs.instance, &run.to_string())
-}
-
-/// What the daemon knows of the worktree before the turn.
-struct Gathered {
-    head: String,
-    diff: String,
-    left_out: Vec<String>,
-    partial_work: bool,
-    before: Option<Fingerprint>,
-}
-
-async fn gather(
-    ports: &Ports,
-    state: &RunState,
-    workspace: &Workspace,
-    stage: Stage,
-) -> Result<Gathered, NotReady> {
-    match stage {
-        Stage::Coder => {
-            let recovering = state.recovering();
-            if let (Some(change), false) = (&state.change, recovering) {
-                // What checks left lying around must not be taken for the coder's work.
-                ports.workspaces.restore(workspace, &change.head).await?;
-            }
-            let partial =
-                recovering && ports.workspaces.salvage(workspace, state.id).await?.is_some();
-            let head = ports.workspaces.head(workspace).await?;
-            Ok(Gathered {
-                head,
-                diff: String::new(),
-                left_out: Vec::new(),
-                partial_work: partial,
-                before: None,
-            })
-        }
-        Stage::Critic => {
-            let head = state.change.as_ref().map(|change| change.head.clone()).unwrap_or_default();
-            // Whatever checks or an interrupted critic left behind is put back: the verdict is about the commit.
-            ports.workspaces.restore(workspace, &head).await?;
-            let before = ports.workspaces.fingerprint(workspace).await?;
-            let diff = ports.workspaces.diff(workspace, MAX_DIFF).await?;
-            let mut left_out = diff.left_out;
-            left_out.extend(diff.binary.into_iter().map(|path| format!("{path} (binary)")));
-            Ok(Gathered {
-                head,
-                diff: diff.text,
-                left_out,
-                partial_work: false,
-                before: Some(before),
-            })
-        }
-    }
 }
 
 /// Judges what the turn did to the repository and hands everything to the loop.
@@ -289,7 +240,21 @@ async fn conclude(
                 finished(report, None, false)
             }
         },
-        Stage::Critic => {
+        Stage::Tester | Stage::Documenter if report.ending != TurnEnding::Completed => {
+            // What it left half done is no part of an accepted change.
+            put_back(ports, subject).await;
+            finished(report, None, false)
+        }
+        Stage::Tester | Stage::Documenter => {
+            match commit(ports, subject, remembered.agent, &report).await {
+                Ok(change) => finished(report, Some(change), false),
+                Err(error) => {
+                    report.ending = coder_git_failure(report.ending, &error);
+                    finished(report, None, false)
+                }
+            }
+        }
+        Stage::Critic | Stage::Diagnose | Stage::Auditor | Stage::StageDocumenter => {
             let tampered = tampered(ports, subject, remembered.before.as_ref()).await;
             finished(report, None, tampered)
         }
@@ -304,9 +269,18 @@ async fn commit(
 ) -> Result<Change, WorkspaceError> {
     let plan = &subject.state.plan;
     let message = format!(
-        "{}: {}\n\nRound {} of run {}.",
+        "{}: {}\n\n{}Round {} of run {}.",
         plan.identifier,
         plan.title,
+        match subject.stage {
+            Stage::Tester => "Tests. ",
+            Stage::Documenter => "Documentation. ",
+            Stage::Coder
+            | Stage::Critic
+            | Stage::Diagnose
+            | Stage::Auditor
+            | Stage::StageDocumenter => "",
+        },
         subject.state.round,
         subject.state.id.short()
     );
@@ -335,8 +309,16 @@ async fn tampered(ports: &Ports, subject: &Subject<'_>, before: Option<&Before>)
         }
         (None, _) | (_, Err(_)) => false,
     };
-    if !same && let Err(error) = ports.workspaces.restore(subject.workspace, &subject.head).await {
-        tracing::warn!(run.id = %subject.state.id, %error, "the worktree could not be put back after the critic");
+    if !same {
+        put_back(ports, subject).await;
     }
     !same
+}
+
+/// Puts the worktree back to where it was before the turn; what cannot be is found again by the next one.
+async fn put_back(ports: &Ports, subject: &Subject<'_>) {
+    if let Err(error) = ports.workspaces.restore(subject.workspace, &subject.head).await {
+        let stage = subject.stage.word();
+        tracing::warn!(run.id = %subject.state.id, %error, "the worktree could not be put back after the {stage}");
+    }
 }

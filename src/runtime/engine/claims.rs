@@ -1,9 +1,10 @@
 //! Starting a run: claim, lease, plan and first effect, all in one batch.
 
+use crate::domain::agent::Stage;
 use crate::domain::event::Event;
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::policy::ProjectPolicy;
-use crate::domain::run::{Interruption, RunPlan};
+use crate::domain::run::{Interruption, ItemFacts, OptionalStages, RunPlan};
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::ItemState;
 use crate::pipeline::{criteria, machine};
@@ -22,7 +23,7 @@ impl Engine {
         self.acquire(item, fence, now);
         let owner = self.identity.instance.clone();
         self.record_item(item, Event::ItemClaimed { run, attempt, fence, owner }, now);
-        let coder = plan.coder.agent.clone();
+        let coder = plan.stages.coder.agent.clone();
         let started = Event::RunStarted {
             run,
             item: item.clone(),
@@ -100,11 +101,21 @@ impl Engine {
         let record = self.items.get(item)?;
         let work = &record.item;
         let settings = self.project(project)?;
-        let mut coder = self.policy.coder.clone();
+        let mut stages = self.policy.stages_in(Some(&settings)).clone();
         if let Some(model) = &work.overrides.model {
-            coder.model = Some(model.clone());
+            stages.coder.model = Some(model.clone());
         }
-        let critic = self.policy.critic.clone().filter(|_| !work.overrides.coder_only);
+        if work.overrides.full_pipeline {
+            for stage in [Stage::Tester, Stage::Documenter] {
+                if stages.of(stage).is_none() {
+                    stages.set(stage, Some(stages.coder.clone()));
+                }
+            }
+        }
+        if work.overrides.coder_only {
+            stages.critic = None;
+            stages.optional = OptionalStages::default();
+        }
         Some(RunPlan {
             project: project.clone(),
             repository: settings.repository.clone(),
@@ -114,8 +125,16 @@ impl Engine {
             body: work.body.clone(),
             criteria: criteria::find(&work.body),
             notes: record.notes.clone(),
-            coder,
-            critic,
+            stages,
+            context: self.policy.context.clone(),
+            facts: ItemFacts {
+                state: work.state.label().to_owned(),
+                priority: work.priority.word().to_owned(),
+                labels: work.labels.clone(),
+                blocked_by: work.blocked_by.iter().map(|id| id.as_str().to_owned()).collect(),
+                author: work.author.clone(),
+            },
+            workflow: settings.workflow.clone(),
             max_rounds: self.policy.max_rounds,
             checks: settings.checks.clone(),
             check_timeout_ms: settings.check_timeout_ms,
@@ -146,5 +165,7 @@ pub(super) fn ad_hoc(id: &ProjectId) -> ProjectPolicy {
         delivery: crate::domain::run::Delivery::Branch,
         day_budget: crate::domain::budget::DayBudget::default(),
         approval_required: None,
+        stages: None,
+        workflow: None,
     }
 }

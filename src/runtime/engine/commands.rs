@@ -94,7 +94,11 @@ impl Engine {
             trust: Trust::Trusted,
             created_at: Some(now),
             revision: String::new(),
-            overrides: Overrides { coder_only: task.coder_only, model: task.model },
+            overrides: Overrides {
+                coder_only: task.coder_only,
+                full_pipeline: task.full_pipeline,
+                model: task.model,
+            },
         };
         self.record_item(&id, Event::ItemCreated { item }, now);
         let open = self.intake_open;
@@ -201,6 +205,8 @@ impl Engine {
         }
         let answered = Event::ItemHumanAnswered { by: actor.to_owned(), answer: note.to_owned() };
         self.record_item(id, answered, now);
+        // Whoever asks for it may know better than the provider's last word.
+        self.closed_windows.clear();
         self.update_tracker(id, Some(ItemState::Todo), format!("retry asked for by {actor}"), now);
         self.plan(now);
         accepted("back to work", Some(id.clone()), self.run_of(id))

@@ -153,7 +153,7 @@ impl Bench {
             base_commit: "b".repeat(40),
         };
         let effect = Effect::PrepareWorkspace { run };
-        self.result(&effect, RunInput::WorkspaceReady { workspace });
+        self.result(&effect, RunInput::WorkspaceReady { workspace, workflow: None });
     }
 
     /// The turn of the item's run is anchored.
@@ -164,12 +164,7 @@ impl Bench {
             session: "session".to_owned(),
             head: "b".repeat(40),
             nonce: "nonce".to_owned(),
-            prompt: crate::domain::event::PromptRecord {
-                sha256: String::new(),
-                bytes: 0,
-                sections: Vec::new(),
-                omitted: Vec::new(),
-            },
+            prompt: crate::domain::event::PromptRecord::default(),
         };
         let key = Some(Effect::RunTurn { run, turn }.key());
         let input = RunInput::TurnPrepared(Box::new(prepared));
@@ -252,6 +247,7 @@ fn a_project_is_found_by_its_path_and_a_repository_that_is_none_becomes_one_for_
         text: "Say hello".to_owned(),
         path: path.to_owned(),
         coder_only: false,
+        full_pipeline: false,
         model: None,
     };
     let reply = bench.command(Command::Submit { task: task("t1", "/repositories/demo") });

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::agent::{TurnEnding, TurnReport};
+use crate::domain::agent::{Stage, TurnEnding, TurnReport};
 use crate::domain::change::{Change, CheckStatus, Delivered};
 use crate::domain::event::Event;
 use crate::domain::ids::{ItemId, StreamId};
 use crate::domain::run::Interruption;
 use crate::domain::time::Timestamp;
+use crate::domain::verdict::{Review, StageResult};
 use crate::domain::work_item::WorkItem;
 use crate::planner::report::{Decision, Report};
 use crate::store::envelope::Recorded;
@@ -202,7 +203,7 @@ fn run_event(event: &Event) -> Option<String> {
                 number => format!("run {short} starts, attempt {attempt}, with {number} findings"),
             }
         }
-        Event::WorkspaceReady { workspace } => {
+        Event::WorkspaceReady { workspace, .. } => {
             let base = workspace.base_commit.get(..7).unwrap_or_default();
             format!("works on {} from {} at {base}", workspace.branch, workspace.base_branch)
         }
@@ -237,14 +238,10 @@ fn run_event(event: &Event) -> Option<String> {
         Event::ChecksUnavailable { failure, .. } => {
             format!("checks could not be run: {}", failure.message)
         }
-        Event::ReviewSubmitted { review, .. } => {
-            let problems: Vec<&str> =
-                review.findings.iter().map(|finding| finding.problem.as_str()).collect();
-            match problems.is_empty() {
-                true => format!("verdict: {}", review.verdict.word()),
-                false => format!("verdict: {}: {}", review.verdict.word(), problems.join("; ")),
-            }
-        }
+        Event::ReviewSubmitted { review, .. } => said("verdict", review),
+        Event::AuditSubmitted { review, .. } => said("audit", review),
+        Event::StageFinished { stage, result, .. } => return stage_end(*stage, result),
+        Event::RunAdvanced { phase, .. } => format!("goes on with {}", phase.word()),
         Event::ReviewMissing { reason, .. } => format!("the gate did not run: {reason}"),
         Event::RevisionRequested { round, findings } => {
             format!("round {round} is needed for {} findings", findings.len())
@@ -273,6 +270,24 @@ fn run_event(event: &Event) -> Option<String> {
         Event::RunFinished { outcome, .. } => format!("the run is over: {}", outcome.word()),
         _ => return None,
     })
+}
+
+fn said(what: &str, review: &Review) -> String {
+    let problems: Vec<&str> =
+        review.findings.iter().map(|finding| finding.problem.as_str()).collect();
+    match problems.is_empty() {
+        true => format!("{what}: {}", review.verdict.word()),
+        false => format!("{what}: {}: {}", review.verdict.word(), problems.join("; ")),
+    }
+}
+
+fn stage_end(stage: Stage, result: &StageResult) -> Option<String> {
+    let word = stage.word();
+    match result {
+        StageResult::Done { report } if report.summary.is_empty() => None,
+        StageResult::Done { report } => Some(format!("{word}: {}", report.summary)),
+        StageResult::Skipped { reason } => Some(format!("goes on without {word}: {reason}")),
+    }
 }
 
 fn turn_end(report: &TurnReport, change: Option<&Change>, tampered: bool) -> String {

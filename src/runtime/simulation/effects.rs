@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::agent::Stage;
 use crate::domain::change::{CheckReport, CheckResult, CheckStatus};
 use crate::domain::effect::Effect;
 use crate::domain::failure::{Failure, FailureClass};
@@ -27,6 +28,11 @@ use super::scenario::act::{Act, CheckDeed, PortDeed};
 pub(super) enum Kind {
     Coder,
     Critic,
+    Diagnose,
+    Tester,
+    Documenter,
+    Auditor,
+    StageDocumenter,
     Checks,
     Workspace,
     Delivery,
@@ -35,11 +41,34 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// The kind of a stage's turns.
+    pub(super) fn of(stage: Stage) -> Self {
+        match stage {
+            Stage::Coder => Self::Coder,
+            Stage::Critic => Self::Critic,
+            Stage::Diagnose => Self::Diagnose,
+            Stage::Tester => Self::Tester,
+            Stage::Documenter => Self::Documenter,
+            Stage::Auditor => Self::Auditor,
+            Stage::StageDocumenter => Self::StageDocumenter,
+        }
+    }
+
+    /// The stage whose turns these are; nothing for what is no turn.
+    pub(super) fn stage(self) -> Option<Stage> {
+        Stage::ALL.into_iter().find(|stage| Self::of(*stage) == self)
+    }
+
     /// How long an act takes that does not say.
     fn usual_time(self) -> Duration {
         Duration::from_secs(match self {
             Self::Coder => 600,
-            Self::Critic => 180,
+            Self::Critic
+            | Self::Diagnose
+            | Self::Tester
+            | Self::Documenter
+            | Self::Auditor
+            | Self::StageDocumenter => 180,
             Self::Checks => 60,
             Self::Delivery => 5,
             Self::Workspace => 2,
@@ -81,7 +110,7 @@ pub(super) struct Task {
 impl Task {
     /// Asks it to stop; whether it does so at once.
     pub(super) fn cancel(&mut self) -> bool {
-        let stops = matches!(self.kind, Kind::Coder | Kind::Critic | Kind::Checks);
+        let stops = self.kind.stage().is_some() || self.kind == Kind::Checks;
         if !stops || self.step == Step::Report {
             return false;
         }
@@ -167,7 +196,13 @@ impl Factory<'_> {
         let usual = kind.usual_time();
         let Some(part) = self.part(of) else { return usual };
         let takes = match kind {
-            Kind::Coder | Kind::Critic => return self.turn_time(kind, part, number, run),
+            Kind::Coder
+            | Kind::Critic
+            | Kind::Diagnose
+            | Kind::Tester
+            | Kind::Documenter
+            | Kind::Auditor
+            | Kind::StageDocumenter => return self.turn_time(kind, part, number, run),
             Kind::Checks => act(&part.checks, number).and_then(|act| act.takes),
             Kind::Workspace => act(&part.workspace, number).and_then(|act| act.takes),
             Kind::Delivery => act(&part.delivery, number).and_then(|act| act.takes),
@@ -221,7 +256,13 @@ impl Factory<'_> {
             return Done::Stopped;
         };
         match task.kind {
-            Kind::Coder | Kind::Critic => self.end_turn(key),
+            Kind::Coder
+            | Kind::Critic
+            | Kind::Diagnose
+            | Kind::Tester
+            | Kind::Documenter
+            | Kind::Auditor
+            | Kind::StageDocumenter => self.end_turn(key),
             Kind::Checks => self.check(task),
             Kind::Workspace | Kind::Delivery | Kind::Tracker => {
                 let acts = self.part(&task.of).map_or(&[][..], |part| match task.kind {
@@ -371,7 +412,7 @@ impl Factory<'_> {
         let now = self.now();
         let Some(task) = self.task(key) else { return Ok(()) };
         let (begun, run) = (task.step != Step::Begin, task.effect.run());
-        let turn = matches!(task.kind, Kind::Coder | Kind::Critic);
+        let turn = task.kind.stage().is_some();
         let stopped = task.cancel();
         if let (true, true, true, Some(run)) = (stopped, turn, begun, run) {
             let Some(daemon) = self.daemon.as_mut() else { return Ok(()) };
@@ -393,10 +434,7 @@ impl Factory<'_> {
 fn kind(effect: &Effect, run: Option<&RunState>) -> Kind {
     match effect {
         Effect::PrepareWorkspace { .. } => Kind::Workspace,
-        Effect::RunTurn { .. } => match run.and_then(RunState::stage) {
-            Some(crate::domain::agent::Stage::Critic) => Kind::Critic,
-            Some(crate::domain::agent::Stage::Coder) | None => Kind::Coder,
-        },
+        Effect::RunTurn { .. } => run.and_then(RunState::stage).map_or(Kind::Coder, Kind::of),
         Effect::RunChecks { .. } => Kind::Checks,
         Effect::Deliver { .. } => Kind::Delivery,
         Effect::CleanUp { .. } => Kind::CleanUp,

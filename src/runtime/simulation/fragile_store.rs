@@ -155,6 +155,14 @@ impl StoreReader for FragileStore {
         self.inner.runs_of(item).await
     }
 
+    async fn recent_runs(
+        &self,
+        repository: &str,
+        most: usize,
+    ) -> Result<Vec<RunState>, StoreError> {
+        self.inner.recent_runs(repository, most).await
+    }
+
     async fn repositories(&self) -> Result<Vec<String>, StoreError> {
         self.inner.repositories().await
     }

@@ -12,16 +12,17 @@ use crate::domain::ids::{EffectKey, RunId};
 use crate::domain::time::Timestamp;
 use crate::pipeline::input::{FinishedTurn, Input as RunInput, PreparedTurn};
 use crate::pipeline::prompt;
+use crate::pipeline::prompt::enrichment::Enrichment;
 use crate::pipeline::state::RunState;
 use crate::runtime::effects::{self, Done};
 use crate::runtime::engine::Input;
 use crate::workspaces::{Fingerprint, WorkspaceError, Workspaces as _};
 
 use super::at_once;
-use super::effects::{Kind, Step, act};
+use super::effects::{Kind, Step, Task, act};
 use super::factory::{Factory, Gone};
 use super::scenario::Part;
-use super::scenario::act::{CoderDeed, CriticDeed, Trouble};
+use super::scenario::act::{Act, CoderDeed, CriticDeed, Trouble};
 
 /// How long it takes until an agent has noticed that it cannot work.
 const TROUBLE: Duration = Duration::from_secs(30);
@@ -48,12 +49,14 @@ impl Factory<'_> {
         let total = plan.map_or(TROUBLE, |plan| Duration::from_millis(plan.timeout_ms));
         let silence = plan.map_or(TROUBLE, |plan| Duration::from_millis(plan.silence_ms));
         let (takes, trouble) = match kind {
-            Kind::Coder => match act(&part.coder, number) {
+            kind if kind.stage().is_some_and(Stage::is_gate) => {
+                match act(gate_acts(part, kind), number) {
+                    Some(act) => (act.takes, trouble_of_critic(&act.deed)),
+                    None => (None, None),
+                }
+            }
+            kind => match act(writer_acts(part, kind), number) {
                 Some(act) => (act.takes, trouble_of_coder(&act.deed)),
-                None => (None, None),
-            },
-            _ => match act(&part.critic, number) {
-                Some(act) => (act.takes, trouble_of_critic(&act.deed)),
                 None => (None, None),
             },
         };
@@ -127,7 +130,15 @@ impl Factory<'_> {
                     && at_once(self.workspaces.salvage(workspace, state.id))?.is_some();
                 at_once(self.workspaces.head(workspace))?
             }
-            Stage::Critic => {
+            Stage::Diagnose => {
+                before = Some(at_once(self.workspaces.fingerprint(workspace))?);
+                at_once(self.workspaces.head(workspace))?
+            }
+            Stage::Critic
+            | Stage::Tester
+            | Stage::Documenter
+            | Stage::Auditor
+            | Stage::StageDocumenter => {
                 let head = state.change.as_ref().map(|change| change.head.clone());
                 let head = head.unwrap_or_default();
                 at_once(self.workspaces.restore(workspace, &head))?;
@@ -145,6 +156,7 @@ impl Factory<'_> {
             diff: &diff,
             diff_left_out: &left_out,
             partial_work,
+            enrichment: &Enrichment::default(),
         };
         let prompt = prompt::build(stage, &context).record;
         Ok((PreparedTurn { turn, session, head, nonce, prompt }, before))
@@ -158,16 +170,20 @@ impl Factory<'_> {
         let (takes, number, of) = (task.takes, task.number, task.of.clone());
         let workspace = task.run.as_ref().and_then(|run| run.workspace.clone());
         let written = match (task.kind, self.part(&of)) {
-            (Kind::Critic, Some(part)) => match act(&part.critic, number).map(|act| &act.deed) {
-                Some(CriticDeed::Tamper) => {
-                    vec![("tampered.txt".to_owned(), "by the critic\n".to_owned())]
+            (kind, Some(part)) if kind.stage().is_some_and(Stage::is_gate) => {
+                match act(gate_acts(part, kind), number).map(|act| &act.deed) {
+                    Some(CriticDeed::Tamper) => {
+                        vec![("tampered.txt".to_owned(), "by the critic\n".to_owned())]
+                    }
+                    _ => Vec::new(),
                 }
-                _ => Vec::new(),
-            },
-            (Kind::Coder, part) => {
+            }
+            (kind, part) if kind.stage().is_some_and(Stage::writes) => {
                 let name = of.identifier();
-                let deed = part.and_then(|part| act(&part.coder, number)).map(|act| &act.deed);
+                let deed = part.and_then(|part| act(writer_acts(part, kind), number));
+                let deed = deed.map(|act| &act.deed);
                 let (files, text) = match deed {
+                    None if kind != Kind::Coder => return self.write_on(key, takes),
                     None => (&[][..], format!("{name}, work {}\n", number + 1)),
                     Some(CoderDeed::Change(files)) => {
                         (files.as_slice(), format!("{name}, work {}\n", number + 1))
@@ -175,7 +191,10 @@ impl Factory<'_> {
                     Some(CoderDeed::Same(files)) => (files.as_slice(), format!("{name}, work\n")),
                     Some(_) => return self.write_on(key, takes),
                 };
-                let usual = [format!("{name}.txt")];
+                let usual = [match kind {
+                    Kind::Coder => format!("{name}.txt"),
+                    _ => format!("{name}.{}.txt", kind.stage().map_or("", Stage::word)),
+                }];
                 let files = if files.is_empty() { &usual[..] } else { files };
                 files.iter().map(|file| (file.clone(), text.clone())).collect()
             }
@@ -207,10 +226,7 @@ impl Factory<'_> {
         let Effect::RunTurn { run, turn } = task.effect else { return Done::Stopped };
         let Some(state) = daemon.engine.run(run) else { return Done::Stopped };
         let part = self.part(&task.of);
-        let mut answer = match task.kind {
-            Kind::Coder => coder_answer(part, task.number, now),
-            _ => critic_answer(part, task.number, now, state, turn),
-        };
+        let mut answer = answer(part, task, now, state, turn);
         if task.cancelled {
             answer.ending = TurnEnding::Cancelled;
         }
@@ -234,7 +250,12 @@ impl Factory<'_> {
         let (mut change, mut tampered) = (None, false);
         match task.kind {
             Kind::Coder if report.ending == TurnEnding::Cancelled => {}
-            Kind::Coder => {
+            Kind::Tester | Kind::Documenter if report.ending != TurnEnding::Completed => {
+                if let Some(record) = state.turn(turn) {
+                    let _put_back = at_once(self.workspaces.restore(workspace, &record.head));
+                }
+            }
+            Kind::Coder | Kind::Tester | Kind::Documenter => {
                 let message = format!("{}: round {}", state.plan.identifier, state.round);
                 match at_once(self.workspaces.commit(workspace, &message, &[])) {
                     Ok(done) => change = Some(done),
@@ -254,6 +275,41 @@ impl Factory<'_> {
         }
         let finished = FinishedTurn { turn, report, change, tampered };
         Done::Run(RunInput::TurnFinished(Box::new(finished)))
+    }
+}
+
+/// What the agent of a turn says.
+fn answer(part: Option<&Part>, task: &Task, now: Timestamp, state: &RunState, turn: u32) -> Answer {
+    match task.kind {
+        kind if kind.stage().is_some_and(Stage::is_gate) => {
+            let acts = part.map_or(&[][..], |part| gate_acts(part, kind));
+            critic_answer(act(acts, task.number), now, state, turn)
+        }
+        kind => {
+            let acts = part.map_or(&[][..], |part| writer_acts(part, kind));
+            coder_answer(act(acts, task.number), now)
+        }
+    }
+}
+
+/// What the turns of a stage that is no gate do.
+fn writer_acts(part: &Part, kind: Kind) -> &[Act<CoderDeed>] {
+    match kind {
+        Kind::Coder => &part.coder,
+        Kind::Diagnose => &part.diagnose,
+        Kind::Tester => &part.tester,
+        Kind::Documenter => &part.documenter,
+        Kind::StageDocumenter => &part.stage_documenter,
+        _ => &[],
+    }
+}
+
+/// What the turns of a gate do.
+fn gate_acts(part: &Part, kind: Kind) -> &[Act<CriticDeed>] {
+    match kind {
+        Kind::Critic => &part.critic,
+        Kind::Auditor => &part.auditor,
+        _ => &[],
     }
 }
 
@@ -307,9 +363,8 @@ fn ending(trouble: &Trouble, now: Timestamp) -> TurnEnding {
     }
 }
 
-fn coder_answer(part: Option<&Part>, number: usize, now: Timestamp) -> Answer {
+fn coder_answer(act: Option<&Act<CoderDeed>>, now: Timestamp) -> Answer {
     let done = json!({ "summary": "did what was asked for" });
-    let act = part.and_then(|part| act(&part.coder, number));
     let usage = act.map(|act| act.usage).unwrap_or_default();
     let (ending, text) = match act.map(|act| &act.deed) {
         None | Some(CoderDeed::Change(_) | CoderDeed::Same(_)) => {
@@ -328,13 +383,11 @@ fn coder_answer(part: Option<&Part>, number: usize, now: Timestamp) -> Answer {
 }
 
 fn critic_answer(
-    part: Option<&Part>,
-    number: usize,
+    act: Option<&Act<CriticDeed>>,
     now: Timestamp,
     state: &RunState,
     turn: u32,
 ) -> Answer {
-    let act = part.and_then(|part| act(&part.critic, number));
     let usage = act.map(|act| act.usage).unwrap_or_default();
     let nonce = state.turn(turn).and_then(|record| record.nonce.clone()).unwrap_or_default();
     let head = state.change.as_ref().map(|change| change.head.clone()).unwrap_or_default();

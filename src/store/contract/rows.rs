@@ -83,6 +83,14 @@ async fn runs_and_turns_follow_their_events(bench: Bench) {
     let of_item: Vec<_> =
         store.runs_of(&item_id(1)).await.unwrap().iter().map(|run| run.id).collect();
     assert_eq!(of_item, vec![run_id(1), run_id(2)]);
+    let recent = store.recent_runs("/srv/demo", 5).await.unwrap();
+    assert_eq!(
+        recent.iter().map(|run| run.id).collect::<Vec<_>>(),
+        [run_id(1)],
+        "not the open ones"
+    );
+    assert!(store.recent_runs("/srv/demo", 0).await.unwrap().is_empty());
+    assert!(store.recent_runs("/srv/other", 5).await.unwrap().is_empty());
     let finished = store.load_run(run_id(1)).await.unwrap().unwrap();
     assert_eq!((finished.phase, finished.outcome), (Phase::Finished, Some(Outcome::Succeeded)));
     assert_eq!(store.load_run(run_id(9)).await.unwrap(), None);

@@ -31,6 +31,9 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::ChecksUnavailable { .. }
         | Event::ReviewSubmitted { .. }
         | Event::ReviewMissing { .. }
+        | Event::AuditSubmitted { .. }
+        | Event::StageFinished { .. }
+        | Event::RunAdvanced { .. }
         | Event::RevisionRequested { .. }
         | Event::RunApproved { .. }
         | Event::RunWaiting { .. }

@@ -3,15 +3,21 @@
 use crate::domain::agent::{ExitEvidence, Stage, TurnEnding, TurnReport};
 use crate::domain::budget::Usage;
 use crate::domain::change::{Change, CheckReport, CheckResult, CheckStatus, Delivered, Workspace};
-use crate::domain::event::{Event, PromptRecord};
+use crate::domain::event::{Event, PromptRecord, PromptSection};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::item_record::{Hold, HumanReason};
-use crate::domain::run::{Delivery, Interruption, Outcome, Reception, RunPlan, StagePlan};
+use crate::domain::run::{
+    ContextPlan, Delivery, Interruption, ItemFacts, OptionalStages, Outcome, Phase, Reception,
+    RunPlan, StagePlan, StageSet, WorkflowPermission,
+};
 use crate::domain::time::Timestamp;
-use crate::domain::verdict::{CoderReport, CriterionAnswer, Finding, Review, Severity, Verdict};
+use crate::domain::verdict::{
+    CoderReport, CriterionAnswer, Finding, Review, Severity, StageReport, StageResult, Verdict,
+};
 use crate::domain::work_item::change::ItemChange;
 use crate::domain::work_item::{ItemState, Lane, Overrides, Priority, Trust, WorkItem};
+use crate::domain::workflow::Workflow;
 
 use crate::store::samples::{item_id, run_id};
 
@@ -78,6 +84,13 @@ pub(in crate::store) fn run_events() -> Vec<Event> {
                 base_branch: "main".to_owned(),
                 base_commit: "a".repeat(40),
             },
+            workflow: Some(Box::new(Workflow {
+                commit: "9".repeat(40),
+                stages: stages(),
+                checks: vec!["make lint".to_owned()],
+                prompts: [(Stage::Coder, "Do {{ issue.title }}.".to_owned())].into(),
+                remarks: vec!["line 3: hooks are not run".to_owned()],
+            })),
         },
         turn_started(1, Stage::Coder),
         turn_finished(1),
@@ -98,6 +111,19 @@ pub(in crate::store) fn run_events() -> Vec<Event> {
         Event::ChecksUnavailable { execution: 1, failure: Failure::infrastructure("no disk") },
         Event::ReviewSubmitted { turn: 2, review: review() },
         Event::ReviewMissing { turn: 2, reason: "no verdict".to_owned() },
+        Event::AuditSubmitted { turn: 3, review: review() },
+        Event::StageFinished {
+            turn: 4,
+            stage: Stage::StageDocumenter,
+            result: StageResult::Done {
+                report: StageReport {
+                    summary: "greets by name".to_owned(),
+                    points: vec!["umlauts are kept".to_owned()],
+                    findings: vec![finding()],
+                },
+            },
+        },
+        Event::RunAdvanced { phase: Phase::Auditing, accepted: Some("c".repeat(40)) },
         Event::RevisionRequested { round: 2, findings: vec![finding()] },
         Event::RunApproved { head: "c".repeat(40) },
         Event::RunWaiting {
@@ -193,11 +219,15 @@ pub(in crate::store) fn work_item(id: ItemId) -> WorkItem {
         trust: Trust::Trusted,
         created_at: Some(Timestamp(1_699_999_999_000)),
         revision: "sha256:1".to_owned(),
-        overrides: Overrides { coder_only: false, model: Some("small".to_owned()) },
+        overrides: Overrides {
+            coder_only: false,
+            full_pipeline: true,
+            model: Some("small".to_owned()),
+        },
     }
 }
 
-fn plan() -> RunPlan {
+fn stages() -> StageSet {
     let stage = StagePlan {
         agent: "claude".to_owned(),
         model: Some("small".to_owned()),
@@ -205,7 +235,17 @@ fn plan() -> RunPlan {
         escalate_after_round: 3,
         timeout_ms: 1_800_000,
         silence_ms: 300_000,
+        effort: Some("high".to_owned()),
+        max_turns: Some(50),
     };
+    StageSet {
+        coder: stage.clone(),
+        critic: Some(stage.clone()),
+        optional: OptionalStages { auditor: Some(stage), ..OptionalStages::default() },
+    }
+}
+
+fn plan() -> RunPlan {
     RunPlan {
         project: ProjectId::new("demo"),
         repository: "/srv/demo".to_owned(),
@@ -215,8 +255,16 @@ fn plan() -> RunPlan {
         body: "Please".to_owned(),
         criteria: vec!["says `hello, Zoë`".to_owned()],
         notes: vec!["mind the umlaut".to_owned()],
-        coder: stage.clone(),
-        critic: Some(stage),
+        stages: stages(),
+        context: ContextPlan { soul: Some("/srv/soul.md".to_owned()), ..ContextPlan::default() },
+        facts: ItemFacts {
+            state: "Todo".to_owned(),
+            priority: "high".to_owned(),
+            labels: vec!["good first issue".to_owned()],
+            blocked_by: vec!["local/DEMO-0".to_owned()],
+            author: Some("ann".to_owned()),
+        },
+        workflow: Some(WorkflowPermission { commands: vec!["make lint".to_owned()] }),
         max_rounds: 3,
         checks: vec!["cargo test".to_owned()],
         check_timeout_ms: 600_000,
@@ -270,10 +318,16 @@ pub(in crate::store) fn turn_started(turn: u32, stage: Stage) -> Event {
         prompt: PromptRecord {
             sha256: "b".repeat(64),
             bytes: 2048,
-            sections: vec!["goal".to_owned()],
-            omitted: vec!["history".to_owned()],
+            tokens: 512,
+            sections: vec![section("Goal")],
+            omitted: vec![section("Project rules: AGENTS.md")],
+            unavailable: vec!["earlier runs: the log is busy".to_owned()],
         },
     }
+}
+
+fn section(name: &str) -> PromptSection {
+    PromptSection { name: name.to_owned(), bytes: 400, tokens: 100 }
 }
 
 pub(in crate::store) fn turn_finished(turn: u32) -> Event {

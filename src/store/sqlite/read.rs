@@ -141,6 +141,19 @@ pub(super) fn runs_of(connection: &Connection, item: &ItemId) -> Result<Vec<RunS
     )
 }
 
+pub(super) fn recent_runs(
+    connection: &Connection,
+    repository: &str,
+    limit: usize,
+) -> Result<Vec<RunState>, StoreError> {
+    runs(
+        connection,
+        "SELECT run FROM run WHERE repository = ?1 AND finished_ms IS NOT NULL
+         ORDER BY finished_ms DESC, run DESC LIMIT ?2",
+        params![repository, i64::try_from(limit).unwrap_or(i64::MAX)],
+    )
+}
+
 fn runs(
     connection: &Connection,
     sql: &str,

@@ -12,8 +12,8 @@ use super::errors::{self, CliError};
 use super::screen::Screen;
 use super::surroundings::Surroundings;
 use super::{
-    demo, doctor, exec, hand_over, init, keeper, operate, receipts, run, scripted_agent, simulate,
-    start, status, validate, why,
+    analyze, demo, doctor, exec, hand_over, init, keeper, operate, receipts, run, scripted_agent,
+    simulate, start, status, validate, why,
 };
 
 /// How long what is still going on in threads may take after the role is over.
@@ -62,7 +62,7 @@ pub fn run(surroundings: &Surroundings) -> ExitCode {
 fn perform(context: &Context, role: Role) -> Result<u8, CliError> {
     match role {
         Role::Init(arguments) => init::execute(context, &arguments),
-        Role::Validate(arguments) => validate::execute(context, &arguments),
+        Role::Validate(arguments) => block_on(validate::execute(context, &arguments)),
         Role::Doctor(arguments) => block_on(doctor::execute(context, &arguments)),
         Role::Start(arguments) => block_on(start::execute(context, &arguments)),
         Role::Run(arguments) => block_on(run::execute(context, &arguments)),
@@ -81,6 +81,8 @@ fn perform(context: &Context, role: Role) -> Result<u8, CliError> {
         Role::Turbo(it) => block_on(operate::execute(context, it.command())),
         Role::Heartbeat(it) => block_on(operate::execute(context, it.command())),
         Role::HandOver(arguments) => block_on(hand_over::execute(context, &arguments)),
+        Role::Inspect(arguments) => block_on(receipts::inspect_one(context, &arguments)),
+        Role::Analyze(arguments) => block_on(analyze::execute(context, &arguments)),
         Role::Receipts(arguments) => block_on(receipts::execute(context, &arguments)),
         Role::Simulate(arguments) => simulate::execute(context, &arguments),
         Role::Demo(arguments) => block_on(demo::execute(context, &arguments)),

@@ -36,7 +36,7 @@ pub(super) struct Exec {
     /// Do it in this process even if a daemon runs, with a record of its own (`local` in the state directory)
     #[arg(long)]
     local: bool,
-    /// Do it with coder, checks and critic as configured; this is the default
+    /// Do it with tester and documenter too, also where they are not switched on
     #[arg(long, conflicts_with = "executor_only")]
     pipeline: bool,
 }
@@ -44,7 +44,8 @@ pub(super) struct Exec {
 pub(super) async fn execute(context: &Context, arguments: &Exec) -> Result<u8, CliError> {
     begin_log(context);
     let timeout = Some(Duration::from_secs(arguments.timeout));
-    let errand = arguments.task.errand(context, arguments.local, timeout, Telling::Quiet)?;
+    let mut errand = arguments.task.errand(context, arguments.local, timeout, Telling::Quiet)?;
+    errand.task.full_pipeline = arguments.pipeline;
     let (ending, fold) = drive(context, &errand).await?;
     report(context, &errand, &ending, &fold)
 }

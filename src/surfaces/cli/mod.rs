@@ -5,6 +5,7 @@
 //! socket; where none runs, reads the log itself, or takes the state directory for the moment it needs ([`offline`]).
 
 mod actor;
+mod analyze;
 mod arguments;
 mod configuration;
 mod demo;
@@ -33,3 +34,4 @@ pub mod surroundings;
 mod task;
 mod validate;
 mod why;
+mod workflows;

@@ -3,12 +3,14 @@
 use clap::Args;
 use serde_json::json;
 
-use super::configuration;
 use super::entry::Context;
 use super::errors::{self, CliError};
 use super::screen::Tone;
+use super::{configuration, workflows};
 
 /// Check the configuration: every mistake at once, with its place and what would be right
+///
+/// Where a repository's own `WORKFLOW.md` counts, that is checked too, as it is on the base branch.
 ///
 /// Exit codes: 0 it can be used, 1 it cannot.
 #[derive(Debug, Args)]
@@ -21,12 +23,17 @@ JSON: {\"valid\": bool, \"file\": path or null, \"problems\": [finding], \"warni
 with finding = {\"file\", \"line\", \"column\", \"variable\", \"key\", \"message\", \"hint\"}")]
 pub(super) struct Validate {}
 
-pub(super) fn execute(context: &Context, _arguments: &Validate) -> Result<u8, CliError> {
+pub(super) async fn execute(context: &Context, _arguments: &Validate) -> Result<u8, CliError> {
     let screen = &context.screen;
     let file = configuration::locate(context.config.as_deref(), &context.surroundings);
     let read = configuration::read(context.config.as_deref(), &context.surroundings);
     let (problems, warnings) = match read {
-        Ok(loaded) => (Vec::new(), loaded.warnings),
+        Ok(loaded) => {
+            let (mistakes, remarks) = workflows::look(context, &loaded.settings).await;
+            let mut warnings = loaded.warnings;
+            warnings.extend(remarks);
+            (mistakes, warnings)
+        }
         Err(report) => (report.problems, Vec::new()),
     };
     let valid = problems.is_empty();

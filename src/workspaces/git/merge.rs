@@ -1,6 +1,7 @@
 //! Getting a branch into its base without touching anybody's checkout.
 
-use super::super::{Advance, Candidate, HEAD_TRAILER, RUN_TRAILER, WorkspaceError, with_trailers};
+use super::super::names::with_trailers;
+use super::super::{Advance, Candidate, HEAD_TRAILER, RUN_TRAILER, WorkspaceError};
 use super::command::split_nul;
 use super::prepare::elsewhere;
 use super::repository::{Repository, branch_ref};

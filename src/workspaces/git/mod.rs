@@ -15,14 +15,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Advance, BranchAfter, Candidate, DiffText, Fingerprint, FoundWorktree, Prepare, Removed,
-    WorkspaceError, Workspaces,
+    Advance, BranchAfter, Candidate, DiffText, FileAt, Fingerprint, FoundWorktree, Prepare,
+    Removed, WorkspaceError, Workspaces,
 };
 use crate::domain::change::{Change, Workspace};
 use crate::domain::ids::RunId;
 use crate::domain::time::Timestamp;
 
 mod command;
+mod contents;
 mod measure;
 mod merge;
 mod places;
@@ -195,6 +196,36 @@ impl Workspaces for GitWorkspaces {
         let tree = Tree::open(&self.runner, &place).await?;
         tree.unlock()?;
         tree.salvage(None).await
+    }
+
+    async fn files_at(
+        &self,
+        repository: &Path,
+        commit: &str,
+        paths: &[&str],
+        max_bytes: u64,
+    ) -> Result<Vec<FileAt>, WorkspaceError> {
+        let repository = self.open(repository).await?;
+        contents::files_at(&repository.git, commit, paths, max_bytes).await
+    }
+
+    async fn versions(
+        &self,
+        repository: &Path,
+        commit: &str,
+        path: &str,
+        most: usize,
+    ) -> Result<Vec<String>, WorkspaceError> {
+        let repository = self.open(repository).await?;
+        contents::versions(&repository.git, commit, path, most).await
+    }
+
+    async fn base(
+        &self,
+        repository: &Path,
+        configured: Option<&str>,
+    ) -> Result<(String, String), WorkspaceError> {
+        self.open(repository).await?.base(configured).await
     }
 
     async fn merge_candidate(

@@ -2,7 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use super::super::{Fingerprint, WorkspaceError, with_trailers};
+use super::super::names::with_trailers;
+use super::super::{Fingerprint, WorkspaceError};
 use super::command::{Git, lossy, split_nul};
 use super::repository::commit_of;
 use super::tree::Tree;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
+use super::super::FileAt;
 use super::super::patch::FilePatch;
 use crate::domain::change::Change;
 use crate::domain::ids::RunId;
@@ -73,6 +74,33 @@ impl Repository {
 
     pub(super) fn files(&self, commit: &str) -> Files {
         self.commits.get(commit).map(|found| found.files.clone()).unwrap_or_default()
+    }
+
+    /// The files at `paths` and below them, those of more than `max_bytes` without their text.
+    pub(super) fn files_at(&self, commit: &str, paths: &[&str], max_bytes: u64) -> Vec<FileAt> {
+        let wanted = |path: &String| {
+            paths.iter().any(|it| {
+                path == it || path.strip_prefix(it).is_some_and(|rest| rest.starts_with('/'))
+            })
+        };
+        let files = self.files(commit).into_iter().filter(|(path, _)| wanted(path));
+        let found = files.map(|(path, text)| {
+            let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
+            let text = Some(text).filter(|text| bytes <= max_bytes && !text.contains('\0'));
+            FileAt { path, bytes, text }
+        });
+        found.collect()
+    }
+
+    /// The commits before `commit`, itself included, that changed `path`, newest first.
+    pub(super) fn versions(&self, commit: &str, path: &str, most: usize) -> Vec<String> {
+        let history = self.first_parents(commit);
+        let text = |id: Option<&String>| id.and_then(|id| self.files(id).get(path).cloned());
+        let changed = history
+            .iter()
+            .enumerate()
+            .filter(|(index, id)| text(Some(id)) != text(history.get(index + 1)));
+        changed.map(|(_, id)| id.clone()).take(most).collect()
     }
 
     /// The files of both sides together, or the paths that both changed differently.

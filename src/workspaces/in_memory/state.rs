@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::super::{Candidate, WorkspaceError};
+use super::super::{Candidate, FoundWorktree, WorkspaceError};
 use super::history::{Files, Repository};
 use crate::domain::change::Workspace;
 use crate::domain::ids::RunId;
@@ -34,6 +34,33 @@ impl State {
     pub(super) fn repository(&mut self, path: &Path) -> Result<&mut Repository, WorkspaceError> {
         let missing = || WorkspaceError::NotARepository { path: path.to_owned() };
         self.repositories.get_mut(path).ok_or_else(missing)
+    }
+
+    /// All worktrees and checkouts of a repository, and the people's own.
+    pub(super) fn inventory(&self, repository: &Path) -> Vec<FoundWorktree> {
+        let found = |path: &Path, branch| FoundWorktree {
+            path: path.to_owned(),
+            branch,
+            run: None,
+            workspace: None,
+            checkout: false,
+            missing: false,
+        };
+        let trees = self.trees.iter().filter(|(_, tree)| tree.repository == repository).map(
+            |(path, tree)| {
+                let workspace = Some(tree.workspace.clone());
+                FoundWorktree {
+                    run: Some(tree.run),
+                    workspace,
+                    ..found(path, Some(tree.on.clone()))
+                }
+            },
+        );
+        let checkouts = self.checkouts.iter().filter(|(_, (owner, _))| owner == repository);
+        let checkouts =
+            checkouts.map(|(path, _)| FoundWorktree { checkout: true, ..found(path, None) });
+        let people = found(repository, None);
+        std::iter::once(people).chain(trees).chain(checkouts).collect()
     }
 
     pub(super) fn tree(&self, workspace: &Workspace) -> Result<Tree, WorkspaceError> {

@@ -65,6 +65,35 @@ async fn changed(
     (workspace, head)
 }
 
+async fn looking_at_commits(subject: &dyn Subject) {
+    let port = subject.workspaces();
+    let repository = subject.repository();
+    let first = subject.commit_to_main("RULES.md", "one");
+    let second = subject.commit_to_main("other.txt", "x");
+    let third = subject.commit_to_main("RULES.md", "three");
+    assert_eq!(port.base(&repository, None).await.unwrap(), ("main".to_owned(), third.clone()));
+    let (workspace, head) = changed(subject, 1, "RULES.md", "of the branch").await;
+    let at = async |commit: &str, paths: &[&str], most: u64| {
+        let files = port.files_at(&repository, commit, paths, most).await.unwrap();
+        files.into_iter().map(|file| (file.path, file.bytes, file.text)).collect::<Vec<_>>()
+    };
+    let text = |path: &str, text: &str| {
+        (path.to_owned(), u64::try_from(text.len()).unwrap(), Some(text.to_owned()))
+    };
+    assert_eq!(at(&third, &["RULES.md", "nowhere.md"], 100).await, [text("RULES.md", "three")]);
+    assert_eq!(at(&workspace.base_commit, &["RULES.md"], 100).await, [text("RULES.md", "three")]);
+    assert_eq!(at(&head, &["RULES.md"], 100).await, [text("RULES.md", "of the branch")]);
+    assert_eq!(at(&first, &["RULES.md", "other.txt"], 100).await, [text("RULES.md", "one")]);
+    assert_eq!(at(&third, &["RULES.md"], 4).await, [("RULES.md".to_owned(), 5, None)]);
+    assert_eq!(at(&third, &["RULES"], 100).await, []);
+    let versions = async |most| port.versions(&repository, &third, "RULES.md", most).await.unwrap();
+    assert_eq!(versions(9).await, [third.clone(), first]);
+    assert_eq!(versions(1).await, [third.clone()]);
+    assert_ne!(second, third);
+    let missing = port.files_at(&repository, &"0".repeat(40), &["RULES.md"], 9).await.unwrap_err();
+    assert!(matches!(missing, WorkspaceError::NoCommit { .. }), "{missing:?}");
+}
+
 async fn preparing(subject: &dyn Subject) {
     let port = subject.workspaces();
     let first = prepared(subject, 1).await;
@@ -257,7 +286,7 @@ async fn removing(subject: &dyn Subject) {
 macro_rules! contract {
     ($implementation:ident, $make:path) => {
         mod $implementation {
-            contract!(@ $make: preparing, committing, the_wrong_branch, reading_only, saving, merging, conflicts, removing);
+            contract!(@ $make: preparing, committing, the_wrong_branch, reading_only, saving, merging, conflicts, removing, looking_at_commits);
         }
     };
     (@ $make:path: $($case:ident),+) => {

@@ -158,6 +158,18 @@ impl Factory {
         found.into_iter().map(|(_, text)| text).collect()
     }
 
+    /// Every prompt that any agent was given, by file name.
+    pub(crate) fn all_prompts(&self) -> Vec<(String, String)> {
+        let Ok(entries) = fs::read_dir(self.root().join("prompts")) else { return Vec::new() };
+        let read = |entry: fs::DirEntry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            (name, fs::read_to_string(entry.path()).expect("a prompt"))
+        };
+        let mut found: Vec<_> = entries.flatten().map(read).collect();
+        found.sort();
+        found
+    }
+
     /// Makes a file that a scripted agent waits for.
     pub(crate) fn touch(&self, name: &str) {
         fs::write(self.root().join(name), "").expect("a file");

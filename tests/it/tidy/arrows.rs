@@ -9,8 +9,9 @@ use super::sources::{SRC, Source, check};
 /// A module and those it may use, itself aside. Whatever is not listed is forbidden, in tests too.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &[]),
+    ("locale", &["domain"]),
     ("planner", &["domain"]),
-    ("pipeline", &["domain"]),
+    ("pipeline", &["domain", "locale"]),
     ("process", &["domain"]),
     ("agents", &["domain", "process"]),
     ("trackers", &["domain"]),
@@ -18,7 +19,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["domain", "pipeline"]),
     (
         "runtime",
-        &["domain", "planner", "pipeline", "process", "agents", "trackers", "workspaces", "store"],
+        &[
+            "domain",
+            "locale",
+            "planner",
+            "pipeline",
+            "process",
+            "agents",
+            "trackers",
+            "workspaces",
+            "store",
+        ],
     ),
     ("config", &["domain", "process", "agents", "trackers", "workspaces", "store", "runtime"]),
     ("surfaces", &["domain", "store", "runtime"]),
@@ -44,6 +55,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "surfaces::cli",
         &[
             "domain",
+            "locale",
             "planner",
             "pipeline",
             "process",

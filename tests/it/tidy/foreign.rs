@@ -63,6 +63,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "src/surfaces/",
         ],
     ),
+    ("saphyr_parser", &["src/pipeline/workflow/front_matter.rs"]),
     (
         "strsim",
         &["src/config/", "src/trackers/local/front_matter.rs", "src/runtime/simulation/scenario/"],

@@ -81,6 +81,7 @@ fn the_adapter_starts_our_own_program_with_the_turn_in_variables() {
         "ENACT_MODEL",
         "ENACT_ANSWER_FILE",
         "ENACT_READ_ONLY",
+        "ENACT_EFFORT",
     ];
     let settings = fixtures::settings(AgentKind::Scripted);
     let command = command_line(&settings, Stage::Critic);

@@ -14,12 +14,16 @@ use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{ItemId, ProjectId, RunId};
-use crate::domain::run::{Delivery, Interruption, Outcome, Phase, RunPlan, StagePlan};
+use crate::domain::run::{
+    ContextPlan, Delivery, Interruption, ItemFacts, OptionalStages, Outcome, Phase, RunPlan,
+    StagePlan, StageSet,
+};
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Finding, Severity, Verdict};
 use crate::pipeline::input::{Decision, FinishedTurn, Input, PreparedTurn, Settle};
 use crate::pipeline::machine::{first_effect, step};
 use crate::pipeline::prompt;
+use crate::pipeline::prompt::enrichment::Enrichment;
 use crate::pipeline::state::RunState;
 
 pub(in crate::pipeline) const BASE: &str = "ba5eba5eba5eba5eba5eba5eba5eba5eba5eba5e";
@@ -43,6 +47,8 @@ pub(in crate::pipeline) fn stage_plan(agent: &str) -> StagePlan {
         escalate_after_round: 3,
         timeout_ms: 1_800_000,
         silence_ms: 300_000,
+        effort: None,
+        max_turns: None,
     }
 }
 
@@ -57,13 +63,28 @@ pub(in crate::pipeline) fn plan() -> RunPlan {
         body: "The program must say hello.".to_owned(),
         criteria: vec!["prints hello".to_owned(), "exits with 0".to_owned()],
         notes: Vec::new(),
-        coder: stage_plan("coder-agent"),
-        critic: Some(stage_plan("critic-agent")),
+        stages: StageSet {
+            coder: stage_plan("coder-agent"),
+            critic: Some(stage_plan("critic-agent")),
+            optional: OptionalStages::default(),
+        },
+        context: ContextPlan::default(),
+        facts: ItemFacts::default(),
+        workflow: None,
         max_rounds: 3,
         checks: vec!["make test".to_owned()],
         check_timeout_ms: 60_000,
         delivery: Delivery::Branch,
     }
+}
+
+/// The ordinary plan with more stages.
+pub(in crate::pipeline) fn plan_with(stages: &[Stage]) -> RunPlan {
+    let mut plan = plan();
+    for stage in stages {
+        plan.stages.set(*stage, Some(stage_plan(stage.word())));
+    }
+    plan
 }
 
 pub(in crate::pipeline) fn finding(severity: Severity, problem: &str) -> Finding {
@@ -296,7 +317,13 @@ impl Driver {
         let run = self.state.id;
         let effect = match self.state.phase {
             Phase::Preparing => Effect::PrepareWorkspace { run },
-            Phase::Coding | Phase::Critiquing => {
+            Phase::Diagnosing
+            | Phase::Coding
+            | Phase::Critiquing
+            | Phase::Testing
+            | Phase::Documenting
+            | Phase::Auditing
+            | Phase::StageDocumenting => {
                 let in_flight = self.state.turn_in_flight().map(|turn| turn.turn);
                 Effect::RunTurn { run, turn: in_flight.unwrap_or(self.state.next_turn()) }
             }
@@ -332,6 +359,7 @@ impl Driver {
                 base_branch: "trunk".to_owned(),
                 base_commit: BASE.to_owned(),
             },
+            workflow: None,
         })
     }
 
@@ -348,6 +376,7 @@ impl Driver {
             diff: &self.diff,
             diff_left_out: &[],
             partial_work: self.state.recovering(),
+            enrichment: &Enrichment::default(),
         };
         let prompt = prompt::build(stage, &context);
         self.prompts.push(Given { stage, text: prompt.text });
@@ -382,10 +411,43 @@ impl Driver {
         diff: &str,
     ) -> &mut Self {
         self.begin();
-        if self.state.stage() == Some(Stage::Coder) {
+        if self.state.stage().is_some_and(Stage::writes) {
             diff.clone_into(&mut self.diff);
         }
         self.end(ending, text, Some(change(diff)), false)
+    }
+
+    /// A whole turn of `stage`, which may write, that says `text` and leaves `diff`.
+    pub(in crate::pipeline) fn writes(
+        &mut self,
+        stage: Stage,
+        diff: &str,
+        text: &str,
+    ) -> &mut Self {
+        assert_eq!(self.state.stage(), Some(stage));
+        self.turn(TurnEnding::Completed, text, diff)
+    }
+
+    /// A whole turn of `stage`, which may only read, that says `text`.
+    pub(in crate::pipeline) fn says(&mut self, stage: Stage, text: &str) -> &mut Self {
+        assert_eq!(self.state.stage(), Some(stage));
+        self.begin();
+        self.end(TurnEnding::Completed, text, None, false)
+    }
+
+    /// A whole auditor turn with a readable, bound verdict.
+    pub(in crate::pipeline) fn audit(
+        &mut self,
+        verdict: Verdict,
+        findings: &[Finding],
+    ) -> &mut Self {
+        assert_eq!(self.state.stage(), Some(Stage::Auditor));
+        self.begin();
+        let nonce = self.state.turn_in_flight().and_then(|turn| turn.nonce.clone()).unwrap();
+        let commit = self.state.change.as_ref().unwrap().head.clone();
+        let findings = findings.to_vec();
+        let text = Answer { verdict, nonce, commit, findings, unmet: Vec::new() }.text(0);
+        self.end(TurnEnding::Completed, &text, None, false)
     }
 
     /// The coder ends its turn in order, leaving `diff`.

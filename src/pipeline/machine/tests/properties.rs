@@ -7,7 +7,7 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::driver::{Driver, change, check_report, finding, plan, turn_report};
+use super::driver::{Driver, change, check_report, finding, plan, stage_plan, turn_report};
 use crate::domain::agent::{Stage, TimeoutKind, TurnEnding};
 use crate::domain::budget::Usage;
 use crate::domain::change::{CheckStatus, Delivered};
@@ -15,7 +15,7 @@ use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::run::{Interruption, Phase, RunPlan};
-use crate::domain::verdict::{Finding, Severity, Verdict};
+use crate::domain::verdict::{Finding, Review, Severity, Verdict};
 use crate::pipeline::input::{FinishedTurn, Input, PreparedTurn};
 use crate::pipeline::state::RunState;
 
@@ -87,25 +87,46 @@ fn something_is_always_wanted(run: &Driver) {
 fn approvals_are_proven(run: &Driver) {
     let events = run.last.as_ref().map_or(&[][..], |decision| &decision.events);
     let state = &run.state;
-    for (index, event) in events.iter().enumerate() {
+    for event in events {
         let Event::RunApproved { head } = event else { continue };
         assert_eq!(state.change.as_ref().map(|change| &change.head), Some(head));
         let checks = state.checks.as_ref().unwrap();
         assert!(checks.head == *head && !checks.blocks());
-        if state.plan.critic.is_some() {
-            let reviewed = index.checked_sub(1).map(|at| &events[at]);
-            let Some(Event::ReviewSubmitted { turn, review }) = reviewed else {
-                panic!("approved without a review: {events:?}");
-            };
-            assert_eq!((review.verdict, &review.commit), (Verdict::Approve, head));
-            let turn = state.turn(*turn).unwrap();
-            assert_eq!((turn.stage, turn.round), (Stage::Critic, state.round));
-            assert_eq!(turn.report.as_ref().unwrap().ending, TurnEnding::Completed);
+        if state.plan.stages.critic.is_some() {
+            let reviews = run.log.iter().rev().filter_map(|(event, _)| match event {
+                Event::ReviewSubmitted { turn, review } => Some((*turn, review)),
+                _ => None,
+            });
+            verdict_is_about(state, reviews, head, Stage::Critic);
+        }
+        let changed = !state.change.as_ref().unwrap().is_empty();
+        if state.plan.stages.optional.auditor.is_some() && changed {
+            let audits = run.log.iter().rev().filter_map(|(event, _)| match event {
+                Event::AuditSubmitted { turn, review } => Some((*turn, review)),
+                _ => None,
+            });
+            verdict_is_about(state, audits, head, Stage::Auditor);
         }
     }
     if state.phase == Phase::Publishing || state.delivered.is_some() {
         assert!(state.approved.is_some());
     }
+}
+
+/// The last verdict of a gate approves exactly what is to be delivered, in the round that is to be delivered.
+fn verdict_is_about<'a>(
+    state: &RunState,
+    mut verdicts: impl Iterator<Item = (u32, &'a Review)>,
+    head: &str,
+    gate: Stage,
+) {
+    let Some((turn, review)) = verdicts.next() else {
+        panic!("approved without a verdict of the {}", gate.word());
+    };
+    assert_eq!((review.verdict, review.commit.as_str()), (Verdict::Approve, head));
+    let turn = state.turn(turn).unwrap();
+    assert_eq!((turn.stage, turn.round), (gate, state.round));
+    assert_eq!(turn.report.as_ref().unwrap().ending, TurnEnding::Completed);
 }
 
 /// One thing that happens in a random history.
@@ -267,8 +288,10 @@ fn goes(run: &mut Driver, ending: Ending, diff: &str, says: Says) {
         Effect::RunTurn { .. } => {
             let text = spoken(run, says);
             let after = match run.state.stage() {
-                Some(Stage::Coder) => Some(change(diff)),
-                Some(Stage::Critic) | None => run.state.change.clone(),
+                // A later stage adds to what is there; sometimes it has nothing to add.
+                Some(Stage::Tester | Stage::Documenter) if diff < "c" => run.state.change.clone(),
+                Some(stage) if stage.writes() => Some(change(diff)),
+                Some(_) | None => run.state.change.clone(),
             };
             let after = after.filter(|_| !matches!(ending, Ending::Unmeasured));
             run.end(turn_ending(ending), &text, after, matches!(ending, Ending::Tampered));
@@ -312,12 +335,7 @@ fn stray(kind: u8, number: u32) -> Input {
             session: String::new(),
             head: String::new(),
             nonce: "stray".to_owned(),
-            prompt: crate::domain::event::PromptRecord {
-                sha256: String::new(),
-                bytes: 0,
-                sections: Vec::new(),
-                omitted: Vec::new(),
-            },
+            prompt: crate::domain::event::PromptRecord::default(),
         })),
         _ => Input::Delivered { delivered: Delivered::Nothing },
     }
@@ -362,12 +380,22 @@ fn happens(run: &mut Driver, happening: &Happening) {
 }
 
 fn random_plan() -> impl Strategy<Value = (RunPlan, Vec<Finding>)> {
-    (any::<bool>(), any::<bool>(), 1_u32..7, any::<bool>()).prop_map(
-        |(critic, checks, rounds, inherits)| {
+    (any::<bool>(), any::<bool>(), 1_u32..7, any::<bool>(), any::<[bool; 5]>()).prop_map(
+        |(critic, checks, rounds, inherits, on)| {
             let mut plan = plan();
             plan.max_rounds = rounds;
+            let optional = [
+                Stage::Diagnose,
+                Stage::Tester,
+                Stage::Documenter,
+                Stage::Auditor,
+                Stage::StageDocumenter,
+            ];
+            for (stage, _) in optional.into_iter().zip(on).filter(|(_, on)| *on) {
+                plan.stages.set(stage, Some(stage_plan(stage.word())));
+            }
             if !critic {
-                plan.critic = None;
+                plan.stages.critic = None;
             }
             if !checks {
                 plan.checks.clear();
@@ -423,7 +451,7 @@ fn every_history_ends_when_the_world_behaves() {
             unmet: false,
             blocker: false,
         };
-        for _ in 0..12 {
+        for _ in 0..40 {
             if run.state.cleaned.is_none() {
                 goes(&mut run, Ending::Completed, "final", approve);
             }

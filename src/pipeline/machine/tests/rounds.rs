@@ -121,7 +121,7 @@ fn no_change_with_a_reason_that_the_critic_doubts_is_another_round() {
 #[test]
 fn no_change_with_a_reason_and_no_critic_asks_a_person() {
     let mut plan = plan();
-    plan.critic = None;
+    plan.stages.critic = None;
     let mut run = Driver::with(plan);
     run.coder_says("", r#"{"no_change_reason": "it already greets"}"#);
     assert_eq!(run.outcome(), &Outcome::WaitingHuman);
@@ -139,7 +139,7 @@ fn a_question_asks_a_person() {
 #[test]
 fn without_critic_and_checks_the_diff_alone_is_delivered() {
     let mut plan = plan();
-    plan.critic = None;
+    plan.stages.critic = None;
     plan.checks.clear();
     let mut run = Driver::with(plan);
     run.coder_done("a").deliver();
@@ -287,8 +287,8 @@ fn a_coder_that_is_slow_but_moves_on_is_not_accused_of_ping_pong() {
 #[test]
 fn the_model_is_escalated_from_the_configured_round_on() {
     let mut plan = plan();
-    plan.coder.escalate_model = Some("large".to_owned());
-    plan.coder.escalate_after_round = 2;
+    plan.stages.coder.escalate_model = Some("large".to_owned());
+    plan.stages.coder.escalate_after_round = 2;
     let mut run = Driver::with(plan);
     run.coder_done("a").checks(None).revise("one").coder_done("b").checks(None);
     let coder: Vec<_> = run

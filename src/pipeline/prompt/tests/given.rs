@@ -4,6 +4,7 @@ use crate::domain::agent::Stage;
 use crate::domain::change::CheckStatus;
 use crate::domain::verdict::Severity;
 use crate::pipeline::machine::tests::driver::{BASE, Driver, change, finding, plan};
+use crate::pipeline::prompt::enrichment::Enrichment;
 use crate::pipeline::prompt::{Context, Prompt, build};
 
 fn sections(text: &str) -> Vec<&str> {
@@ -14,7 +15,14 @@ fn prompt(run: &Driver, stage: Stage, diff: &str, left_out: &[String]) -> Prompt
     let state = &run.state;
     build(
         stage,
-        &Context { state, nonce: "n-1", diff, diff_left_out: left_out, partial_work: true },
+        &Context {
+            state,
+            nonce: "n-1",
+            diff,
+            diff_left_out: left_out,
+            partial_work: true,
+            enrichment: &Enrichment::default(),
+        },
     )
 }
 
@@ -43,8 +51,11 @@ fn section(text: &str, name: &str) -> String {
 fn the_first_coder_gets_goal_criteria_and_rules() {
     let run = Driver::new();
     let prompt = prompt(&run, Stage::Coder, "", &[]);
-    assert_eq!(prompt.record.sections, ["Your task", "Goal", "Acceptance criteria", "How to end"]);
-    assert_eq!(sections(&prompt.text), prompt.record.sections);
+    assert_eq!(
+        prompt.record.included_names(),
+        ["Your task", "Goal", "Acceptance criteria", "How to end"]
+    );
+    assert_eq!(sections(&prompt.text), prompt.record.included_names());
     assert!(prompt.record.omitted.is_empty());
     assert_eq!(usize::try_from(prompt.record.bytes).unwrap(), prompt.text.len());
     insta::assert_snapshot!(section(&prompt.text, "Goal"), @r"
@@ -73,7 +84,7 @@ fn the_second_coder_gets_the_findings_and_the_state_of_the_branch() {
     run.workspace().coder_done("a").checks(None).revise("says bye");
     let prompt = prompt(&run, Stage::Coder, "", &[]);
     assert_eq!(
-        prompt.record.sections,
+        prompt.record.included_names(),
         [
             "Your task",
             "Goal",
@@ -107,8 +118,14 @@ fn a_coder_after_a_crash_is_told_what_its_predecessor_left() {
     let with = prompt(&run, Stage::Coder, "", &[]);
     assert!(section(&with.text, "Recovery").contains("look at `git status`"));
     let state = &run.state;
-    let without =
-        Context { state, nonce: "n-1", diff: "", diff_left_out: &[], partial_work: false };
+    let without = Context {
+        state,
+        nonce: "n-1",
+        diff: "",
+        diff_left_out: &[],
+        partial_work: false,
+        enrichment: &Enrichment::default(),
+    };
     assert!(section(&build(Stage::Coder, &without).text, "Recovery").contains("left nothing"));
 }
 
@@ -120,7 +137,7 @@ fn the_critic_gets_commit_nonce_checks_findings_and_the_diff_by_value() {
     let left_out = ["big.bin".to_owned()];
     let prompt = prompt(&run, Stage::Critic, "+hello", &left_out);
     assert_eq!(
-        prompt.record.sections,
+        prompt.record.included_names(),
         [
             "Your task",
             "Goal",
@@ -161,9 +178,9 @@ fn the_critic_gets_commit_nonce_checks_findings_and_the_diff_by_value() {
 fn a_diff_that_does_not_fit_is_named_as_left_out_and_never_cut() {
     let mut run = Driver::new();
     run.coder_done("a").checks(None);
-    let huge = "+x\n".repeat(super::super::BUDGET_BYTES);
+    let huge = "+x\n".repeat(240_000);
     let prompt = prompt(&run, Stage::Critic, &huge, &[]);
-    assert_eq!(prompt.record.omitted, ["The change"]);
+    assert_eq!(prompt.record.omitted_names(), ["The change"]);
     assert!(section(&prompt.text, "Left out").contains("The change"));
     assert!(!prompt.text.contains("+x"));
 }

@@ -109,6 +109,16 @@ pub struct Part {
     pub coder: Vec<Act<CoderDeed>>,
     /// The critic's turns.
     pub critic: Vec<Act<CriticDeed>>,
+    /// The turns of whoever looks first.
+    pub diagnose: Vec<Act<CoderDeed>>,
+    /// The tester's turns.
+    pub tester: Vec<Act<CoderDeed>>,
+    /// The documenter's turns.
+    pub documenter: Vec<Act<CoderDeed>>,
+    /// The auditor's turns.
+    pub auditor: Vec<Act<CriticDeed>>,
+    /// The turns of whoever sums the run up.
+    pub stage_documenter: Vec<Act<CoderDeed>>,
     /// Executions of the checks.
     pub checks: Vec<Act<CheckDeed>>,
     /// Executions of the checks on the tree as merged, when the base has moved.

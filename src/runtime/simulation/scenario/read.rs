@@ -7,10 +7,11 @@ use chrono::DateTime;
 use chrono_tz::Tz;
 use toml::Spanned;
 
+use crate::domain::agent::Stage;
 use crate::domain::budget::{DayBudget, ItemBudget, WindowBudget};
 use crate::domain::ids::{ItemId, ProjectId};
 use crate::domain::policy::{ApprovalPolicy, BlockedHours, Pace, Policy, ProjectPolicy, Slots};
-use crate::domain::run::{Delivery, StagePlan};
+use crate::domain::run::{ContextPlan, Delivery, OptionalStages, StagePlan, StageSet};
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::{ItemState, Lane, Overrides, Priority, Trust, WorkItem};
 
@@ -212,6 +213,11 @@ impl Reader<'_> {
             appears,
             coder: written.coder,
             critic: written.critic,
+            diagnose: written.diagnose,
+            tester: written.tester,
+            documenter: written.documenter,
+            auditor: written.auditor,
+            stage_documenter: written.stage_documenter,
             checks: written.checks,
             merged_checks: written.merged_checks,
             workspace: written.workspace,
@@ -231,6 +237,15 @@ impl Reader<'_> {
         let mut coder = stage("coder", 30);
         coder.escalate_model.clone_from(&rules.escalate_model);
         coder.escalate_after_round = rules.escalate_after_round.unwrap_or(3);
+        let critic = critic.then(|| stage("critic", 10));
+        let mut stages = StageSet { coder, critic, optional: OptionalStages::default() };
+        for written in &rules.stages {
+            let words = Stage::ALL.map(Stage::word);
+            let found = self.word(Some(written), "stage", &words, Stage::parse)?;
+            if let Some(found) = found.filter(|it| !matches!(it, Stage::Coder | Stage::Critic)) {
+                stages.set(found, Some(stage(found.word(), 10)));
+            }
+        }
         let configured = self.projects(projects)?;
         Ok(Policy {
             autonomous: rules.autonomous.unwrap_or(true),
@@ -260,8 +275,8 @@ impl Reader<'_> {
                 per_agent: rules.slots.agents,
             },
             max_rounds: rules.max_rounds.unwrap_or(3),
-            coder,
-            critic: critic.then(|| stage("critic", 10)),
+            stages,
+            context: ContextPlan::default(),
             default_project: configured.keys().next().cloned(),
             projects: configured,
         })
@@ -342,6 +357,8 @@ fn stage(agent: &str, minutes: u64) -> StagePlan {
         escalate_model: None,
         escalate_after_round: 3,
         timeout_ms: minutes * 60_000,
+        effort: None,
+        max_turns: None,
         silence_ms: 300_000,
     }
 }
@@ -359,6 +376,8 @@ fn project(name: &str) -> ProjectPolicy {
         delivery: Delivery::Merge,
         day_budget: DayBudget::default(),
         approval_required: None,
+        stages: None,
+        workflow: None,
     }
 }
 

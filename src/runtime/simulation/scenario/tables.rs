@@ -52,6 +52,8 @@ pub(super) struct Rules {
     pub(super) autonomous: Option<bool>,
     pub(super) max_rounds: Option<u32>,
     pub(super) critic: Option<bool>,
+    /// Words of the other stages that are switched on.
+    pub(super) stages: Vec<Spanned<String>>,
     pub(super) escalate_model: Option<String>,
     pub(super) escalate_after_round: Option<u32>,
     pub(super) approval: bool,
@@ -147,6 +149,16 @@ pub(super) struct Item {
     pub(super) coder: Vec<Act<CoderDeed>>,
     #[serde(default)]
     pub(super) critic: Vec<Act<CriticDeed>>,
+    #[serde(default)]
+    pub(super) diagnose: Vec<Act<CoderDeed>>,
+    #[serde(default)]
+    pub(super) tester: Vec<Act<CoderDeed>>,
+    #[serde(default)]
+    pub(super) documenter: Vec<Act<CoderDeed>>,
+    #[serde(default)]
+    pub(super) auditor: Vec<Act<CriticDeed>>,
+    #[serde(default)]
+    pub(super) stage_documenter: Vec<Act<CoderDeed>>,
     #[serde(default)]
     pub(super) checks: Vec<Act<CheckDeed>>,
     #[serde(default)]

@@ -58,6 +58,11 @@ fn one_item_revised() {
 }
 
 #[test]
+fn one_item_in_every_stage() {
+    dies_everywhere("every-stage");
+}
+
+#[test]
 fn items_that_conflict() {
     dies_everywhere("conflicting-merges");
 }

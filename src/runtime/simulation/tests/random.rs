@@ -108,12 +108,17 @@ fn items() -> impl Strategy<Value = String> {
 
 /// What does not depend on when things happen. Everything in it comes to rest.
 fn rules() -> impl Strategy<Value = String> {
-    (1..4_u32, 1..5_u32, 0..3_u64, any::<bool>()).prop_map(|(rounds, slots, lag, one_coder)| {
+    let stages = proptest::sample::subsequence(
+        vec!["diagnose", "tester", "documenter", "auditor", "stage-documenter"],
+        0..3,
+    );
+    let numbers = (1..4_u32, 1..5_u32, 0..3_u64, any::<bool>(), stages);
+    numbers.prop_map(|(rounds, slots, lag, one_coder, stages)| {
         let agents = if one_coder { ", agents = { coder = 1 }" } else { "" };
         format!(
             "[factory]\nuntil = \"60d\"\nlag = \"{lag}s\"\n[policy]\nmax_rounds = {rounds}\n\
              item_budget = {{ attempts = 3, turns = 60 }}\n\
-             slots = {{ global = {slots}{agents} }}\n"
+             slots = {{ global = {slots}{agents} }}\nstages = {stages:?}\n"
         )
     })
 }

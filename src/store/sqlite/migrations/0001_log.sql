@@ -164,6 +164,7 @@ CREATE TABLE run (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX run_item ON run (item);
 CREATE INDEX run_started ON run (started_ms, project);
+CREATE INDEX run_finished ON run (repository, finished_ms, run) WHERE finished_ms IS NOT NULL;
 CREATE INDEX run_open ON run (started_ms) WHERE finished_ms IS NULL;
 
 CREATE TABLE turn (

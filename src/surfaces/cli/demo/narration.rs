@@ -76,6 +76,7 @@ fn tell(event: &Event, stage: Stage, at: Timestamp) -> Option<String> {
         }
         Event::ChecksFinished { report, .. } => Some(format!("checks: {}", checks(report))),
         Event::ReviewSubmitted { review, .. } => Some(format!("critic: {}", said(review))),
+        Event::AuditSubmitted { review, .. } => Some(format!("auditor: {}", said(review))),
         Event::ReviewMissing { reason, .. } => Some(format!("the gate did not run: {reason}")),
         Event::RunWaiting { failure, until } => {
             let pause = until.since(at).as_secs();
@@ -101,10 +102,13 @@ fn turn_ended(
     stage: Stage,
 ) -> Option<String> {
     match &report.ending {
-        TurnEnding::Completed if tampered => Some("the critic changed files: void".to_owned()),
-        TurnEnding::Completed if stage == Stage::Critic => None,
+        TurnEnding::Completed if tampered => {
+            Some(format!("the {} changed files: void", stage.word()))
+        }
+        TurnEnding::Completed if !stage.writes() => None,
         TurnEnding::Completed => {
-            Some(format!("coder done: {}", change.map_or_else(|| "?".to_owned(), Change::stat)))
+            let stat = change.map_or_else(|| "?".to_owned(), Change::stat);
+            Some(format!("{} done: {stat}", stage.word()))
         }
         TurnEnding::Failed { failure } => Some(failure.message.clone()),
         TurnEnding::TimedOut { .. } => Some("ran out of time and was ended".to_owned()),

@@ -6,7 +6,8 @@ use crate::agents::AgentSettings;
 use crate::agents::probe::{Probed, Problem, probe};
 use crate::config::settings::Settings;
 use crate::daemon;
-use crate::domain::agent::AgentKind;
+use crate::domain::agent::{AgentKind, Stage};
+use crate::domain::run::StageSet;
 
 use super::super::entry::Context;
 use super::super::hosting;
@@ -30,9 +31,12 @@ pub(super) async fn look(context: &Context, settings: &Settings) -> Vec<Finding>
 /// What the agent is configured for.
 fn stages_of(settings: &Settings, name: &str) -> Vec<&'static str> {
     let policy = &settings.policy;
-    let coder = (policy.coder.agent == name).then_some("coder");
-    let critic = policy.critic.as_ref().filter(|critic| critic.agent == name).map(|_| "critic");
-    coder.into_iter().chain(critic).collect()
+    let own = policy.projects.values().filter_map(|project| project.stages.as_deref());
+    let sets: Vec<&StageSet> = std::iter::once(&policy.stages).chain(own).collect();
+    let uses = |stage: &Stage| {
+        sets.iter().any(|set| set.of(*stage).is_some_and(|plan| plan.agent == name))
+    };
+    Stage::ALL.into_iter().filter(uses).map(Stage::word).collect()
 }
 
 fn describe(agent: &AgentSettings, probed: &Probed, stages: &[&str]) -> Vec<Finding> {

@@ -3,9 +3,11 @@
 use clap::Args;
 use serde_json::json;
 
+use crate::domain::agent::Stage;
 use crate::domain::ids::RunId;
 use crate::domain::item_record::ItemRecord;
-use crate::pipeline::state::RunState;
+use crate::domain::verdict::StageResult;
+use crate::pipeline::state::{RunState, TurnRecord};
 use crate::store::StoreReader;
 use crate::store::projections::turns::TurnRow;
 
@@ -19,16 +21,19 @@ use super::super::task::progress::check_word;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  enact-factory receipts inspect DEMO-1
-  enact-factory receipts inspect 1f2e3d4c          the short id of a run
-  enact-factory receipts inspect DEMO-1 --json
+  enact-factory inspect DEMO-1
+  enact-factory inspect 1f2e3d4c --context     the short id of a run; what its agents were told
+  enact-factory inspect DEMO-1 --json
 
 JSON: {\"item\": record, \"runs\": [state]}: the folds of the item's and its runs' events, as this version keeps them
   (their fields follow the events and may grow)")]
-pub(super) struct Inspect {
+pub(in super::super) struct Inspect {
     /// Identifier of an item, `source/identifier`, or a run (long or short id)
     #[arg(value_name = "ID")]
     target: String,
+    /// Show what each prompt was made of: every section with its size, and what was left out or could not be had
+    #[arg(long)]
+    context: bool,
 }
 
 pub(super) async fn execute(
@@ -47,12 +52,15 @@ pub(super) async fn execute(
     show_item(screen, &record);
     for run in &runs {
         show_run(screen, run, &reader.turns(run.id).await?);
+        if arguments.context {
+            run.turns.iter().for_each(|turn| show_context(screen, turn));
+        }
     }
     Ok(errors::OK)
 }
 
 /// The item that people call `target`, and the run if they named one.
-async fn find(
+pub(in super::super) async fn find(
     reader: &dyn StoreReader,
     target: &str,
 ) -> Result<(ItemRecord, Option<RunId>), CliError> {
@@ -126,10 +134,19 @@ fn show_run(screen: &Screen, run: &RunState, turns: &[TurnRow]) {
             screen.line(format!("  worktree {}", workspace.path));
         }
     }
+    if let Some(workflow) = &run.workflow {
+        screen.line(format!("  follows WORKFLOW.md of {}", workflow.commit));
+        for remark in &workflow.remarks {
+            screen.line(format!("    {}", format::printable(remark)));
+        }
+    }
     if let Some(change) = &run.change {
         screen.line(format!("  change {} at {}", change.stat(), change.head));
     }
     turns.iter().for_each(|turn| show_turn(screen, turn));
+    for (stage, result) in &run.stage_results {
+        show_stage(screen, *stage, result);
+    }
     for result in run.checks.iter().flat_map(|report| &report.results) {
         screen.line(format!(
             "  check `{}`: {}",
@@ -145,9 +162,45 @@ fn show_run(screen: &Screen, run: &RunState, turns: &[TurnRow]) {
     }
 }
 
+fn show_stage(screen: &Screen, stage: Stage, result: &StageResult) {
+    match result {
+        StageResult::Done { report } => {
+            screen.line(format!("  {}: {}", stage.word(), format::printable(&report.summary)));
+            for point in &report.points {
+                screen.line(format!("    - {}", format::printable(point)));
+            }
+        }
+        StageResult::Skipped { reason } => {
+            screen.line(format!("  {} was skipped: {}", stage.word(), format::printable(reason)));
+        }
+    }
+}
+
+/// What one prompt was made of.
+fn show_context(screen: &Screen, turn: &TurnRecord) {
+    let (number, stage, prompt) = (turn.turn, turn.stage.word(), &turn.prompt);
+    let size = format!("{} tokens, {} bytes", prompt.tokens, prompt.bytes);
+    screen.line("");
+    screen.line(format!("  prompt of turn {number} ({stage}, round {}): {size}", turn.round));
+    for section in &prompt.sections {
+        let name = format::printable(&section.name);
+        screen.line(format!(
+            "    {name:<44} {:>6} tokens {:>8} bytes",
+            section.tokens, section.bytes
+        ));
+    }
+    for section in &prompt.omitted {
+        let name = format::printable(&section.name);
+        screen.line(format!("    left out: {name} ({} tokens)", section.tokens));
+    }
+    for reason in &prompt.unavailable {
+        screen.line(format!("    could not be had: {}", format::printable(reason)));
+    }
+}
+
 fn show_turn(screen: &Screen, turn: &TurnRow) {
     screen.line(format!(
-        "  turn {}  round {}  {:6}  {}{}  {}  {}  {}",
+        "  turn {}  round {}  {:16}  {}{}  {}  {}  {}",
         turn.turn,
         turn.round,
         turn.stage,

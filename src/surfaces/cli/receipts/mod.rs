@@ -1,6 +1,6 @@
 //! `receipts`: what is on record, and whether it is what was recorded.
 
-mod inspect;
+pub(super) mod inspect;
 mod list;
 mod show;
 mod trace;
@@ -33,6 +33,15 @@ enum Action {
     Trace(trace::Trace),
     Inspect(inspect::Inspect),
     List(list::List),
+}
+
+/// The top-level `inspect`, which is the same as `receipts inspect`.
+pub(super) async fn inspect_one(
+    context: &Context,
+    arguments: &inspect::Inspect,
+) -> Result<u8, CliError> {
+    let settings = configuration::settings(context.config.as_deref(), &context.surroundings)?;
+    inspect::execute(context, arguments, &offline::reader(&settings)?).await
 }
 
 pub(super) async fn execute(context: &Context, arguments: &Receipts) -> Result<u8, CliError> {

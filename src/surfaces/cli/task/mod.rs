@@ -116,6 +116,7 @@ impl TaskOptions {
             text,
             path,
             coder_only: self.executor_only,
+            full_pipeline: false,
             model: self.model.clone(),
         };
         Ok(Errand { task, actor: actor::of(&context.surroundings), settings, timeout, telling })

@@ -4,7 +4,7 @@ use crate::domain::agent::{Stage, TurnEnding, TurnReport};
 use crate::domain::change::{Change, CheckReport, CheckStatus, Delivered};
 use crate::domain::event::Event;
 use crate::domain::time::Timestamp;
-use crate::domain::verdict::{Finding, Severity, Verdict};
+use crate::domain::verdict::{Finding, Severity, StageResult, Verdict};
 use crate::runtime::clock::{Clock as _, SystemClock};
 use crate::surfaces::control::wire::EventView;
 
@@ -100,7 +100,7 @@ impl<'a> Progress<'a> {
                 let text = format!("run {} attempt {attempt} in {}", run.short(), plan.repository);
                 self.plain(at, &text);
             }
-            Event::WorkspaceReady { workspace } => {
+            Event::WorkspaceReady { workspace, .. } => {
                 let base: String = workspace.base_commit.chars().take(10).collect();
                 let (branch, from) = (&workspace.branch, &workspace.base_branch);
                 self.plain(at, &format!("branch {branch} from {from} at {base}"));
@@ -130,6 +130,18 @@ impl<'a> Progress<'a> {
                 self.say(at, tone, &format!("verdict {}, {count} {noun}", review.verdict.word()));
                 review.findings.iter().for_each(|finding| self.finding(at, finding));
             }
+            Event::AuditSubmitted { review, .. } => {
+                let tone = match review.verdict {
+                    Verdict::Approve => Tone::Good,
+                    Verdict::Revise => Tone::Warning,
+                    Verdict::Reject => Tone::Bad,
+                };
+                let count = review.findings.len();
+                let noun = if count == 1 { "finding" } else { "findings" };
+                self.say(at, tone, &format!("audit {}, {count} {noun}", review.verdict.word()));
+                review.findings.iter().for_each(|finding| self.finding(at, finding));
+            }
+            Event::StageFinished { stage, result, .. } => self.stage(at, *stage, result),
             Event::RunWaiting { failure, until } => {
                 let text = format!("waits until {until}: {}", failure.message);
                 self.say(at, Tone::Warning, &text);
@@ -177,11 +189,9 @@ impl<'a> Progress<'a> {
         match &report.ending {
             TurnEnding::Completed => {
                 let result = match (stage, change) {
-                    (Stage::Coder, Some(change)) if change.is_empty() => {
-                        ": nothing changed".to_owned()
-                    }
-                    (Stage::Coder, Some(change)) => format!(": {}", change.stat()),
-                    _ => String::new(),
+                    (_, Some(change)) if change.is_empty() => ": nothing changed".to_owned(),
+                    (_, Some(change)) => format!(": {}", change.stat()),
+                    (_, None) => String::new(),
                 };
                 self.plain(at, &format!("{stage_word} done{result} ({took}, {used})"));
             }
@@ -210,6 +220,19 @@ impl<'a> Progress<'a> {
         }
         if tampered {
             self.say(at, Tone::Bad, &format!("{stage_word} changed files it may only read: void"));
+        }
+    }
+
+    fn stage(&self, at: Timestamp, stage: Stage, result: &StageResult) {
+        match result {
+            StageResult::Done { report } if report.summary.is_empty() => {}
+            StageResult::Done { report } => {
+                self.plain(at, &format!("{}: {}", stage.word(), report.summary));
+            }
+            StageResult::Skipped { reason } => {
+                let text = format!("goes on without {}: {reason}", stage.word());
+                self.say(at, Tone::Warning, &text);
+            }
         }
     }
 

@@ -77,12 +77,20 @@ impl Step {
         Self::of(item, "critic")
     }
 
-    fn of(item: &str, stage: &str) -> Self {
+    /// A turn of any stage of `item`, by the stage's word.
+    pub(crate) fn of(item: &str, stage: &str) -> Self {
         let path = "{{script_dir}}/prompts/{{item}}.{{stage}}.{{round}}.{{session}}.md";
         Self {
             conditions: vec![format!("item = {}", quoted(item)), format!("stage = {stage:?}")],
             actions: vec![format!("{{ save_prompt = {} }}", quoted(path))],
         }
+    }
+
+    /// A turn of `stage`, whatever the item.
+    pub(crate) fn any(stage: &str) -> Self {
+        let mut step = Self::of("", stage);
+        step.conditions.retain(|condition| !condition.starts_with("item"));
+        step
     }
 
     /// Only in this round.

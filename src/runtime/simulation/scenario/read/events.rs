@@ -143,6 +143,7 @@ impl Reader<'_> {
                         text: after.trim().to_owned(),
                         path: path.unwrap_or_default(),
                         coder_only: false,
+                        full_pipeline: false,
                         model: None,
                     },
                 })
