@@ -146,9 +146,6 @@ async fn the_journal_is_replayed_from_a_cursor_and_followed_to_its_end_without_g
     assert_eq!(whole, expected + "tail\n");
     let Watched::Over(outcome) = watched(&mut keeper).await else { panic!("no outcome") };
     assert_eq!(outcome.report.ending, TurnEnding::Completed);
-    for link in [&mut again, &mut from_the_start] {
-        link.ask(&Request::Acknowledge {}).await.expect("a request");
-    }
     keeper.gone().await;
     place.nothing_is_left();
 }
