@@ -48,6 +48,7 @@ fn world(open: usize, settled: usize) -> World {
         active: Vec::new(),
         starts: Vec::new(),
         spent: enact_factory::domain::budget::ledger::Ledger::default(),
+        closed_windows: std::collections::BTreeMap::new(),
         unreadable: std::collections::BTreeSet::new(),
         unavailable_agents: std::collections::BTreeMap::new(),
     }

@@ -286,6 +286,13 @@ pub enum HeldBecause {
         /// Who paused it.
         by: String,
     },
+    /// The provider of an agent it needs has closed the usage window.
+    WindowClosed {
+        /// The agent.
+        agent: String,
+        /// What the provider said.
+        why: String,
+    },
     /// The day, the project's day or an agent's window is spent.
     Spent {
         /// Which of them.
@@ -352,6 +359,7 @@ impl HeldBecause {
             Self::AgentUnavailable { .. } => GateName::Agent,
             Self::AutonomyOff => GateName::Autonomy,
             Self::Paused { .. } => GateName::Paused,
+            Self::WindowClosed { .. } => GateName::AgentBudget,
             Self::Spent { budget } => match budget.scope {
                 Scope::Item => GateName::Budget,
                 Scope::ProjectDay(_) => GateName::ProjectBudget,

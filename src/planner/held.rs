@@ -43,7 +43,7 @@ pub enum GateName {
     DayBudget,
     /// The budget of the day of its project is used up.
     ProjectBudget,
-    /// An agent it needs has used up its budget of the rolling window.
+    /// An agent it needs has used up its budget of the rolling window, or its provider has closed that.
     AgentBudget,
     /// Too many results wait for people.
     Wip,

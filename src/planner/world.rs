@@ -23,6 +23,15 @@ pub struct ActiveRun {
     pub waiting: bool,
 }
 
+/// A usage window that a provider has closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClosedWindow {
+    /// When it reopens.
+    pub until: Timestamp,
+    /// What the provider said.
+    pub message: String,
+}
+
 /// Everything planning may know.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct World {
@@ -36,6 +45,8 @@ pub struct World {
     pub starts: Vec<(Timestamp, ProjectId)>,
     /// What was spent in the last week.
     pub spent: Ledger,
+    /// Agents whose provider has said that nothing more is to be had before an instant, by name.
+    pub closed_windows: BTreeMap<String, ClosedWindow>,
     /// Items whose tracker copy exists but cannot be read now.
     pub unreadable: BTreeSet<ItemId>,
     /// Configured agents that cannot be used now, and why.

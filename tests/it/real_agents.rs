@@ -7,6 +7,7 @@ mod critic;
 mod gate;
 mod hangs;
 mod outages;
+mod outlives;
 mod safety;
 mod says;
 mod verdicts;

@@ -50,6 +50,9 @@ impl fmt::Display for HeldBecause {
             }
             Self::AutonomyOff => out.write_str("autonomous work is switched off"),
             Self::Paused { by } => write!(out, "paused by {by}"),
+            Self::WindowClosed { agent, why } => {
+                write!(out, "the usage window of agent {agent} is closed: {why}")
+            }
             Self::Spent { budget } => write!(out, "{budget}"),
             Self::TooManyInReview { waiting, limit } => {
                 write!(out, "{} of {limit} results wait for review: {waiting}", waiting.total)

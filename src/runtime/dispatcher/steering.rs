@@ -64,6 +64,7 @@ impl Dispatcher {
                     reason: format!("what keeps the agent does not answer: {error}"),
                 },
             };
+            let text = ports.redactor.redact(&text).into_owned();
             let instructed = Instructed { item, run, by, text, reception, reply };
             // The loop is gone only when the daemon is.
             let _gone = sender.send(LoopMessage::Instructed(Box::new(instructed))).await;

@@ -1,44 +1,79 @@
-//! Turns for which there is no money are not started: asked before each of them, not only when their run begins.
+//! Turns for which there is no money, or whose agent has nothing left to give, are not started: asked before each of them,
+//! not only when their run begins.
 
+use std::collections::BTreeMap;
+
+use crate::domain::agent::{TurnEnding, TurnReport};
 use crate::domain::effect::Effect;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{EffectKey, RunId};
 use crate::domain::time::Timestamp;
 use crate::pipeline::input::Input;
-use crate::planner::allowance::{Allowance, Exhausted};
+use crate::pipeline::state::RunState;
+use crate::planner::allowance::Allowance;
+use crate::planner::world::ClosedWindow;
 
 use super::{Engine, Handled};
 
 impl Engine {
     /// Lets runs wait whose next turn is due and cannot be paid for: until the day, the project's day or the agent's window
-    /// is over; when it is the item's own budget, the run ends and a person decides. To be stored before
-    /// [`Engine::start_due`] is asked.
+    /// is over; when it is the item's own budget, the run ends and a person decides. Likewise for an agent whose provider
+    /// has told another run when its usage window reopens: asking it again before that costs a process and gains nothing.
+    /// To be stored before [`Engine::start_due`] is asked.
     pub fn hold_unaffordable(&mut self, now: Timestamp) -> Handled {
         self.pending = super::Pending::default();
         for (key, run, turn) in self.outbox.due_turns(now) {
-            let Some(exhausted) = self.exhausted(run, now) else { continue };
-            let class = match exhausted.until {
-                Some(until) => FailureClass::Quota { until: Some(until) },
-                None => FailureClass::Budget,
-            };
-            let failure = Failure::new(class, exhausted.to_string());
+            let Some(failure) = self.obstacle(run, now) else { continue };
             let input = Input::TurnNotStarted { turn, failure };
             let _ignored = self.handle_run(run, Some(&key), true, input, now);
         }
         self.handled(None, None, now)
     }
 
-    /// The budget that leaves nothing for the next turn of `run`. A turn that was begun before is not asked about.
-    fn exhausted(&self, run: RunId, now: Timestamp) -> Option<Exhausted> {
+    /// Why the next turn of `run` is not worth starting. A turn that was begun before is not asked about.
+    fn obstacle(&self, run: RunId, now: Timestamp) -> Option<Failure> {
         let state = self.runs.get(&run)?;
         if state.turn_in_flight().is_some() {
             return None;
         }
         let agent = &state.stage_plan(state.stage()?)?.agent;
+        if let Some(window) = self.closed_windows.get(agent).filter(|window| window.until > now) {
+            let class = FailureClass::Quota { until: Some(window.until) };
+            let message =
+                format!("the usage window of agent {agent} is closed: {}", window.message);
+            return Some(Failure::new(class, message));
+        }
         let spend = &self.items.get(&state.item)?.spend;
         let allowance = Allowance { ledger: &self.spent, policy: &self.policy, now };
-        allowance.of_turn(spend, &state.plan.project, agent)
+        let exhausted = allowance.of_turn(spend, &state.plan.project, agent)?;
+        let class = match exhausted.until {
+            Some(until) => FailureClass::Quota { until: Some(until) },
+            None => FailureClass::Budget,
+        };
+        Some(Failure::new(class, exhausted.to_string()))
     }
+}
+
+/// The usage window that a turn found closed, if it learnt when that reopens.
+pub(super) fn closed_window(report: &TurnReport) -> Option<ClosedWindow> {
+    let TurnEnding::Failed { failure } = &report.ending else { return None };
+    let FailureClass::Quota { until: Some(until) } = failure.class else { return None };
+    Some(ClosedWindow { until, message: failure.message.clone() })
+}
+
+/// The windows that the last turns of `runs` found closed.
+pub(super) fn closed_windows(runs: &[RunState]) -> BTreeMap<String, ClosedWindow> {
+    let last = runs.iter().filter_map(|run| run.turns.last());
+    let closed =
+        last.filter_map(|turn| Some((turn.agent.clone(), closed_window(turn.report.as_ref()?)?)));
+    let mut windows: BTreeMap<String, ClosedWindow> = BTreeMap::new();
+    for (agent, window) in closed {
+        let known = windows.entry(agent).or_insert_with(|| window.clone());
+        if known.until < window.until {
+            *known = window;
+        }
+    }
+    windows
 }
 
 impl super::outbox::Outbox {

@@ -205,6 +205,8 @@ impl Engine {
         }
         let answered = Event::ItemHumanAnswered { by: actor.to_owned(), answer: note.to_owned() };
         self.record_item(id, answered, now);
+        // Whoever asks for it may know better than the provider's last word.
+        self.closed_windows.clear();
         self.update_tracker(id, Some(ItemState::Todo), format!("retry asked for by {actor}"), now);
         self.plan(now);
         accepted("back to work", Some(id.clone()), self.run_of(id))

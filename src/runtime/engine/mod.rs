@@ -30,6 +30,7 @@ use crate::domain::work_item::WorkItem;
 use crate::pipeline;
 use crate::pipeline::state::RunState;
 use crate::planner::report::Report;
+use crate::planner::world::ClosedWindow;
 use crate::store::batch::{
     Batch, Expected, LeaseChange, NewEffect, NewEvent, SettleEffect, Settlement, StreamAppend,
 };
@@ -184,6 +185,7 @@ pub struct Engine {
     outbox: outbox::Outbox,
     starts: Vec<(Timestamp, ProjectId)>,
     spent: Ledger,
+    closed_windows: BTreeMap<String, ClosedWindow>,
     fences: BTreeMap<String, u64>,
     absent: BTreeMap<ItemId, u32>,
     written: BTreeMap<ItemId, Timestamp>,
@@ -220,7 +222,9 @@ impl Engine {
         identity: Identity,
         ids: Arc<dyn IdSource>,
     ) -> Self {
+        let closed_windows = affording::closed_windows(&loaded.runs);
         Self {
+            closed_windows,
             items: loaded.items.into_iter().map(|item| (item.item.id.clone(), item)).collect(),
             runs: loaded.runs.into_iter().map(|run| (run.id, run)).collect(),
             ops: loaded.ops,

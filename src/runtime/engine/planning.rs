@@ -97,6 +97,7 @@ impl Engine {
         let window = std::time::Duration::from_millis(self.policy.pace.window_ms);
         let oldest = now.before(window);
         self.starts.retain(|(at, _)| *at >= oldest);
+        self.closed_windows.retain(|_, window| window.until > now);
         let active = self
             .runs
             .values()
@@ -115,6 +116,7 @@ impl Engine {
             active,
             starts: self.starts.clone(),
             spent: Ledger::default(),
+            closed_windows: self.closed_windows.clone(),
             unreadable: self.unreadable.clone(),
             unavailable_agents: self.unavailable_agents.clone(),
         }

@@ -7,13 +7,17 @@ use std::time::Duration;
 use crate::config::settings::Settings;
 use crate::daemon::open_store;
 use crate::domain::command::Command;
+use crate::domain::ids::RunId;
 use crate::domain::policy::Policy;
+use crate::process::companion::Companion;
+use crate::process::identity::ProcessIdentity;
+use crate::process::marker::Marker;
 use crate::runtime::clock::{Clock as _, IdSource as _, SystemClock, SystemIds};
 use crate::runtime::engine::{Engine, Identity, Input, Reply};
 use crate::runtime::recovery;
 use crate::runtime::state_dir::StateDir;
-use crate::store::StoreReader;
 use crate::store::sqlite::SqliteReader;
+use crate::store::{Store, StoreReader};
 
 use super::configuration::database;
 use super::errors::{CliError, nothing_recorded};
@@ -60,8 +64,21 @@ pub(super) async fn carry_out(
     if let Some(batch) = handled.batch {
         store.append(batch).await?;
     }
+    end_agents(&dirs, store.as_ref(), &handled.stop).await?;
     store.close().await?;
     handled.reply.ok_or_else(|| CliError::failure("the command was not answered"))
+}
+
+/// Asks what keeps the agents of `runs` to end them: they go on without a daemon, and nobody wants them to any more.
+async fn end_agents(dirs: &StateDir, store: &dyn Store, runs: &[RunId]) -> Result<(), CliError> {
+    for row in store.processes().await?.into_iter().filter(|row| runs.contains(&row.run)) {
+        let marker = Marker::new(&dirs.instance, &row.run.to_string());
+        let identity = ProcessIdentity { pid: row.pid, start_time: row.start_time };
+        if let Some(keeper) = Companion::find(&identity, &marker) {
+            keeper.terminate();
+        }
+    }
+    Ok(())
 }
 
 async fn engine(

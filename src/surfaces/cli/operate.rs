@@ -219,7 +219,9 @@ fn show(context: &Context, reply: &Reply, daemon: bool, cancels: bool) -> Result
     }
     let subject = reply.item.as_ref().map(|item| format!("{item}: ")).unwrap_or_default();
     let message = match (cancels, daemon, reply.run) {
-        (true, false, Some(_)) => "cancelled; the next daemon ends what is left of its run",
+        (true, false, Some(_)) => {
+            "cancelled: its agent is being stopped; the next daemon ends what is left of its run"
+        }
         _ => reply.message.as_str(),
     };
     screen.line(format!("{subject}{}", screen.paint(Tone::Good, message)));

@@ -102,9 +102,9 @@ fn a_daemon_that_goes_away_leaves_no_process() {
         shop.factory.start();
         let lingered = wait_for_lingering(&mut shop.factory);
         assert!(shop.server.wait_until(BOUND, |requests| requests.iter().any(is_hanging)));
-        shop.factory.kill9();
+        shop.factory.power_cut();
         let left: BTreeSet<u32> = shop.factory.survivors().iter().map(|it| it.pid).collect();
-        println!("{}: after SIGKILL {:#?}", cli.name(), shop.factory.survivors());
+        println!("{}: after a power cut {:#?}", cli.name(), shop.factory.survivors());
         shop.factory.start();
         let now: BTreeSet<u32> = shop.factory.survivors().iter().map(|it| it.pid).collect();
         assert!(now.is_disjoint(&left), "ended before anything is started: {left:?}, {now:?}");

@@ -226,6 +226,24 @@ fn cancelling_a_run_ends_an_agent_that_was_taken_over() {
 }
 
 #[test]
+fn cancelling_a_run_without_a_daemon_ends_its_agent_at_once() {
+    let mut factory = Factory::new();
+    factory.item("DEMO-70", "", "Add a greeting");
+    factory.script(&Script::new().step(patient("DEMO-70")));
+    factory.start();
+    factory.wait_for_file("up-DEMO-70");
+    factory.kill9();
+    factory.configure();
+    factory.cli_ok(&["cancel", "DEMO-70"]);
+    wait_until_gone(&factory);
+    factory.start();
+    factory.wait_for(&["DEMO-70"], "cancelled");
+    factory.wait_until_quiet();
+    assert_eq!((starts(&factory, "DEMO-70"), factory.runs("DEMO-70").len()), (1, 1));
+    factory.verify_receipts();
+}
+
+#[test]
 fn a_keeper_without_its_whole_assignment_starts_nothing() {
     let factory = Factory::new();
     let assignment =

@@ -9,23 +9,27 @@ use crate::pipeline::input::FinishedTurn;
 
 const HOUR: u64 = 3_600;
 
-/// Turn `turn` of the item's run is over; it cost `cents` and could not be used.
-fn fruitless(bench: &mut Bench, name: &str, turn: u32, cents: u64) {
-    bench.anchored(name, turn);
-    let usage = Usage { cost_micro_usd: cents * 10_000, ..Usage::default() };
-    let report = TurnReport {
+/// A turn that came to nothing and cost `cents`.
+fn report(cents: u64) -> TurnReport {
+    TurnReport {
         ending: TurnEnding::Failed {
             failure: crate::domain::failure::Failure::infrastructure("the network is down"),
         },
         text: String::new(),
-        usage,
+        usage: Usage { cost_micro_usd: cents * 10_000, ..Usage::default() },
         session: None,
         model: None,
         exit: ExitEvidence { code: Some(1), signal: None },
         duration_ms: 1,
         leftovers: 0,
         tool_calls: 0,
-    };
+    }
+}
+
+/// Turn `turn` of the item's run is over; it cost `cents` and could not be used.
+fn fruitless(bench: &mut Bench, name: &str, turn: u32, cents: u64) {
+    bench.anchored(name, turn);
+    let report = report(cents);
     let effect = Effect::RunTurn { run: bench.run(name), turn };
     let turn = FinishedTurn { turn, report, change: None, tampered: false };
     bench.result(&effect, RunInput::TurnFinished(Box::new(turn)));
@@ -107,4 +111,37 @@ fn an_item_that_has_spent_its_own_budget_is_given_to_a_person_who_may_let_it_go_
     assert_eq!(human.question, "its budget is used up: 1 of 1 turns");
     assert!(!bench.engine.is_open(&Effect::RunTurn { run, turn: 2 }.key()));
     assert_eq!(bench.engine.item(&id("A-1")).unwrap().spend.attempts, 0);
+}
+
+#[test]
+fn one_run_that_finds_a_window_closed_spares_the_others_the_way() {
+    let mut bench = Bench::new(TWO);
+    bench.plan();
+    bench.start();
+    bench.prepared("A-1");
+    bench.prepared("A-2");
+    assert_eq!(turns(&mut bench), ["turn 1 A-1", "turn 1 A-2"]);
+    let until = bench.now.after(std::time::Duration::from_secs(2 * HOUR));
+    bench.anchored("A-1", 1);
+    let class = FailureClass::Quota { until: Some(until) };
+    let failure = crate::domain::failure::Failure::new(class, "limit reached");
+    let report = TurnReport { ending: TurnEnding::Failed { failure }, ..report(0) };
+    let run = bench.run("A-1");
+    let turn = FinishedTurn { turn: 1, report, change: None, tampered: false };
+    let input = RunInput::TurnFinished(Box::new(turn));
+    bench.result(&Effect::RunTurn { run, turn: 1 }, input);
+    // The other one fails for a reason of its own and would be tried again in a moment.
+    fruitless(&mut bench, "A-2", 1, 0);
+    bench.later(60);
+    for _ in 0..2 {
+        assert_eq!(turns(&mut bench), [""; 0]);
+        let other = bench.engine.run(bench.run("A-2")).unwrap().waiting.clone().unwrap();
+        assert_eq!(other.until, until);
+        let said = "the usage window of agent coder is closed: limit reached";
+        assert_eq!(other.failure.message, said);
+        // The next daemon knows it, too.
+        bench.restart();
+    }
+    bench.now = until;
+    assert_eq!(turns(&mut bench).len(), 2);
 }
