@@ -241,9 +241,7 @@ impl RunState {
                 self.proceed();
             }
             Event::ReviewSubmitted { .. } | Event::AuditSubmitted { .. } => self.gate_misses = 0,
-            Event::StageFinished { stage, result, .. } => {
-                self.stage_results.insert(*stage, result.clone());
-            }
+            Event::StageFinished { stage, result, .. } => self.note_stage(*stage, result),
             Event::RunAdvanced { phase, accepted } => self.go_on(*phase, accepted.as_deref()),
             Event::ReviewMissing { .. } => self.gate_misses = self.gate_misses.saturating_add(1),
             Event::RevisionRequested { round, findings } => self.begin_round(*round, findings),
@@ -477,6 +475,10 @@ impl RunState {
     fn raise(&mut self, round: u32, findings: &[Finding]) {
         let raised = findings.iter().cloned().map(|finding| RaisedFinding { round, finding });
         self.findings.extend(raised);
+    }
+
+    fn note_stage(&mut self, stage: Stage, result: &StageResult) {
+        self.stage_results.insert(stage, result.clone());
     }
 
     fn go_on(&mut self, phase: Phase, accepted: Option<&str>) {

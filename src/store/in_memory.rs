@@ -221,12 +221,8 @@ impl StoreReader for InMemoryStore {
         Ok(self.log().runs(|run| run.item == *item))
     }
 
-    async fn recent_runs(
-        &self,
-        repository: &str,
-        most: usize,
-    ) -> Result<Vec<RunState>, StoreError> {
-        let here = |run: &RunState| run.finished.is_some() && run.plan.repository == repository;
+    async fn recent_runs(&self, path: &str, most: usize) -> Result<Vec<RunState>, StoreError> {
+        let here = |run: &RunState| run.finished.is_some() && run.plan.repository == path;
         let mut runs = self.log().runs(here);
         runs.sort_by_key(|run| std::cmp::Reverse((run.finished, run.id.to_string())));
         Ok(runs.into_iter().take(most).collect())

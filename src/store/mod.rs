@@ -80,9 +80,8 @@ pub trait StoreReader: Send + Sync {
     /// The runs of an item, oldest first.
     async fn runs_of(&self, item: &ItemId) -> Result<Vec<RunState>, StoreError>;
 
-    /// At most `most` finished runs in `repository`, the one that ended last first.
-    async fn recent_runs(&self, repository: &str, most: usize)
-    -> Result<Vec<RunState>, StoreError>;
+    /// At most `most` finished runs in the repository at `path`, the one that ended last first.
+    async fn recent_runs(&self, path: &str, most: usize) -> Result<Vec<RunState>, StoreError>;
 
     /// Paths of all repositories that runs have worked in, sorted.
     async fn repositories(&self) -> Result<Vec<String>, StoreError>;

@@ -5,6 +5,6 @@ mod interruptions;
 mod outcomes;
 pub(in crate::pipeline) mod properties;
 mod rounds;
-mod stages;
+pub(in crate::pipeline) mod stages;
 mod verdicts;
 mod waits;

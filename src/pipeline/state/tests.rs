@@ -4,10 +4,9 @@ use proptest::sample::Index;
 use super::*;
 use crate::domain::verdict::{Severity, Verdict};
 use crate::pipeline::input::Input;
-use crate::pipeline::machine::tests::driver::{
-    Driver, START, TURN_USAGE, finding, plan, plan_with,
-};
+use crate::pipeline::machine::tests::driver::{Driver, START, TURN_USAGE, finding, plan};
 use crate::pipeline::machine::tests::properties::runner;
+use crate::pipeline::machine::tests::stages::plan_with;
 
 /// Runs that between them have seen every kind of event a run can have.
 fn eventful() -> Vec<Driver> {

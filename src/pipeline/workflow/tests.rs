@@ -4,7 +4,7 @@ use super::{Operator, read, sentence};
 use crate::domain::agent::Stage;
 use crate::domain::run::{StageSet, WorkflowPermission};
 use crate::domain::workflow::Workflow;
-use crate::pipeline::machine::tests::driver::plan_with;
+use crate::pipeline::machine::tests::stages::plan_with;
 
 fn stages() -> StageSet {
     plan_with(&[Stage::Auditor]).stages

@@ -155,12 +155,8 @@ impl StoreReader for FragileStore {
         self.inner.runs_of(item).await
     }
 
-    async fn recent_runs(
-        &self,
-        repository: &str,
-        most: usize,
-    ) -> Result<Vec<RunState>, StoreError> {
-        self.inner.recent_runs(repository, most).await
+    async fn recent_runs(&self, path: &str, most: usize) -> Result<Vec<RunState>, StoreError> {
+        self.inner.recent_runs(path, most).await
     }
 
     async fn repositories(&self) -> Result<Vec<String>, StoreError> {

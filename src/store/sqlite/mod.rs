@@ -129,13 +129,9 @@ impl<Access: Send + Sync> StoreReader for SqliteLog<Access> {
         self.readers.read(move |db| read::runs_of(db, &item)).await
     }
 
-    async fn recent_runs(
-        &self,
-        repository: &str,
-        most: usize,
-    ) -> Result<Vec<RunState>, StoreError> {
-        let repository = repository.to_owned();
-        self.readers.read(move |db| read::recent_runs(db, &repository, most)).await
+    async fn recent_runs(&self, path: &str, most: usize) -> Result<Vec<RunState>, StoreError> {
+        let path = path.to_owned();
+        self.readers.read(move |db| read::recent_runs(db, &path, most)).await
     }
 
     async fn repositories(&self) -> Result<Vec<String>, StoreError> {

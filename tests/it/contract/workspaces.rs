@@ -88,7 +88,7 @@ async fn looking_at_commits(subject: &dyn Subject) {
     assert_eq!(at(&third, &["RULES"], 100).await, []);
     let versions = async |most| port.versions(&repository, &third, "RULES.md", most).await.unwrap();
     assert_eq!(versions(9).await, [third.clone(), first]);
-    assert_eq!(versions(1).await, [third.clone()]);
+    assert_eq!(versions(1).await.as_slice(), std::slice::from_ref(&third));
     assert_ne!(second, third);
     let missing = port.files_at(&repository, &"0".repeat(40), &["RULES.md"], 9).await.unwrap_err();
     assert!(matches!(missing, WorkspaceError::NoCommit { .. }), "{missing:?}");

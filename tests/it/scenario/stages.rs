@@ -162,9 +162,7 @@ fn exec_with_the_whole_pipeline_tests_and_documents_without_any_configuration() 
     let said = factory.cli_ok(&exec);
     let result: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
     assert_eq!(result["turns"], 5, "coder, critic, tester, documenter, critic: {result}");
-    let branch = result["branch"].as_str().expect("a branch");
-    let shown = factory.repository.git(&["show", &format!("{branch}:greeting_test.txt")]);
-    assert_eq!(shown, "ok");
+    assert_eq!(factory.repository.on_main("greeting_test.txt").as_deref(), Some("ok"));
 }
 
 #[test]

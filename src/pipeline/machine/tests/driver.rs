@@ -78,15 +78,6 @@ pub(in crate::pipeline) fn plan() -> RunPlan {
     }
 }
 
-/// The ordinary plan with more stages.
-pub(in crate::pipeline) fn plan_with(stages: &[Stage]) -> RunPlan {
-    let mut plan = plan();
-    for stage in stages {
-        plan.stages.set(*stage, Some(stage_plan(stage.word())));
-    }
-    plan
-}
-
 pub(in crate::pipeline) fn finding(severity: Severity, problem: &str) -> Finding {
     Finding {
         severity,

@@ -1,16 +1,25 @@
 //! The stages beside coder and critic: when they run, what their outcomes do, and that nothing unreviewed is delivered.
 
-use super::driver::{Driver, change, finding, plan_with};
+use super::driver::{Driver, change, finding, plan, stage_plan};
 use crate::domain::agent::{Stage, TimeoutKind, TurnEnding};
 use crate::domain::event::Event;
 use crate::domain::failure::FailureClass;
-use crate::domain::run::{Outcome, Phase};
+use crate::domain::run::{Outcome, Phase, RunPlan};
 use crate::domain::verdict::{Severity, StageResult, Verdict};
 
 const DONE: &str = r#"{"summary": "did it", "points": ["one", "two"]}"#;
 
 const ALL: [Stage; 5] =
     [Stage::Diagnose, Stage::Tester, Stage::Documenter, Stage::Auditor, Stage::StageDocumenter];
+
+/// The ordinary plan with more stages.
+pub(in crate::pipeline) fn plan_with(stages: &[Stage]) -> RunPlan {
+    let mut plan = plan();
+    for stage in stages {
+        plan.stages.set(*stage, Some(stage_plan(stage.word())));
+    }
+    plan
+}
 
 fn with(stages: &[Stage]) -> Driver {
     Driver::with(plan_with(stages))
