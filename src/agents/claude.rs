@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::domain::agent::AgentKind;
 
 use crate::process::agent_process::Signal;
+use crate::process::speech::Stdin;
 
 use super::environment::{self, Own};
 use super::{
@@ -93,7 +94,7 @@ impl Adapter for Claude {
             program: settings.program.clone().unwrap_or_else(|| "claude".into()),
             args: arguments(settings, invocation),
             env: environment::build(settings, invocation, &own),
-            stdin: Some(invocation.prompt.to_owned()),
+            stdin: Stdin::Closed(invocation.prompt.to_owned()),
             files: files(settings, &config),
             answer_file: None,
             graceful: Signal::Terminate,

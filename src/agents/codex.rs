@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::domain::agent::AgentKind;
 
 use crate::process::agent_process::Signal;
+use crate::process::speech::Stdin;
 
 use super::environment::{self, Own};
 use super::{
@@ -101,7 +102,7 @@ impl Adapter for Codex {
             program: settings.program.clone().unwrap_or_else(|| "codex".into()),
             args: arguments(settings, invocation, &answer_file),
             env: environment::build(settings, invocation, &own),
-            stdin: Some(invocation.prompt.to_owned()),
+            stdin: Stdin::Closed(invocation.prompt.to_owned()),
             files: files(settings, &home),
             answer_file: Some(answer_file),
             graceful: Signal::Terminate,

@@ -8,6 +8,7 @@ use crate::domain::budget::Usage;
 use crate::domain::failure::{Failure, FailureClass};
 
 use crate::process::agent_process::Signal;
+use crate::process::speech::Stdin;
 
 use super::environment::{self, Own};
 use super::{
@@ -85,7 +86,7 @@ impl Adapter for Command {
                 invocation,
                 &Own { defaults: &[], fixed: &turn_variables(invocation, model, &answer_file) },
             ),
-            stdin: (!by_file).then_some(prompt),
+            stdin: if by_file { Stdin::Null } else { Stdin::Closed(prompt) },
             files: if by_file { vec![file] } else { Vec::new() },
             answer_file: Some(answer_file),
             graceful: Signal::Terminate,

@@ -20,6 +20,7 @@ use crate::domain::budget::Usage;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::time::Timestamp;
 use crate::process::agent_process::Signal;
+use crate::process::speech::Stdin;
 
 mod classification;
 mod claude;
@@ -103,8 +104,8 @@ pub struct CommandLine {
     pub args: Vec<OsString>,
     /// The whole environment.
     pub env: BTreeMap<String, String>,
-    /// Text for standard input, which is closed afterwards, and at once when `None`.
-    pub stdin: Option<String>,
+    /// What it reads. Only what stays open can be steered and answered.
+    pub stdin: Stdin,
     /// Files to put in place first (0600, missing parents 0700).
     pub files: Vec<PrivateFile>,
     /// File that will hold the final text, to be handed to [`Transcript::finish`].
@@ -121,7 +122,7 @@ impl fmt::Debug for CommandLine {
             .field("program", &self.program)
             .field("args", &self.args)
             .field("env", &self.env.keys().collect::<Vec<_>>())
-            .field("stdin_bytes", &self.stdin.as_ref().map(String::len))
+            .field("stdin_bytes", &self.stdin.text().map(str::len))
             .field("files", &self.files.iter().map(|file| &file.path).collect::<Vec<_>>())
             .field("answer_file", &self.answer_file)
             .field("graceful", &self.graceful)
@@ -185,6 +186,8 @@ pub enum AgentEvent {
         /// What failed.
         message: String,
     },
+    /// The agent asked something: this line is the answer, to be written to its standard input at once.
+    Reply(String),
     /// The turn is over; the process may linger and can be ended.
     Finished,
     /// Nothing of interest, or not understood.
@@ -319,8 +322,36 @@ pub trait Transcript: Send {
     /// Takes one line of standard output, without its end.
     fn line(&mut self, line: &str) -> Vec<AgentEvent>;
 
+    /// How to give the running turn further instructions. Asked once for each; a line that is to be sent is written as it
+    /// is.
+    fn steer(&mut self, _text: &str) -> Steering {
+        Steering::Unsupported {
+            reason: "this agent takes no instructions during a turn".to_owned(),
+        }
+    }
+
+    /// The line that asks the running turn to stop, where the protocol has one. The agent then gets its grace before it
+    /// is signalled.
+    fn interrupt(&mut self) -> Option<String> {
+        None
+    }
+
     /// Judges the turn. The exit code is evidence, not the verdict.
     fn finish(self: Box<Self>, end: ProcessEnd<'_>) -> TurnSummary;
+}
+
+/// What became of an instruction for a running turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Steering {
+    /// This line carries it; to be written to the agent's standard input now.
+    Send(String),
+    /// The agent can take it, but not in this turn.
+    NextTurn,
+    /// It cannot be given.
+    Unsupported {
+        /// Why, for people.
+        reason: String,
+    },
 }
 
 /// Why a turn cannot be started.

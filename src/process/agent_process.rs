@@ -3,23 +3,21 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
-use std::future::pending;
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
-use tokio::process::ChildStdin;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::agent::ExitEvidence;
 use crate::process::ProcessError;
-use crate::process::conversation::{Conversation, Flow, Line};
+use crate::process::conversation::{Conversation, Listener};
 use crate::process::identity::ProcessIdentity;
 use crate::process::leader::{Leader, Pipes, Program};
 use crate::process::marker::{self, Marker};
 use crate::process::redact::Redactor;
+use crate::process::speech::{Feed, Speech, Stdin};
 use crate::process::transcript::Transcript;
 
 /// Usual value of [`Limits::max_line`]: agents print a megabyte of answer, twice, as one line of JSON.
@@ -42,8 +40,8 @@ pub struct Spawn {
     pub cwd: PathBuf,
     /// Its complete environment, to which only the marker is added: nothing is inherited.
     pub env: BTreeMap<String, String>,
-    /// What it reads; the pipe is closed behind it. `None` is `/dev/null`. That it may stop reading early is no error.
-    pub stdin: Option<String>,
+    /// What it reads. That it may stop reading early is no error.
+    pub stdin: Stdin,
     /// What everything it starts is found by.
     pub marker: Marker,
     /// Its bounds.
@@ -139,7 +137,7 @@ pub type OnStarted<'a> =
     Box<dyn FnOnce(ProcessIdentity) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> + Send + 'a>;
 
 /// Runs an agent and returns when it and everything it started are gone. Dropping the returned future ends them too,
-/// without the grace.
+/// without the grace. `speech` carries what is said to it while it runs, if its standard input stays open.
 ///
 /// # Errors
 /// When it cannot be started, its transcript cannot be written, or something it started cannot be ended. Everything the
@@ -148,17 +146,18 @@ pub async fn run(
     spawn: Spawn,
     cancel: &CancellationToken,
     on_started: OnStarted<'_>,
-    on_line: &mut (dyn FnMut(Line) -> Flow + Send),
+    speech: Speech,
+    listener: &mut dyn Listener,
 ) -> Result<Finished, ProcessError> {
     let begun = Instant::now();
-    let Spawn { program, args, cwd, mut env, stdin: prompt, marker, limits, stop, .. } = spawn;
+    let Spawn { program, args, cwd, mut env, stdin: told, marker, limits, stop, .. } = spawn;
     let transcript = Transcript::open(spawn.journal, limits.max_output, spawn.redactor)?;
     let _given = env.insert(marker::VARIABLE.to_owned(), marker.value().to_owned());
-    let program = Program { program, args, cwd, env, piped_stdin: prompt.is_some() };
+    let program = Program { program, args, cwd, env, piped_stdin: told != Stdin::Null };
     let (mut leader, Pipes { stdin, stdout, stderr }) = Leader::start(program).await?;
     let identity = leader.identity();
     let mut watch = Watch {
-        talk: Conversation::new(stdout, stderr, limits.max_line, transcript, on_line),
+        talk: Conversation::new(stdout, stderr, limits.max_line, transcript, listener),
         cancel,
         limits,
         stop,
@@ -166,15 +165,11 @@ pub async fn run(
         finished_at: None,
         endings: Endings::default(),
     };
-    let mut start = Start {
-        note: identity.clone().map(on_started),
-        prompt: Box::pin(feed(stdin, prompt.unwrap_or_default())),
-        fed: false,
-    };
+    let mut start =
+        Start { note: identity.clone().map(on_started), feed: Feed::new(stdin, told, speech) };
     watch.until_ending(&mut leader, &mut start).await?;
     start.noted().await;
-    drop(start);
-    let leftovers = watch.end(&mut leader, identity.as_ref()).await?;
+    let leftovers = watch.end(&mut leader, start.feed, identity.as_ref()).await?;
     let exit = leader.wait().await?;
     watch.talk.finish()?;
     leader.settle();
@@ -191,25 +186,20 @@ pub async fn run(
     })
 }
 
-/// What has to happen at the beginning: the start is noted, then the prompt is written.
+/// What has to happen in order: the start is noted, then the prompt is written, then whatever is said.
 struct Start<'a> {
     note: Option<Pin<Box<dyn Future<Output = ()> + Send + 'a>>>,
-    prompt: Pin<Box<dyn Future<Output = ()> + Send>>,
-    fed: bool,
+    feed: Feed,
 }
 
 impl Start<'_> {
-    /// Pending once everything is done. May be dropped at any time.
+    /// Pending while there is nothing to do. May be dropped at any time.
     async fn proceed(&mut self) {
         if let Some(note) = &mut self.note {
             note.await;
             self.note = None;
         }
-        if !self.fed {
-            self.prompt.as_mut().await;
-            self.fed = true;
-        }
-        pending::<()>().await;
+        self.feed.proceed().await;
     }
 
     /// Lets the caller finish noting the start, even if the agent was quicker.
@@ -217,13 +207,6 @@ impl Start<'_> {
         if let Some(note) = self.note.take() {
             let _too_slow = timeout(NOTE, note).await;
         }
-    }
-}
-
-/// Writes the prompt and closes the pipe: an agent that reads to the end would wait for ever otherwise.
-async fn feed(stdin: Option<ChildStdin>, prompt: String) {
-    if let Some(mut stdin) = stdin {
-        let _closed_early = stdin.write_all(prompt.as_bytes()).await;
     }
 }
 
@@ -266,6 +249,9 @@ impl Watch<'_> {
     ) -> Result<(), ProcessError> {
         loop {
             self.note_reasons();
+            if self.talk.finished() {
+                start.feed.conclude();
+            }
             if self.endings.first.is_some() {
                 return Ok(());
             }
@@ -322,12 +308,13 @@ impl Watch<'_> {
     async fn end(
         &mut self,
         leader: &mut Leader,
+        feed: Feed,
         identity: Option<&ProcessIdentity>,
     ) -> Result<Vec<ProcessIdentity>, ProcessError> {
         if self.endings.first == Some(Ending::Exited) {
             self.drain().await?;
         } else {
-            self.stop_gracefully(leader).await?;
+            self.stop_gracefully(leader, feed).await?;
         }
         let mut ended = leader.end_set().await?;
         self.drain().await?;
@@ -335,8 +322,19 @@ impl Watch<'_> {
         Ok(ended)
     }
 
-    /// Sends the agent's own signal and gives it time.
-    async fn stop_gracefully(&mut self, leader: &mut Leader) -> Result<(), ProcessError> {
+    /// Tells the agent to stop in its own terms, sends its own signal, and gives it time.
+    async fn stop_gracefully(
+        &mut self,
+        leader: &mut Leader,
+        feed: Feed,
+    ) -> Result<(), ProcessError> {
+        let deadline = after(Instant::now(), self.stop.grace);
+        if self.endings.first != Some(Ending::LingeredAfterFinish)
+            && let Some(line) = self.talk.interrupt()
+            && self.interrupted(leader, feed, line, deadline).await?
+        {
+            return Ok(());
+        }
         let signal = match self.stop.graceful {
             Signal::Terminate => rustix::process::Signal::TERM,
             Signal::Interrupt => rustix::process::Signal::INT,
@@ -344,7 +342,6 @@ impl Watch<'_> {
             Signal::Kill => return Ok(()),
         };
         leader.signal_group(signal)?;
-        let deadline = after(Instant::now(), self.stop.grace);
         let exited = loop {
             let mut wait = pin!(timeout_at(deadline, leader.wait()));
             tokio::select! {
@@ -358,6 +355,32 @@ impl Watch<'_> {
         };
         // Not having ended in time is no error: it is killed next.
         exited.map_or(Ok(()), |exit| exit.map(|_| ()))
+    }
+
+    /// Whether the agent ends because it was told to, in half of the time it has.
+    async fn interrupted(
+        &mut self,
+        leader: &mut Leader,
+        mut feed: Feed,
+        line: String,
+        deadline: Instant,
+    ) -> Result<bool, ProcessError> {
+        feed.say_last(line);
+        let now = Instant::now();
+        let patience = now + (deadline - now) / 2;
+        loop {
+            tokio::select! {
+                biased;
+                exited = timeout_at(patience, leader.wait()) => {
+                    return exited.map_or(Ok(false), |exit| exit.map(|_| true));
+                }
+                () = feed.proceed() => {}
+                read = self.talk.read() => read?,
+            }
+            if self.talk.finished() {
+                feed.conclude();
+            }
+        }
     }
 
     /// Reads what has been printed already, but does not wait for whoever holds the streams open.

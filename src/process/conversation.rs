@@ -49,8 +49,22 @@ pub enum Flow {
     Stop,
 }
 
-/// Who gets the lines.
-pub(super) type Listener<'a> = &'a mut (dyn FnMut(Line) -> Flow + Send);
+/// Who gets the lines. A closure that takes them is one.
+pub trait Listener: Send {
+    /// Takes a line.
+    fn line(&mut self, line: Line) -> Flow;
+
+    /// What to tell the agent when it shall stop, before it is signalled; `None` when that means nothing to it.
+    fn interrupt(&mut self) -> Option<String> {
+        None
+    }
+}
+
+impl<F: FnMut(Line) -> Flow + Send> Listener for F {
+    fn line(&mut self, line: Line) -> Flow {
+        self(line)
+    }
+}
 
 /// Reads, keeps and passes on what an agent prints.
 pub(super) struct Conversation<'a> {
@@ -71,7 +85,7 @@ struct Input<R> {
 
 struct Record<'a> {
     transcript: Transcript,
-    listener: Listener<'a>,
+    listener: &'a mut dyn Listener,
     stderr_tail: String,
     lines: u64,
     finished: bool,
@@ -87,7 +101,7 @@ impl<'a> Conversation<'a> {
         stderr: ChildStderr,
         longest_line: usize,
         transcript: Transcript,
-        listener: Listener<'a>,
+        listener: &'a mut dyn Listener,
     ) -> Self {
         Self {
             stdout: Input::new(Stream::Stdout, stdout, longest_line),
@@ -145,6 +159,11 @@ impl<'a> Conversation<'a> {
     /// Whether the listener has said [`Flow::Stop`].
     pub(super) fn stop(&self) -> bool {
         self.record.stop
+    }
+
+    /// What the listener wants to be said to an agent that shall stop.
+    pub(super) fn interrupt(&mut self) -> Option<String> {
+        self.record.listener.interrupt()
     }
 
     /// The end of standard error, redacted, and the number of lines passed on.
@@ -228,7 +247,7 @@ impl Record<'_> {
             Stream::Stderr => self.keep_stderr(&text),
         }
         self.lines += 1;
-        let flow = (self.listener)(Line { stream, text, spilled });
+        let flow = self.listener.line(Line { stream, text, spilled });
         match flow {
             Flow::NoProgress => self.signs.1 += 1,
             Flow::Continue | Flow::Finished | Flow::Stop => self.signs.0 += 1,

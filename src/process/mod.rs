@@ -24,6 +24,7 @@ mod process_set;
 mod process_table;
 pub mod recovery;
 pub mod redact;
+pub mod speech;
 #[cfg(test)]
 mod testing;
 mod transcript;

@@ -30,7 +30,7 @@ fn read(name: &str, code: i32) -> (Vec<AgentEvent>, TurnSummary) {
 fn a_coder_may_write_and_a_critic_gets_reading_tools_only() {
     let coder = command_line(&claude(), Stage::Coder);
     assert_caged(&coder, OWN);
-    assert_eq!(coder.stdin.as_deref(), Some(PROMPT));
+    assert_eq!(coder.stdin.text(), Some(PROMPT));
     let words = arguments(&coder);
     assert!(words.contains(&"--dangerously-skip-permissions".to_owned()), "{words:?}");
     assert_eq!(after(&coder, "--tools"), None);

@@ -24,7 +24,7 @@ fn read(name: &str, code: i32) -> (Vec<AgentEvent>, TurnSummary) {
 fn coder_and_critic_run_in_their_sandboxes() {
     let coder = command_line(&codex(), Stage::Coder);
     assert_caged(&coder, OWN);
-    assert_eq!(coder.stdin.as_deref(), Some(PROMPT));
+    assert_eq!(coder.stdin.text(), Some(PROMPT));
     assert_eq!(after(&coder, "-s").as_deref(), Some("workspace-write"));
     assert_eq!(after(&coder, "-m").as_deref(), Some("the-model"));
     assert_eq!(after(&coder, "-C").as_deref(), Some("/state/worktree"));

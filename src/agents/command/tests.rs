@@ -39,7 +39,7 @@ fn the_template_is_filled_and_the_prompt_goes_to_standard_input() {
             "11111111-2222-4333-8444-555555555555"
         ]
     );
-    assert_eq!(line.stdin.as_deref(), Some(PROMPT));
+    assert_eq!(line.stdin.text(), Some(PROMPT));
     assert!(line.files.is_empty());
     assert_eq!(line.env["ENACT_ITEM"], "DEMO-1");
     assert_eq!(
@@ -52,7 +52,7 @@ fn the_template_is_filled_and_the_prompt_goes_to_standard_input() {
 fn a_template_with_a_prompt_file_gets_a_private_file_and_a_closed_input() {
     let line = command_line(&command(&["-f", "{prompt_file}"]), Stage::Coder);
     assert_caged(&line, OWN);
-    assert_eq!(line.stdin, None);
+    assert_eq!(line.stdin.text(), None);
     let [file] = &line.files[..] else { panic!("one file") };
     assert_eq!(line.args[1], OsString::from(&file.path));
     assert!(file.body == FileBody::Text(PROMPT.to_owned()));

@@ -7,6 +7,7 @@
 use crate::domain::agent::AgentKind;
 
 use crate::process::agent_process::Signal;
+use crate::process::speech::Stdin;
 
 use super::environment::{self, Own};
 use super::{
@@ -63,7 +64,7 @@ impl Adapter for Scripted {
             program: invocation.own_program.to_owned(),
             args,
             env: environment::build(settings, invocation, &Own { defaults: &[], fixed: &fixed }),
-            stdin: Some(invocation.prompt.to_owned()),
+            stdin: Stdin::Closed(invocation.prompt.to_owned()),
             files: Vec::new(),
             answer_file: None,
             graceful: Signal::Terminate,

@@ -14,9 +14,11 @@ use crate::process::agent_process::{
 use crate::process::conversation::{Flow, Line, Stream};
 use crate::process::marker::Marker;
 use crate::process::redact::Redactor;
+use crate::process::speech::{Speech, Stdin, voice};
 
 mod endings;
 mod leftovers;
+mod talks;
 
 /// An agent that is this shell script, in a directory of its own.
 struct Script {
@@ -33,7 +35,7 @@ impl Script {
             args: vec!["-c".into(), script.into()],
             cwd: place.path().to_path_buf(),
             env: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
-            stdin: None,
+            stdin: Stdin::Null,
             marker: Marker::new("agent-test", &run),
             limits: Limits {
                 total: Duration::from_secs(120),
@@ -81,7 +83,8 @@ impl Script {
             lines.push(line);
             flow
         };
-        let finished = run(self.spawn.clone(), cancel, ignored(), &mut keep).await.unwrap();
+        let finished =
+            run(self.spawn.clone(), cancel, ignored(), silent(), &mut keep).await.unwrap();
         assert_eq!(finished.lines, lines.len() as u64);
         (finished, lines)
     }
@@ -89,6 +92,10 @@ impl Script {
 
 fn ignored<'a>() -> OnStarted<'a> {
     Box::new(|_| Box::pin(async {}))
+}
+
+fn silent() -> Speech {
+    voice().1
 }
 
 fn texts(lines: &[Line], stream: Stream) -> Vec<&str> {
@@ -124,10 +131,10 @@ async fn invariant_13_the_environment_is_what_was_given_and_the_marker() {
 #[tokio::test]
 async fn the_prompt_is_written_and_standard_input_closed() {
     let mut script = Script::new("cat; echo end");
-    script.spawn.stdin = Some("x".repeat(2_000_000));
+    script.spawn.stdin = Stdin::Closed("x".repeat(2_000_000));
     let (_, lines) = script.run().await;
     assert_eq!(lines[0].text.len(), 2_000_003);
-    script.spawn.stdin = None;
+    script.spawn.stdin = Stdin::Null;
     let (_, lines) = script.run().await;
     assert_eq!(texts(&lines, Stream::Stdout), ["end"]);
 }
@@ -135,7 +142,7 @@ async fn the_prompt_is_written_and_standard_input_closed() {
 #[tokio::test]
 async fn an_agent_that_exits_without_reading_its_prompt_is_no_error() {
     let mut script = Script::new("echo bye");
-    script.spawn.stdin = Some("x".repeat(5 << 20));
+    script.spawn.stdin = Stdin::Closed("x".repeat(5 << 20));
     let (finished, lines) = script.run().await;
     assert_eq!(finished.exit.code, Some(0));
     assert_eq!(texts(&lines, Stream::Stdout), ["bye"]);
@@ -144,7 +151,7 @@ async fn an_agent_that_exits_without_reading_its_prompt_is_no_error() {
 #[tokio::test]
 async fn the_start_is_noted_before_the_prompt_is_written() {
     let mut script = Script::new("read line; cat noted; echo; echo $$");
-    script.spawn.stdin = Some("go\n".to_owned());
+    script.spawn.stdin = Stdin::Closed("go\n".to_owned());
     let note = script.path().join("noted");
     let on_started: OnStarted<'_> = Box::new(move |identity| {
         Box::pin(async move {
@@ -158,7 +165,8 @@ async fn the_start_is_noted_before_the_prompt_is_written() {
         Flow::Continue
     };
     let cancel = CancellationToken::new();
-    let _finished = run(script.spawn.clone(), &cancel, on_started, &mut keep).await.unwrap();
+    let _finished =
+        run(script.spawn.clone(), &cancel, on_started, silent(), &mut keep).await.unwrap();
     assert_eq!(lines.len(), 2);
     assert_eq!(lines[0], lines[1]);
 }
@@ -222,5 +230,5 @@ fn a_run_may_move_between_threads() {
     let cancel = CancellationToken::new();
     let mut go_on = |_: Line| Flow::Continue;
     // Compiling is the test: adapters are called through object-safe traits, whose futures must be `Send`.
-    drop(sendable(run(script.spawn, &cancel, ignored(), &mut go_on)));
+    drop(sendable(run(script.spawn, &cancel, ignored(), silent(), &mut go_on)));
 }

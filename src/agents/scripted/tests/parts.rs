@@ -82,7 +82,7 @@ fn the_adapter_starts_our_own_program_with_the_turn_in_variables() {
     assert_eq!(command.program, Path::new("/opt/bin/enact-factory"));
     let words = fixtures::arguments(&command);
     assert_eq!(words, ["scripted-agent", "--script", "/scripts/demo.toml"]);
-    assert_eq!(command.stdin.as_deref(), Some(PROMPT));
+    assert_eq!(command.stdin.text(), Some(PROMPT));
     let read = Cue::from_variables(&command.env, NOW);
     let expected = Cue {
         session: command.env["ENACT_SESSION"].clone(),

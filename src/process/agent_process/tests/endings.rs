@@ -5,6 +5,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Script, texts};
 use crate::process::agent_process::{Ending, Signal};
 use crate::process::conversation::{Flow, Line, Stream};
+use crate::process::speech::Stdin;
 
 const MOMENT: Duration = Duration::from_millis(300);
 
@@ -56,7 +57,7 @@ async fn talking_for_ever_meets_the_total_clock() {
 #[tokio::test]
 async fn an_agent_that_never_reads_its_prompt_meets_the_clock() {
     let mut script = silence("exec sleep 1000");
-    script.spawn.stdin = Some("x".repeat(5 << 20));
+    script.spawn.stdin = Stdin::Closed("x".repeat(5 << 20));
     assert_eq!(script.run().await.0.ending, Ending::SilenceTimeout);
 }
 

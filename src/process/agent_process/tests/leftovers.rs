@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Script, ignored};
+use super::{Script, ignored, silent};
 use crate::process::adoption::{become_subreaper, reap_adopted};
 use crate::process::agent_process::{Ending, Finished, run};
 use crate::process::conversation::{Flow, Line};
@@ -56,7 +56,7 @@ async fn invariant_10_dropping_a_run_leaves_no_process() {
     let cancel = CancellationToken::new();
     let mut go_on = |_: Line| Flow::Continue;
     tokio::select! {
-        finished = run(script.spawn.clone(), &cancel, ignored(), &mut go_on) => {
+        finished = run(script.spawn.clone(), &cancel, ignored(), silent(), &mut go_on) => {
             panic!("ended by itself: {finished:?}")
         }
         () = until(|| noted(script.path(), "grandchild").is_some()) => {}

@@ -8,8 +8,9 @@ use crate::agents::{self, AgentEvent, Transcript};
 use crate::domain::agent::TurnReport;
 use crate::pipeline::stuck::ToolLoop;
 use crate::process::agent_process::{self, Limits, MAX_LINE, Spawn, StopPlan};
-use crate::process::conversation::{Flow, Line, Stream};
+use crate::process::conversation::{Flow, Line, Listener, Stream};
 use crate::process::identity::ProcessIdentity;
+use crate::process::speech::{Voice, voice};
 use crate::store::rows::ProcessRow;
 
 use super::super::{Job, Ports};
@@ -24,8 +25,9 @@ const MAX_TRANSCRIPT: u64 = 256 * 1024 * 1024;
 
 /// Runs the agent and judges its turn.
 pub(super) async fn drive(ports: &Ports, job: &Job, ready: &Ready<'_>, turn: u32) -> TurnReport {
-    let mut transcript = agents::adapter(ready.settings.kind).transcript();
-    let mut watch = Watch::default();
+    let transcript = agents::adapter(ready.settings.kind).transcript();
+    let (voice, speech) = voice();
+    let mut watch = Watch::new(transcript, voice);
     let spawn = spawn(ports, ready);
     let run = ready.state.id;
     let store = &ports.store;
@@ -40,10 +42,9 @@ pub(super) async fn drive(ports: &Ports, job: &Job, ready: &Ready<'_>, turn: u32
             })
         },
     );
-    let mut on_line = |line: Line| watch.line(transcript.as_mut(), &line);
-    let finished = agent_process::run(spawn, &job.cancel, note, &mut on_line).await;
+    let finished = agent_process::run(spawn, &job.cancel, note, speech, &mut watch).await;
     match finished {
-        Ok(finished) => judge(ports, ready, transcript, &watch, &finished),
+        Ok(finished) => judge(ports, ready, watch, &finished),
         Err(error) => not_run(&error),
     }
 }
@@ -69,19 +70,30 @@ fn spawn(ports: &Ports, ready: &Ready<'_>) -> Spawn {
 }
 
 /// Follows the agent's events while it runs.
-#[derive(Default)]
 pub(super) struct Watch {
+    pub(super) transcript: Box<dyn Transcript>,
+    voice: Voice,
     tools: ToolLoop,
     pub(super) stuck: Option<String>,
     finished: bool,
 }
 
 impl Watch {
-    fn line(&mut self, transcript: &mut dyn Transcript, line: &Line) -> Flow {
+    fn new(transcript: Box<dyn Transcript>, voice: Voice) -> Self {
+        Self { transcript, voice, tools: ToolLoop::default(), stuck: None, finished: false }
+    }
+}
+
+impl Listener for Watch {
+    fn interrupt(&mut self) -> Option<String> {
+        self.transcript.interrupt()
+    }
+
+    fn line(&mut self, line: Line) -> Flow {
         if line.stream != Stream::Stdout {
             return Flow::Continue;
         }
-        let events = transcript.line(&line.text);
+        let events = self.transcript.line(&line.text);
         let mut progress = events.is_empty();
         for event in events {
             progress |= event.is_progress();
@@ -91,6 +103,11 @@ impl Watch {
                         let (tool, calls) = (evidence.tool, evidence.calls);
                         self.stuck =
                             Some(format!("{tool} with the same arguments {calls} times in a row"));
+                    }
+                }
+                AgentEvent::Reply(answer) => {
+                    if self.voice.say(answer).is_err() {
+                        self.stuck = Some("asks without reading the answers".to_owned());
                     }
                 }
                 AgentEvent::Finished => self.finished = true,

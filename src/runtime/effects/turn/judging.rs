@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use crate::agents::{ProcessEnd, Transcript, TurnSummary};
+use crate::agents::{ProcessEnd, TurnSummary};
 use crate::domain::agent::{TimeoutKind, TurnEnding, TurnReport};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::process::ProcessError;
@@ -22,8 +22,7 @@ const MAX_ANSWER: u64 = 4 * 1024 * 1024;
 pub(super) fn judge(
     ports: &Ports,
     ready: &Ready<'_>,
-    transcript: Box<dyn Transcript>,
-    watch: &Watch,
+    watch: Watch,
     finished: &Finished,
 ) -> TurnReport {
     let stopped = match finished.ending {
@@ -37,7 +36,7 @@ pub(super) fn judge(
     };
     let answer = ready.command.answer_file.as_deref().and_then(|path| answer(path).ok());
     let TurnSummary { ending, text, usage, session, model, tool_calls } =
-        transcript.finish(ProcessEnd {
+        watch.transcript.finish(ProcessEnd {
             exit: finished.exit,
             stderr_tail: &finished.stderr_tail,
             answer,
