@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{MESSAGE_LIMIT, TEXT_LIMIT, reset_time};
+use super::{MESSAGE_LIMIT, ProcessEnd, TEXT_LIMIT, reset_time};
+use crate::domain::agent::ExitEvidence;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::time::Timestamp;
 
@@ -152,6 +153,25 @@ pub(super) fn one_line(text: &str) -> String {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }
+}
+
+/// How a process ended, in words.
+pub(super) fn manner(exit: ExitEvidence) -> String {
+    match (exit.code, exit.signal) {
+        (_, Some(signal)) => format!("signal {signal}"),
+        (Some(code), None) => format!("exit code {code}"),
+        (None, None) => "an unknown exit".to_owned(),
+    }
+}
+
+/// A process that ended without a word on how its turn did: what standard error says of it.
+pub(super) fn broke_off(end: &ProcessEnd<'_>) -> Failure {
+    let reason = last_line(end.stderr_tail);
+    let class = reason
+        .and_then(|_| of_message(end.stderr_tail, Some(end.now)))
+        .unwrap_or(FailureClass::Infrastructure);
+    let said = reason.unwrap_or("nothing on standard error");
+    failure(class, &format!("no end of turn before {}: {said}", manner(end.exit)))
 }
 
 /// The last non-empty line of standard error, where programs put the reason.

@@ -26,10 +26,14 @@ mod classification;
 mod claude;
 mod codex;
 mod command;
+mod cursor;
 mod environment;
 mod fingerprint;
 #[cfg(test)]
 mod fixtures;
+mod hermes;
+mod money;
+mod opencode;
 pub mod probe;
 mod reset_time;
 pub mod scripted;
@@ -51,7 +55,7 @@ pub struct AgentSettings {
     pub args: Vec<String>,
     /// Variables for the child: the allow-list and the configured ones, values already resolved.
     pub env: BTreeMap<String, SecretString>,
-    /// The login file to link into the private home: Claude's `.credentials.json`, Codex's `auth.json`.
+    /// The login file to link into the private home: Claude's `.credentials.json`, the `auth.json` of the others.
     pub credentials: Option<PathBuf>,
     /// Another address for the provider's API.
     pub base_url: Option<String>,
@@ -405,6 +409,9 @@ pub fn adapter(kind: AgentKind) -> &'static dyn Adapter {
     match kind {
         AgentKind::Claude => &claude::Claude,
         AgentKind::Codex => &codex::Codex,
+        AgentKind::Opencode => &opencode::Opencode,
+        AgentKind::Cursor => &cursor::Cursor,
+        AgentKind::Hermes => &hermes::Hermes,
         AgentKind::Command => &command::Command,
         AgentKind::Scripted => &scripted::Scripted,
     }

@@ -17,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::agent::AgentKind;
 use crate::process::capture::{Capture, Captured};
 
-use super::AgentSettings;
 use super::environment::DEFAULT_PATH;
+use super::{AgentSettings, Capabilities, adapter};
 
 mod cache;
 mod version;
@@ -41,6 +41,8 @@ pub struct Probed {
     pub version: Option<String>,
     /// Whether it has what it needs to reach its provider; `None` when that cannot be told.
     pub logged_in: Option<bool>,
+    /// What it can do here.
+    pub capabilities: Capabilities,
     /// What somebody should look at.
     pub problems: Vec<Problem>,
 }
@@ -106,7 +108,9 @@ struct Manners {
     keys: &'static [&'static str],
     /// Variables that select a provider with credentials of its own.
     elsewhere: &'static [&'static str],
+    /// How it is asked whether it is logged in; empty when it has no answer that can be relied on.
     status: &'static [&'static str],
+    /// Its login file, below the home.
     login: &'static str,
 }
 
@@ -128,17 +132,73 @@ const CODEX: Manners = Manners {
     login: ".codex/auth.json",
 };
 
+const OPENCODE: Manners = Manners {
+    program: "opencode",
+    oldest: "1.18.33",
+    keys: &["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENCODE_API_KEY", "OPENROUTER_API_KEY"],
+    elsewhere: &["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "GOOGLE_APPLICATION_CREDENTIALS"],
+    status: &[],
+    login: ".local/share/opencode/auth.json",
+};
+
+const CURSOR: Manners = Manners {
+    program: "cursor-agent",
+    oldest: "2026.9.2",
+    keys: &["CURSOR_API_KEY"],
+    elsewhere: &[],
+    status: &[],
+    login: ".config/cursor/auth.json",
+};
+
+const HERMES: Manners = Manners {
+    program: "hermes",
+    oldest: "0.19.0",
+    keys: &["OPENROUTER_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "HERMES_API_KEY"],
+    elsewhere: &[],
+    status: &[],
+    login: ".hermes/auth.json",
+};
+
+/// What keeps the programs from changing themselves or asking around while they are asked.
+const QUIET: &[(&str, &str)] = &[
+    ("DISABLE_AUTOUPDATER", "1"),
+    ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
+    ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
+    ("OPENCODE_DISABLE_MODELS_FETCH", "1"),
+    ("HERMES_DISABLE_LAZY_INSTALLS", "1"),
+];
+
+/// Where the programs keep things, below the home.
+const DIRECTORIES: &[(&str, &str)] = &[
+    ("CLAUDE_CONFIG_DIR", ".claude"),
+    ("CODEX_HOME", ".codex"),
+    ("HERMES_HOME", ".hermes"),
+    ("XDG_CONFIG_HOME", ".config"),
+    ("XDG_DATA_HOME", ".local/share"),
+    ("XDG_CACHE_HOME", ".cache"),
+    ("XDG_STATE_HOME", ".local/state"),
+];
+
 fn manners(kind: AgentKind) -> Option<&'static Manners> {
     match kind {
         AgentKind::Claude => Some(&CLAUDE),
         AgentKind::Codex => Some(&CODEX),
+        AgentKind::Opencode => Some(&OPENCODE),
+        AgentKind::Cursor => Some(&CURSOR),
+        AgentKind::Hermes => Some(&HERMES),
         AgentKind::Command | AgentKind::Scripted => None,
     }
 }
 
 /// Finds out what there is to know. Runs the program, in a home directory that is thrown away; `cache` remembers versions.
 pub async fn probe(settings: &AgentSettings, cache: &Path, cancel: &CancellationToken) -> Probed {
-    let mut probed = Probed { program: None, version: None, logged_in: None, problems: Vec::new() };
+    let mut probed = Probed {
+        program: None,
+        version: None,
+        logged_in: None,
+        capabilities: adapter(settings.kind).capabilities(),
+        problems: Vec::new(),
+    };
     if settings.kind == AgentKind::Scripted {
         let missing = settings.script.iter().filter(|script| !script.is_file());
         probed.problems.extend(missing.map(|path| Problem::NoScript { path: path.clone() }));
@@ -208,7 +268,12 @@ pub fn locate(settings: &AgentSettings) -> Option<PathBuf> {
     };
     let native = match settings.kind {
         AgentKind::Codex => native_codex(&found),
-        AgentKind::Claude | AgentKind::Command | AgentKind::Scripted => None,
+        AgentKind::Claude
+        | AgentKind::Opencode
+        | AgentKind::Cursor
+        | AgentKind::Hermes
+        | AgentKind::Command
+        | AgentKind::Scripted => None,
     };
     Some(native.unwrap_or(found))
 }
@@ -276,6 +341,9 @@ impl Asked<'_> {
         if self.settings.credentials.as_ref().is_none_or(|path| !path.is_file()) {
             return if self.settings.base_url.is_some() { None } else { Some(false) };
         }
+        if self.manners.status.is_empty() {
+            return None;
+        }
         let answer = self.ask(self.manners.status).await.ok()?;
         match (answer.exit.code, answer.timed_out) {
             (Some(0), false) => Some(true),
@@ -296,11 +364,10 @@ impl Asked<'_> {
         for name in ["HOME", "PWD", "TMPDIR"] {
             env.insert(name.to_owned(), path.clone());
         }
-        for (name, directory) in [("CLAUDE_CONFIG_DIR", ".claude"), ("CODEX_HOME", ".codex")] {
-            env.insert(name.to_owned(), format!("{path}/{directory}"));
+        for (name, directory) in DIRECTORIES {
+            env.insert((*name).to_owned(), format!("{path}/{directory}"));
         }
-        env.insert("DISABLE_AUTOUPDATER".to_owned(), "1".to_owned());
-        env.insert("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC".to_owned(), "1".to_owned());
+        env.extend(QUIET.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let capture = Capture {
             program: self.program.to_owned(),
             args: words.iter().map(OsString::from).collect(),
@@ -316,11 +383,13 @@ impl Asked<'_> {
     /// A home directory with the configured login in it.
     fn home(&self) -> io::Result<TempDir> {
         let home = TempDir::new()?;
-        for directory in [".claude", ".codex"] {
-            std::fs::create_dir(home.path().join(directory))?;
+        let login = home.path().join(self.manners.login);
+        for (_, directory) in DIRECTORIES {
+            std::fs::create_dir_all(home.path().join(directory))?;
         }
-        if let Some(login) = &self.settings.credentials {
-            std::os::unix::fs::symlink(login, home.path().join(self.manners.login))?;
+        if let Some(credentials) = &self.settings.credentials {
+            std::fs::create_dir_all(login.parent().unwrap_or(home.path()))?;
+            std::os::unix::fs::symlink(credentials, login)?;
         }
         Ok(home)
     }

@@ -18,10 +18,13 @@ use super::sources::Sources;
 pub(super) static KEYS: &[Key] = &[
     Key::optional(
         "kind",
-        Kind::Choice(&["claude", "codex", "command", "scripted"], LATER),
+        Kind::Choice(
+            &["claude", "codex", "opencode", "cursor", "hermes", "command", "scripted"],
+            LATER,
+        ),
         "the table's name, if it is a kind",
-        "How it is driven: `claude` and `codex` are those CLIs, `command` is any program that takes a prompt on \
-         stdin, `scripted` plays a script and needs no model.",
+        "How it is driven: `claude`, `codex`, `opencode`, `cursor` and `hermes` are those CLIs, `command` is any \
+         program that takes a prompt on stdin, `scripted` plays a script and needs no model.",
     ),
     Key::optional(
         "program",
@@ -52,13 +55,14 @@ pub(super) static KEYS: &[Key] = &[
         "credentials",
         Kind::Path,
         "the login is in the environment, or there is none",
-        "The CLI's login file, linked into its private home: `.credentials.json` of Claude, `auth.json` of Codex.",
+        "The CLI's login file, linked into its private home: `.credentials.json` of Claude, `auth.json` of the others.",
     ),
     Key::optional(
         "base_url",
         Kind::Text,
         "the provider's own",
-        "Another address for the provider's API.",
+        "Another address for the provider's API: the Messages API for `claude`, the Responses API for `codex`, chat \
+         completions for `opencode` and `hermes`, which then need a `model`.",
     ),
     Key::optional(
         "max_turns",
@@ -70,7 +74,8 @@ pub(super) static KEYS: &[Key] = &[
         "read_only_enforced",
         Kind::Boolean,
         "false",
-        "For `command`: you vouch that it does not write when it is told to only read. Git checks it all the same.",
+        "For `command` and `cursor`: you vouch that it does not write when it is told to only read. Git checks it all \
+         the same.",
     ),
     Key::optional(
         "script",
@@ -89,8 +94,7 @@ pub(super) static KEYS: &[Key] = &[
 const NOT_YET: &str = "is not in this version";
 
 /// Kinds that are understood, and not here yet.
-const LATER: &[(&str, &str)] =
-    &[("cursor", NOT_YET), ("hermes", NOT_YET), ("opencode", NOT_YET), ("responses", NOT_YET)];
+const LATER: &[(&str, &str)] = &[("responses", NOT_YET)];
 
 /// The agents of a configuration.
 pub(super) struct Agents {
@@ -132,7 +136,13 @@ impl Agents {
             return;
         }
         match AgentKind::parse(name) {
-            Some(kind @ (AgentKind::Claude | AgentKind::Codex)) => {
+            Some(
+                kind @ (AgentKind::Claude
+                | AgentKind::Codex
+                | AgentKind::Opencode
+                | AgentKind::Cursor
+                | AgentKind::Hermes),
+            ) => {
                 self.settings.insert(name.to_owned(), bare(name, kind));
             }
             Some(AgentKind::Command) => {
@@ -189,7 +199,11 @@ fn kind(name: &str, table: &Section, sources: &mut Sources) -> Option<AgentKind>
         }
     };
     let needed = match kind {
-        AgentKind::Claude | AgentKind::Codex => None,
+        AgentKind::Claude
+        | AgentKind::Codex
+        | AgentKind::Opencode
+        | AgentKind::Cursor
+        | AgentKind::Hermes => None,
         AgentKind::Command => Some("program"),
         AgentKind::Scripted => Some("script"),
     };

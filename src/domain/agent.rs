@@ -13,6 +13,12 @@ pub enum AgentKind {
     Claude,
     /// Codex, `exec --json`.
     Codex,
+    /// OpenCode, `run --format json`.
+    Opencode,
+    /// Cursor's CLI, stream-JSON.
+    Cursor,
+    /// Hermes Agent.
+    Hermes,
     /// Any program: prompt on stdin, answer on stdout.
     Command,
     /// Replays a script as a real child process; for the demo, tests and benchmarks.
@@ -21,7 +27,15 @@ pub enum AgentKind {
 
 impl AgentKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Claude, Self::Codex, Self::Command, Self::Scripted];
+    pub const ALL: [Self; 7] = [
+        Self::Claude,
+        Self::Codex,
+        Self::Opencode,
+        Self::Cursor,
+        Self::Hermes,
+        Self::Command,
+        Self::Scripted,
+    ];
 
     /// The word used in configuration, events and on every surface.
     #[must_use]
@@ -29,6 +43,9 @@ impl AgentKind {
         match self {
             Self::Claude => "claude",
             Self::Codex => "codex",
+            Self::Opencode => "opencode",
+            Self::Cursor => "cursor",
+            Self::Hermes => "hermes",
             Self::Command => "command",
             Self::Scripted => "scripted",
         }

@@ -1,6 +1,6 @@
-//! The built program's daemon with the real Claude Code and Codex, against a scripted model on loopback.
+//! The built program's daemon with the real agent CLIs, against a scripted model on loopback.
 //!
-//! Every test runs with both, and says `skipped: …` where one is not installed (`scripts/install-agents`). Nothing but
+//! Every test runs with each, and says `skipped: …` where one is not installed (`scripts/install-agents`). Nothing but
 //! the model is scripted.
 
 mod critic;
@@ -18,15 +18,19 @@ use crate::support::agent_clis;
 use crate::support::factory::Factory;
 use crate::support::model_server::{ModelServer, RecordedRequest, usage};
 
-/// Runs a test with each CLI, with both at once: most of it is waiting.
+/// Runs a test with each CLI: with the two native ones at once, because most of it is waiting, and with those that need
+/// seconds of computing to start one after the other.
 fn with_each_cli(test: fn(Cli)) {
-    std::thread::scope(|scope| {
-        let threads = [Cli::Claude, Cli::Codex].map(|cli| scope.spawn(move || test(cli)));
-        let ends = threads.map(std::thread::ScopedJoinHandle::join);
-        if let Some(panic) = ends.into_iter().find_map(Result::err) {
-            std::panic::resume_unwind(panic);
-        }
-    });
+    for group in [&[Cli::Claude, Cli::Codex][..], &[Cli::Opencode], &[Cli::Hermes]] {
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = group.iter().map(|cli| scope.spawn(move || test(*cli))).collect();
+            let ends = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
+            let ends: Vec<_> = ends.collect();
+            if let Some(panic) = ends.into_iter().find_map(Result::err) {
+                std::panic::resume_unwind(panic);
+            }
+        });
+    }
 }
 
 /// A real agent CLI.
@@ -34,9 +38,11 @@ fn with_each_cli(test: fn(Cli)) {
 enum Cli {
     Claude,
     Codex,
+    Opencode,
+    Hermes,
 }
 
-/// How Claude Code is signed in. Codex always has a key.
+/// How Claude Code is signed in. The others always have a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Login {
     Key,
@@ -51,10 +57,13 @@ impl Cli {
         match self {
             Self::Claude => "claude",
             Self::Codex => "codex",
+            Self::Opencode => "opencode",
+            Self::Hermes => "hermes",
         }
     }
 
-    /// Its table in the configuration. It tries each call once, so that waiting is the daemon's business.
+    /// Its table in the configuration. It tries each call as seldom as it can (see [`Cli::tries`]), so that waiting is
+    /// the daemon's business.
     fn table(self, program: &str, url: &str, login: Login) -> String {
         match self {
             Self::Claude => {
@@ -76,6 +85,27 @@ impl Cli {
                      [agents.codex.set]\nCODEX_API_KEY = {AGENT_SECRET:?}\n"
                 )
             }
+            Self::Opencode | Self::Hermes => {
+                let (name, url) = (self.name(), format!("{url}/v1"));
+                format!(
+                    "[agents.{name}]\nprogram = {program:?}\nmodel = \"scripted-model\"\nbase_url = {url:?}\n\
+                     [agents.{name}.set]\nOPENAI_API_KEY = {AGENT_SECRET:?}\n"
+                )
+            }
+        }
+    }
+
+    /// Whether it starts in the blink of an eye.
+    fn is_native(self) -> bool {
+        matches!(self, Self::Claude | Self::Codex)
+    }
+
+    /// How often it tries a call that fails.
+    fn tries(self) -> usize {
+        match self {
+            Self::Claude | Self::Codex => 1,
+            Self::Opencode => 6,
+            Self::Hermes => 2,
         }
     }
 
@@ -83,8 +113,10 @@ impl Cli {
     fn input_per_call(self) -> (u64, u64) {
         match self {
             Self::Claude => (usage::FRESH_INPUT, usage::CACHE_WRITE),
-            // The Responses API has no cache writes; they are input.
-            Self::Codex => (usage::FRESH_INPUT + usage::CACHE_WRITE, 0),
+            // These APIs have no cache writes; they are input.
+            Self::Codex | Self::Opencode | Self::Hermes => {
+                (usage::FRESH_INPUT + usage::CACHE_WRITE, 0)
+            }
         }
     }
 }
@@ -110,8 +142,9 @@ impl Workshop {
         factory.stage_config =
             (format!("adapter = \"{name}\"\n"), format!("adapter = \"{name}\"\n"));
         let program = program.display().to_string();
+        let slots = if cli.is_native() { 8 } else { 2 };
         factory.more_config = format!(
-            "[slots]\nglobal = 8\nper_project = 8\n[pace]\nper_project = 100\n{}",
+            "[slots]\nglobal = {slots}\nper_project = {slots}\n[pace]\nper_project = 100\n{}",
             cli.table(&program, server.url(), login)
         );
         Some(Self { cli, factory, server })

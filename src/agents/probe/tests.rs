@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::{Probed, Problem, locate, probe};
-use crate::agents::{AgentSettings, fixtures};
+use crate::agents::{AgentSettings, adapter, fixtures};
 use crate::domain::agent::AgentKind;
 
 struct Place {
@@ -58,6 +58,7 @@ async fn an_installed_agent_with_a_key_has_no_problems() {
         program: Some(program),
         version: Some("2.1.329".to_owned()),
         logged_in: Some(true),
+        capabilities: adapter(AgentKind::Claude).capabilities(),
         problems: Vec::new(),
     };
     assert_eq!(place.probe(&settings).await, expected);

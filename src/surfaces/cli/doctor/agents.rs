@@ -2,8 +2,8 @@
 
 use tokio_util::sync::CancellationToken;
 
-use crate::agents::AgentSettings;
 use crate::agents::probe::{Probed, Problem, probe};
+use crate::agents::{AgentSettings, ReadOnly};
 use crate::config::settings::Settings;
 use crate::daemon;
 use crate::domain::agent::AgentKind;
@@ -14,6 +14,9 @@ use super::Finding;
 
 const AREA: &str = "agents";
 
+/// The stage that must not write.
+const CRITIC: &str = "critic";
+
 pub(super) async fn look(context: &Context, settings: &Settings) -> Vec<Finding> {
     let setup = hosting::setup(context, settings.clone());
     let agents = daemon::agents(&setup);
@@ -23,6 +26,7 @@ pub(super) async fn look(context: &Context, settings: &Settings) -> Vec<Finding>
         let stages = stages_of(settings, &agent.name);
         let probed = probe(agent, &cache, &CancellationToken::new()).await;
         findings.extend(describe(agent, &probed, &stages));
+        findings.extend(unfit(agent, &probed, &stages));
     }
     findings
 }
@@ -31,7 +35,7 @@ pub(super) async fn look(context: &Context, settings: &Settings) -> Vec<Finding>
 fn stages_of(settings: &Settings, name: &str) -> Vec<&'static str> {
     let policy = &settings.policy;
     let coder = (policy.coder.agent == name).then_some("coder");
-    let critic = policy.critic.as_ref().filter(|critic| critic.agent == name).map(|_| "critic");
+    let critic = policy.critic.as_ref().filter(|critic| critic.agent == name).map(|_| CRITIC);
     coder.into_iter().chain(critic).collect()
 }
 
@@ -60,15 +64,27 @@ fn describe(agent: &AgentSettings, probed: &Probed, stages: &[&str]) -> Vec<Find
     findings.collect()
 }
 
+/// A reviewer that nothing and nobody keeps from writing is not started.
+fn unfit(agent: &AgentSettings, probed: &Probed, stages: &[&str]) -> Option<Finding> {
+    let vouched = probed.capabilities.read_only == ReadOnly::Vouched;
+    let refused = vouched && !agent.read_only_enforced && stages.contains(&CRITIC);
+    refused.then(|| {
+        let text = "cannot be the critic: nothing keeps it from writing when it is to read only";
+        let subject = format!("{} ({})", agent.name, agent.kind.word());
+        Finding::stops(AREA, subject, text.to_owned()).remedy(format!(
+            "use another agent as the critic, or vouch for this one: `read_only_enforced = true` in [agents.{}]",
+            agent.name
+        ))
+    })
+}
+
 fn in_order(agent: &AgentSettings, probed: &Probed) -> String {
     let program = probed.program.as_ref().map(|path| path.display().to_string());
     let version = probed.version.as_ref().map(|version| format!("version {version}"));
     let login = match (agent.kind, probed.logged_in) {
-        (AgentKind::Claude | AgentKind::Codex, Some(true)) => Some("has credentials".to_owned()),
-        (AgentKind::Claude | AgentKind::Codex, None) => {
-            Some("whether it is logged in cannot be told".to_owned())
-        }
-        _ => None,
+        (AgentKind::Command | AgentKind::Scripted, _) | (_, Some(false)) => None,
+        (_, Some(true)) => Some("has credentials".to_owned()),
+        (_, None) => Some("whether it is logged in cannot be told".to_owned()),
     };
     let parts: Vec<String> = [program, version, login].into_iter().flatten().collect();
     if parts.is_empty() { "is there".to_owned() } else { parts.join(", ") }
@@ -79,6 +95,9 @@ fn remedy(agent: &AgentSettings, problem: &Problem) -> String {
     let login = match agent.kind {
         AgentKind::Claude => "~/.claude/.credentials.json",
         AgentKind::Codex => "~/.codex/auth.json",
+        AgentKind::Opencode => "~/.local/share/opencode/auth.json",
+        AgentKind::Cursor => "~/.config/cursor/auth.json",
+        AgentKind::Hermes => "~/.hermes/auth.json",
         AgentKind::Command | AgentKind::Scripted => "its login file",
     };
     match problem {
