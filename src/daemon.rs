@@ -21,7 +21,7 @@ use crate::process::redact::Redactor;
 use crate::runtime::agents::Agents;
 use crate::runtime::clock::{Clock, IdSource, SystemClock, SystemIds};
 use crate::runtime::dispatcher::{Dispatcher, LoopMessage, Reconfigured, Schedule, Timing};
-use crate::runtime::effects::Ports;
+use crate::runtime::effects::{KeeperSettings, Ports};
 use crate::runtime::engine::{Engine, Identity, Input};
 use crate::runtime::handle::DaemonHandle;
 use crate::runtime::reaper;
@@ -230,6 +230,7 @@ fn build_ports(
         redactor: Redactor::new(setup.settings.secrets.clone()),
         check_environment,
         own_program: setup.program.clone(),
+        keeper: KeeperSettings { orphan_grace_ms: setup.settings.keeper.orphan_grace_ms },
     })
 }
 

@@ -9,7 +9,7 @@ use enact_factory::process::adoption::become_subreaper;
 use enact_factory::process::redact::Redactor;
 use enact_factory::runtime::clock::{Clock, IdSource, SystemClock, SystemIds};
 use enact_factory::runtime::dispatcher::{Dispatcher, Timing};
-use enact_factory::runtime::effects::Ports;
+use enact_factory::runtime::effects::{KeeperSettings, Ports};
 use enact_factory::runtime::engine::{Engine, Identity};
 use enact_factory::runtime::handle::DaemonHandle;
 use enact_factory::runtime::recovery;
@@ -66,6 +66,7 @@ impl Loop {
             redactor: Redactor::new(Vec::new()),
             check_environment: BTreeMap::new(),
             own_program: setup.program.clone(),
+            keeper: KeeperSettings { orphan_grace_ms: 0 },
         });
         let timing = Timing {
             poll: Duration::from_millis(setup.settings.daemon.poll_interval_ms),

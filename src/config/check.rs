@@ -122,7 +122,12 @@ impl Checker<'_> {
         let value = parsed.as_ref().unwrap_or(value);
         let setting = match (kind, value) {
             (
-                Kind::Text | Kind::Secret | Kind::Choice(..) | Kind::Path | Kind::Program,
+                Kind::Text
+                | Kind::Secret
+                | Kind::Choice(..)
+                | Kind::Path
+                | Kind::Program
+                | Kind::Span(..),
                 Value::String(_, text),
             ) if text.is_empty() => {
                 return None;
@@ -150,6 +155,9 @@ impl Checker<'_> {
             }
             (Kind::Money, Value::Num(..)) => {
                 micro_dollars(value).map(|it| Setting::Limit(Some(it)))
+            }
+            (Kind::Span(least, most), Value::String(_, text)) => {
+                milliseconds(text).filter(|it| (*least..=*most).contains(it)).map(Setting::Count)
             }
             (Kind::Choice(words, refused), Value::String(_, text)) => {
                 return self.choice(text, words, refused, path);
@@ -262,6 +270,13 @@ pub(super) fn expected(kind: &Kind) -> String {
         Kind::Limit(most) => format!("a whole number from 1 to {most}, or \"unlimited\""),
         Kind::Money => "US dollars such as 2.50, or \"unlimited\"".to_owned(),
         Kind::Choice(words, _) => format!("one of {}", words.join(", ")),
+        Kind::Span(least, most) => {
+            format!(
+                "a time such as \"90s\", \"30m\" or \"2h\", from {} to {}",
+                span(*least),
+                span(*most)
+            )
+        }
         Kind::Texts => "a list of texts".to_owned(),
     }
 }
@@ -279,7 +294,12 @@ fn default_value(default: &str, variables: &BTreeMap<String, String>) -> Option<
 /// Text from the environment as the TOML value it stands for, where text itself is not what is wanted.
 fn literal(text: &str, kind: &Kind) -> Option<Value> {
     match kind {
-        Kind::Text | Kind::Secret | Kind::Path | Kind::Program | Kind::Choice(..) => None,
+        Kind::Text
+        | Kind::Secret
+        | Kind::Path
+        | Kind::Program
+        | Kind::Choice(..)
+        | Kind::Span(..) => None,
         Kind::Boolean | Kind::Count(..) | Kind::Limit(_) | Kind::Money | Kind::Texts => parse(text),
     }
 }
@@ -303,6 +323,27 @@ fn parse(text: &str) -> Option<Value> {
 /// An empty text is how a variable says "not set".
 fn is_empty_text(value: &Value) -> bool {
     value.as_str().is_some_and(str::is_empty)
+}
+
+/// Units of a span of time, the largest first, in milliseconds.
+const UNITS: [(&str, u64); 4] =
+    [("d", 24 * 3_600_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
+
+/// `"30m"` in milliseconds.
+fn milliseconds(text: &str) -> Option<u64> {
+    let (unit, length) =
+        UNITS.iter().find_map(|(unit, length)| Some((text.strip_suffix(unit)?, length)))?;
+    let digits = !unit.is_empty() && unit.bytes().all(|byte| byte.is_ascii_digit());
+    unit.parse::<u64>().ok().filter(|_| digits)?.checked_mul(*length)
+}
+
+/// Milliseconds as they are written.
+fn span(milliseconds: u64) -> String {
+    let fits = UNITS.iter().find(|(_, length)| milliseconds.is_multiple_of(*length));
+    fits.map_or_else(
+        || format!("{milliseconds} milliseconds"),
+        |(unit, length)| format!("{}{unit}", milliseconds / length),
+    )
 }
 
 fn whole(value: &Value) -> Option<u64> {

@@ -14,6 +14,7 @@ pub mod daemon;
 mod document;
 mod dotenv;
 pub mod environment;
+pub mod keeper;
 pub mod load;
 mod local;
 pub mod overrides;

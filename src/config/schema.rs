@@ -3,7 +3,9 @@
 //! Each section's file holds the keys of that section beside the code that reads them; this file holds the types of
 //! the description and the root.
 
-use super::{agents, autonomous, budget, daemon, local, pace, projects, retention, slots, stages};
+use super::{
+    agents, autonomous, budget, daemon, keeper, local, pace, projects, retention, slots, stages,
+};
 use super::{store, wip};
 
 /// What one value may be.
@@ -26,6 +28,8 @@ pub(super) enum Kind {
     Money,
     /// One of the words; the second list holds words that are understood and refused, with the reason.
     Choice(&'static [&'static str], &'static [(&'static str, &'static str)]),
+    /// A span of time such as `"90s"`, `"30m"` or `"2h"`, within bounds in milliseconds, both included.
+    Span(u64, u64),
     /// A list of texts.
     Texts,
 }
@@ -131,6 +135,7 @@ pub(super) static ROOT: &[Key] = &[
     Key::group("budget", Shape::Table(budget::KEYS), "What work may cost."),
     Key::group("slots", Shape::Table(slots::KEYS), "How many runs may be under way at once."),
     Key::group("wip", Shape::Table(wip::KEYS), "How much may wait for people."),
+    Key::group("keeper", Shape::Table(keeper::KEYS), "How agents are kept."),
     Key::group("retention", Shape::Table(retention::KEYS), "How long things are kept."),
     Key::group("local", Shape::Table(local::KEYS), "Work items in a directory of Markdown files."),
     Key::group(

@@ -13,6 +13,7 @@ use super::agents;
 use super::autonomous;
 use super::budget;
 use super::daemon::{self, DaemonSettings};
+use super::keeper::{self, KeeperSettings};
 use super::local;
 use super::pace;
 use super::projects;
@@ -38,6 +39,8 @@ pub struct Settings {
     pub agents: BTreeMap<String, AgentSettings>,
     /// Local work items, if there is a directory for them.
     pub local: Option<LocalSettings>,
+    /// How agents are kept.
+    pub keeper: KeeperSettings,
     /// How long things are kept.
     pub retention: RetentionSettings,
     /// When to look for work; absent: whenever something changes.
@@ -87,6 +90,7 @@ pub(super) fn assemble(
         policy,
         agents: agents.settings,
         local,
+        keeper: keeper::read(root.table("keeper")),
         retention: retention::read(root.table("retention")),
         schedule: autonomous::schedule(autonomous, time_zone, sources),
         secrets: super::secret::collect(secrets),

@@ -292,6 +292,14 @@ pub enum Event {
         /// The new fencing number of the item's lease.
         fence: u64,
     },
+    /// The daemon that drove the run went away while an agent was at work; another goes on with that agent.
+    #[serde(rename = "run.adopted")]
+    RunAdopted {
+        /// The turn that goes on.
+        turn: u32,
+        /// The new fencing number of the item's lease.
+        fence: u64,
+    },
     /// Delivery succeeded.
     #[serde(rename = "run.delivered")]
     RunDelivered {

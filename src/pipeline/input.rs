@@ -74,6 +74,11 @@ pub enum Input {
         /// Commit that holds what was uncommitted.
         salvaged: Option<String>,
     },
+    /// The daemon that drove the run went away, and this one goes on with its agent.
+    Adopted {
+        /// The new fencing number.
+        fence: u64,
+    },
     /// Someone wants it stopped.
     Cancel {
         /// Who.
@@ -102,6 +107,7 @@ impl Input {
             Self::DeliveryFailed { .. } => "delivery failed",
             Self::CleanedUp { .. } => "cleaned up",
             Self::Interrupted { .. } => "interrupted",
+            Self::Adopted { .. } => "adopted",
             Self::Cancel { .. } => "cancel",
             Self::Supersede { .. } => "supersede",
         }

@@ -62,6 +62,7 @@ fn step(state: &RunState, input: Input, now: Timestamp) -> Step {
         Input::Delivered { delivered } => step.delivered(delivered),
         Input::DeliveryFailed { execution, failure } => step.delivery_failed(execution, failure),
         Input::Interrupted { cause, fence, salvaged } => step.interrupted(cause, fence, salvaged),
+        Input::Adopted { fence } => step.adopted(fence),
         Input::Cancel { by } => {
             step.stop_tasks = true;
             let detail = format!("cancelled by {by}");
@@ -133,7 +134,10 @@ impl Step {
         self.ignore("the run is over");
         if matches!(
             input,
-            Input::Cancel { .. } | Input::Supersede { .. } | Input::Interrupted { .. }
+            Input::Cancel { .. }
+                | Input::Supersede { .. }
+                | Input::Interrupted { .. }
+                | Input::Adopted { .. }
         ) {
             return;
         }
@@ -190,6 +194,14 @@ impl Step {
         }
         if turn.is_some() {
             self.request_turn();
+        }
+    }
+
+    /// The turn goes on as if nothing had happened: no crash is counted, because nothing of the run was lost.
+    fn adopted(&mut self, fence: u64) {
+        match self.state.turn_in_flight().map(|record| record.turn) {
+            Some(turn) => self.emit(Event::RunAdopted { turn, fence }),
+            None => self.ignore("no turn is under way"),
         }
     }
 

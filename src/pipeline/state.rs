@@ -245,6 +245,7 @@ impl RunState {
                 self.waiting = Some(Waiting { failure: failure.clone(), until: *until });
             }
             Event::RunInterrupted { cause, fence } => self.note_interruption(*cause, *fence, at),
+            Event::RunAdopted { fence, .. } => self.fence = self.fence.max(*fence),
             Event::RunDelivered { delivered } => {
                 self.delivered = Some(delivered.clone());
                 self.proceed();

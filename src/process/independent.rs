@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(running.kill().await.unwrap().signal, Some(9));
         let left = find_marked("independent-test:").unwrap();
         assert!(left.len() == 1 && left[0].pid != pid, "{left:?}");
-        end_marked("independent-test:", &[], Duration::from_secs(1)).await.unwrap();
+        end_marked("independent-test:", &[], &[], Duration::from_secs(1)).await.unwrap();
         assert_eq!(fs::read_to_string(log).unwrap(), "said\n");
     }
 }

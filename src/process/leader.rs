@@ -55,19 +55,8 @@ impl Leader {
             return Err(ProcessError::WorkingDirectory { path: program.cwd });
         }
         let mark = Marker::in_environment(&program.env).map(|marker| marker.value().to_owned());
-        let mut command = command(&program);
-        let mut tries = BUSY.0;
+        let (mut child, key) = launch(&mut command(&program), &program.program).await?;
         let failed = |source| ProcessError::Spawn { program: program.program.clone(), source };
-        let (mut child, key) = loop {
-            match adoption::note_started(|| spawn(&mut command)) {
-                Ok(started) => break started,
-                Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && tries > 0 => {
-                    tries -= 1;
-                    tokio::time::sleep(BUSY.1).await;
-                }
-                Err(source) => return Err(failed(source)),
-            }
-        };
         let stdin = child.stdin.take();
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let set = ProcessSet::new(Claim::Led { leader: key, mark });
@@ -152,6 +141,26 @@ fn located(program: &Program) -> PathBuf {
         absolute.map(|directory| directory.join(name)).find(executable)
     });
     found.unwrap_or_else(|| name.clone())
+}
+
+/// Starts `command`, which is `program`, and notes it as a child of this process.
+pub(super) async fn launch(
+    command: &mut Command,
+    program: &Path,
+) -> Result<(Child, Key), ProcessError> {
+    let mut tries = BUSY.0;
+    loop {
+        match adoption::note_started(|| spawn(command)) {
+            Ok(started) => return Ok(started),
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && tries > 0 => {
+                tries -= 1;
+                tokio::time::sleep(BUSY.1).await;
+            }
+            Err(source) => {
+                return Err(ProcessError::Spawn { program: program.to_owned(), source });
+            }
+        }
+    }
 }
 
 fn spawn(command: &mut Command) -> io::Result<(Child, Key)> {

@@ -20,6 +20,12 @@ impl Marker {
         Self { value: format!("{}{}", instance_prefix(instance), plain(run)) }
     }
 
+    /// The mark with this value, made by [`Self::new`] in another process.
+    #[must_use]
+    pub fn carried(value: &str) -> Self {
+        Self { value: value.to_owned() }
+    }
+
     /// The mark that `environment` carries, if it does.
     #[must_use]
     pub fn in_environment(environment: &BTreeMap<String, String>) -> Option<Self> {

@@ -14,6 +14,7 @@ use crate::process::identity::ProcessIdentity;
 pub mod adoption;
 pub mod agent_process;
 pub mod capture;
+pub mod companion;
 pub mod conversation;
 pub mod identity;
 pub mod independent;

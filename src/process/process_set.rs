@@ -41,6 +41,15 @@ pub(super) enum Claim {
     Marked {
         /// Beginning of the mark.
         prefix: String,
+        /// Marks that begin with it and do not count.
+        spared: Vec<String>,
+    },
+    /// A process that keeps an agent, everything below it, and what carries their mark.
+    Kept {
+        /// It; it may have been started by somebody else.
+        keeper: Key,
+        /// Their mark.
+        mark: String,
     },
     /// Adopted orphans that belong to none of the children started here.
     Strays,
@@ -49,7 +58,9 @@ pub(super) enum Claim {
 impl ProcessSet {
     pub(super) fn new(claim: Claim) -> Self {
         let known = match &claim {
-            Claim::Led { leader, .. } => BTreeMap::from([*leader]),
+            Claim::Led { leader: first, .. } | Claim::Kept { keeper: first, .. } => {
+                BTreeMap::from([*first])
+            }
             Claim::Marked { .. } | Claim::Strays => BTreeMap::new(),
         };
         Self { claim, known }
@@ -156,9 +167,11 @@ impl ProcessSet {
                     let marked = mark.is_some() && *mark == entry.mark;
                     (marked && entry.started >= leader.1) || adoption::stray(Some(*leader), entry)
                 }
-                Claim::Marked { prefix } => {
-                    entry.mark.as_ref().is_some_and(|mark| mark.starts_with(prefix))
-                }
+                Claim::Marked { prefix, spared } => entry
+                    .mark
+                    .as_ref()
+                    .is_some_and(|mark| mark.starts_with(prefix) && !spared.contains(mark)),
+                Claim::Kept { mark, .. } => entry.mark.as_ref() == Some(mark),
                 Claim::Strays => adoption::stray(None, entry),
             }
     }
@@ -171,7 +184,7 @@ impl ProcessSet {
 
     fn since(&self) -> u64 {
         match &self.claim {
-            Claim::Led { leader, .. } => leader.1,
+            Claim::Led { leader: first, .. } | Claim::Kept { keeper: first, .. } => first.1,
             Claim::Marked { .. } => 0,
             // Nothing is found by its mark.
             Claim::Strays => u64::MAX,

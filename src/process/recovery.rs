@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::process::ProcessError;
 use crate::process::identity::ProcessIdentity;
+use crate::process::marker::Marker;
 use crate::process::process_set::{Claim, ProcessSet};
 
 /// Pause between two looks whether everything has ended.
@@ -21,17 +22,22 @@ pub struct Ended {
 
 /// Ends every process whose mark begins with `prefix` (see [`crate::process::marker::instance_prefix`]), those of
 /// `recorded` that still live, and their descendants: SIGTERM, after `grace` SIGKILL until none is left. Only for a time
-/// when no run of this instance is meant to be alive.
+/// when no run of this instance is meant to be alive, except those that are `spared`: by their mark, with the process that
+/// keeps them.
 ///
 /// # Errors
 /// When the process table cannot be read or a process cannot be ended.
 pub async fn end_marked(
     prefix: &str,
     recorded: &[ProcessIdentity],
+    spared: &[(Marker, ProcessIdentity)],
     grace: Duration,
 ) -> Result<Ended, ProcessError> {
-    let mut set = ProcessSet::new(Claim::Marked { prefix: prefix.to_owned() });
-    for identity in recorded {
+    let marks = spared.iter().map(|(marker, _)| marker.value().to_owned()).collect();
+    let mut set = ProcessSet::new(Claim::Marked { prefix: prefix.to_owned(), spared: marks });
+    let goes_on =
+        |identity: &&ProcessIdentity| spared.iter().any(|(_, keeper)| keeper == *identity);
+    for identity in recorded.iter().filter(|identity| !goes_on(identity)) {
         set.include(identity);
     }
     let found = set.signal_all(Signal::TERM)?;
@@ -60,7 +66,8 @@ pub async fn end_strays() -> Result<Ended, ProcessError> {
 /// # Errors
 /// When the process table cannot be read.
 pub fn find_marked(prefix: &str) -> Result<Vec<ProcessIdentity>, ProcessError> {
-    let members = ProcessSet::new(Claim::Marked { prefix: prefix.to_owned() }).observe()?;
+    let claim = Claim::Marked { prefix: prefix.to_owned(), spared: Vec::new() };
+    let members = ProcessSet::new(claim).observe()?;
     Ok(members.iter().map(|entry| entry.identity()).collect())
 }
 

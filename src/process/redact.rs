@@ -39,6 +39,12 @@ impl Redactor {
         Self { secrets: with_escaped.collect() }
     }
 
+    /// The values it knows, for a process that has to know them too.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        self.secrets.iter().map(|secret| secret.expose_secret().to_owned()).collect()
+    }
+
     /// `text` with every secret replaced by [`REPLACEMENT`]; borrowed when there was none.
     #[must_use]
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {

@@ -70,6 +70,8 @@ pub enum LoopMessage {
     Input(Input),
     /// The configuration changed.
     Reconfigured(Box<Reconfigured>),
+    /// Stop, and leave agents to the next daemon; the answer is how many there are.
+    HandOver(oneshot::Sender<usize>),
 }
 
 /// A question that changes nothing.
@@ -120,6 +122,7 @@ pub struct Dispatcher {
     tasks: Tasks,
     stop_runs: BTreeMap<RunId, CancellationToken>,
     stop_all: CancellationToken,
+    leave_all: CancellationToken,
     stopping: bool,
     dirty: bool,
     next_plan: Instant,
@@ -153,6 +156,7 @@ impl Dispatcher {
             tasks: Tasks::default(),
             stop_runs: BTreeMap::new(),
             stop_all: CancellationToken::new(),
+            leave_all: CancellationToken::new(),
             stopping: false,
             dirty: true,
             next_plan: Instant::now(),
@@ -165,7 +169,8 @@ impl Dispatcher {
         (dispatcher, handle)
     }
 
-    /// Runs until `shutdown` is asked for, then stops in order: no new work, agents signalled, runs marked interrupted.
+    /// Runs until `shutdown` or a hand-over is asked for, then stops in order: no new work, agents signalled, runs marked
+    /// interrupted.
     ///
     /// # Errors
     /// When the log cannot be written: nothing may be done that is not on record.
@@ -182,6 +187,9 @@ impl Dispatcher {
                 Some(message) = self.inbox.recv() => self.hear(message).await?,
                 ended = self.tasks.next_ended() => self.task_ended(ended).await?,
                 () = tokio::time::sleep(wake) => {}
+            }
+            if self.leave_all.is_cancelled() {
+                break;
             }
         }
         self.stop().await
@@ -216,6 +224,11 @@ impl Dispatcher {
             }
             LoopMessage::Input(input) => self.handle(input).await.map(|_| ()),
             LoopMessage::Reconfigured(new) => self.reconfigure(*new).await,
+            LoopMessage::HandOver(reply) => {
+                self.leave_all.cancel();
+                let _hung_up = reply.send(self.engine.turns_under_way());
+                Ok(())
+            }
         }
     }
 
@@ -256,6 +269,7 @@ impl Dispatcher {
     }
 
     /// Stops in order. Agents get their grace; a run whose turn was cut short is marked interrupted and keeps its place.
+    /// When agents are to be left to the next daemon, their turns stay as they are.
     async fn stop(mut self) -> Result<(), StoreError> {
         self.stopping = true;
         self.stop_all.cancel();

@@ -56,6 +56,16 @@ impl DaemonHandle {
         answer.await.map_err(|_| Stopping)
     }
 
+    /// Stops the daemon and leaves its agents to the next one; how many there are.
+    ///
+    /// # Errors
+    /// When the daemon is stopping already.
+    pub async fn hand_over(&self) -> Result<usize, Stopping> {
+        let (reply, answer) = oneshot::channel();
+        self.sender.send(LoopMessage::HandOver(reply)).await.map_err(|_| Stopping)?;
+        answer.await.map_err(|_| Stopping)
+    }
+
     /// Hands the loop something that a periodic task found out. Lost only when the daemon is stopping.
     pub async fn input(&self, input: Input) {
         let _stopping = self.sender.send(LoopMessage::Input(input)).await;

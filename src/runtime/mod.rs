@@ -11,6 +11,7 @@ pub mod dispatcher;
 pub mod effects;
 pub mod engine;
 pub mod handle;
+pub mod keeper;
 pub mod reaper;
 pub mod recovery;
 pub mod simulation;

@@ -1,22 +1,26 @@
-//! Taking over from the daemon before: its processes are ended, its runs continue from their last durable stage.
+//! Taking over from the daemon before: agents that are kept go on, everything else it left running is ended, and its runs
+//! continue from their last durable stage.
 //!
 //! There is no special path for crashes: what an orderly stop leaves behind goes the same way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::domain::agent::Stage;
+use crate::domain::effect::Effect;
 use crate::domain::ids::RunId;
 use crate::domain::run::Interruption;
 use crate::process::ProcessError;
 use crate::process::identity::ProcessIdentity;
-use crate::process::marker::instance_prefix;
+use crate::process::marker::{Marker, instance_prefix};
 use crate::process::recovery::end_marked;
 use crate::store::error::StoreError;
+use crate::store::rows::ProcessRow;
 use crate::store::{Store, StoreReader};
 
 use super::clock::Clock;
 use super::effects::Ports;
+use super::effects::turn::keeping;
 use super::engine::{Engine, Handled, Input, Loaded};
 
 /// Time orphaned agents have to end in good order.
@@ -42,6 +46,17 @@ pub struct Recovered {
     pub ended: usize,
     /// Runs that continue.
     pub runs: usize,
+    /// Those of them whose turn went on, or ended, while no daemon was there.
+    pub kept: usize,
+}
+
+/// What was found of the open runs of the daemon before.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Found {
+    /// The commits that hold what interrupted coders left uncommitted.
+    pub salvaged: BTreeMap<RunId, String>,
+    /// Runs whose turn goes on, or came to an outcome that nobody has consumed.
+    pub kept: BTreeSet<RunId>,
 }
 
 /// Reads everything that is not over from the log.
@@ -97,25 +112,59 @@ pub async fn take_over(
         .iter()
         .map(|row| ProcessIdentity { pid: row.pid, start_time: row.start_time.clone() })
         .collect();
-    let ended = end_marked(&instance_prefix(&ports.dirs.instance), &identities, GRACE).await?;
-    for row in recorded {
+    let (kept, spared) = kept(ports, engine, &recorded).await;
+    let prefix = instance_prefix(&ports.dirs.instance);
+    let ended = end_marked(&prefix, &identities, &spared, GRACE).await?;
+    for row in recorded.iter().filter(|row| kept.get(&row.run) != Some(&row.turn)) {
         ports.store.forget_process(row.run, row.turn).await?;
     }
     let repositories = super::reaper::repositories(ports).await;
     super::reaper::discard_checkouts(ports, &repositories).await;
+    let kept: BTreeSet<RunId> = kept.into_keys().collect();
     let mut salvaged = BTreeMap::new();
-    for run in engine.open_runs() {
+    for run in engine.open_runs().into_iter().filter(|run| !kept.contains(run)) {
         if let Some(commit) = salvage(ports, engine, run).await {
             salvaged.insert(run, commit);
         }
     }
     let before = before.is_some();
-    let runs = adopt(ports.store.as_ref(), ports.clock.as_ref(), engine, before, &salvaged).await?;
-    Ok(Recovered { cause: before.then_some(Interruption::Crash), ended: ended.ended.len(), runs })
+    let found = Found { salvaged, kept };
+    let runs = adopt(ports.store.as_ref(), ports.clock.as_ref(), engine, before, &found).await?;
+    Ok(Recovered {
+        cause: before.then_some(Interruption::Crash),
+        ended: ended.ended.len(),
+        runs,
+        kept: found.kept.len(),
+    })
+}
+
+/// The runs whose turn in flight goes on or has come to its outcome, with that turn, and the keepers to be spared.
+async fn kept(
+    ports: &Ports,
+    engine: &Engine,
+    recorded: &[ProcessRow],
+) -> (BTreeMap<RunId, u32>, Vec<(Marker, ProcessIdentity)>) {
+    let mut kept = BTreeMap::new();
+    let mut spared = Vec::new();
+    for run in engine.open_runs() {
+        let in_flight = engine.run(run).and_then(|state| state.turn_in_flight());
+        let Some(turn) = in_flight.map(|record| record.turn) else { continue };
+        if !engine.is_open(&Effect::RunTurn { run, turn }.key()) {
+            continue;
+        }
+        let row = recorded.iter().find(|row| row.run == run && row.turn == turn);
+        match keeping::goes_on(ports, run, turn, row).await {
+            keeping::Found::Keeper(marker, identity) => spared.push((marker, identity)),
+            keeping::Found::Outcome => {}
+            keeping::Found::Nothing => continue,
+        }
+        kept.insert(run, turn);
+    }
+    (kept, spared)
 }
 
 /// Records that this daemon is the one now and takes over the runs of the one before; how many there are. `crashed`:
-/// whether that one went without a word. `salvaged`: the commits that hold what its coders left uncommitted.
+/// whether that one went without a word.
 ///
 /// # Errors
 /// When the log cannot be written.
@@ -124,14 +173,18 @@ pub async fn adopt(
     clock: &dyn Clock,
     engine: &mut Engine,
     crashed: bool,
-    salvaged: &BTreeMap<RunId, String>,
+    found: &Found,
 ) -> Result<usize, StoreError> {
     let version = env!("CARGO_PKG_VERSION").to_owned();
     append(store, engine.handle(Input::Started { version }, clock.now())).await?;
     let cause = if crashed { Interruption::Crash } else { Interruption::Shutdown };
     let runs = engine.open_runs();
     for run in &runs {
-        let handled = engine.take_over(*run, cause, salvaged.get(run).cloned(), clock.now());
+        let handled = if found.kept.contains(run) {
+            engine.adopt(*run, clock.now())
+        } else {
+            engine.take_over(*run, cause, found.salvaged.get(run).cloned(), clock.now())
+        };
         append(store, handled).await?;
     }
     append(store, engine.drop_leftovers(clock.now())).await?;

@@ -45,6 +45,7 @@ const TYPES: &[(&str, &[Upcast])] = &[
     ("run.revision_requested", &[]),
     ("run.approved", &[]),
     ("run.waiting", &[]),
+    ("run.adopted", &[]),
     ("run.interrupted", &[]),
     ("run.delivered", &[]),
     ("run.delivery_failed", &[]),

@@ -3,6 +3,7 @@
 mod checks;
 mod configuration;
 mod gate;
+mod keeper;
 mod people;
 mod recovery;
 mod safety;

@@ -44,7 +44,7 @@ async fn invariant_10_what_an_earlier_daemon_left_is_found_by_its_mark_and_ended
         let left = ProcessIdentity::of(noted_pid(place.path(), "left")).unwrap();
         let prefix = instance_prefix(&instance);
         assert_eq!(find_marked(&prefix).unwrap(), from_ref(&left));
-        let ended = end_marked(&prefix, &[], Duration::from_millis(50)).await.unwrap();
+        let ended = end_marked(&prefix, &[], &[], Duration::from_millis(50)).await.unwrap();
         assert_eq!(ended.ended, from_ref(&left));
         assert!(!alive(&left));
         assert_eq!(find_marked(&prefix).unwrap(), []);
@@ -65,10 +65,10 @@ async fn a_recorded_process_is_ended_only_if_it_is_still_that_one() {
         let recorded = ProcessIdentity::of(noted_pid(place.path(), "recorded")).unwrap();
         let prefix = instance_prefix(&instance(place.path()));
         let reused = ProcessIdentity { pid: recorded.pid, start_time: "another boot:1".to_owned() };
-        let ended = end_marked(&prefix, &[reused], Duration::ZERO).await.unwrap();
+        let ended = end_marked(&prefix, &[reused], &[], Duration::ZERO).await.unwrap();
         assert_eq!(ended.ended, []);
         assert!(alive(&recorded));
-        let ended = end_marked(&prefix, from_ref(&recorded), Duration::ZERO).await.unwrap();
+        let ended = end_marked(&prefix, from_ref(&recorded), &[], Duration::ZERO).await.unwrap();
         assert_eq!(ended.ended, from_ref(&recorded));
         assert!(!alive(&recorded));
     };

@@ -46,6 +46,7 @@ impl Dispatcher {
                 key: key.clone(),
                 effect,
                 cancel,
+                leave: self.leave_all.clone(),
                 desk: Desk::new(self.desk_sender.clone()),
             };
             self.tasks.spawn(key.as_str(), effects::execute(Arc::clone(&self.ports), job));

@@ -15,7 +15,7 @@ use super::{Dispatcher, Timing};
 use crate::process::redact::Redactor;
 use crate::runtime::agents::Agents;
 use crate::runtime::clock::{IdSource, SystemClock, SystemIds};
-use crate::runtime::effects::Ports;
+use crate::runtime::effects::{KeeperSettings, Ports};
 use crate::runtime::engine::{Engine, Identity, Loaded};
 use crate::runtime::simulation::scenario::Script;
 use crate::runtime::state_dir::StateDir;
@@ -59,6 +59,7 @@ fn ports(tracker: Arc<dyn Tracker>) -> Ports {
         redactor: Redactor::new(Vec::new()),
         check_environment: BTreeMap::new(),
         own_program: PathBuf::from("/nowhere"),
+        keeper: KeeperSettings { orphan_grace_ms: 0 },
     }
 }
 

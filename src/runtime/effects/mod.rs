@@ -5,7 +5,7 @@ mod clean_up;
 mod deliver;
 mod prepare;
 mod tracker;
-mod turn;
+pub(in crate::runtime) mod turn;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -53,8 +53,17 @@ pub struct Ports {
     pub redactor: Redactor,
     /// Environment of the projects' checks, complete but for the marker.
     pub check_environment: BTreeMap<String, String>,
-    /// Path of the running program, which is also the scripted agent.
+    /// Path of the running program, which is also every keeper and the scripted agent.
     pub own_program: PathBuf,
+    /// How agents are kept.
+    pub keeper: KeeperSettings,
+}
+
+/// How agents are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeeperSettings {
+    /// Milliseconds that an agent goes on while no daemon is there.
+    pub orphan_grace_ms: u64,
 }
 
 /// One effect to be done, with copies of what it needs to know.
@@ -69,6 +78,8 @@ pub struct Job {
     pub item: Option<ItemRecord>,
     /// Set when it shall stop.
     pub cancel: CancellationToken,
+    /// Set when an agent shall be left to the next daemon.
+    pub leave: CancellationToken,
     /// The way back to the loop.
     pub desk: Desk,
 }

@@ -1,34 +1,48 @@
-//! One agent turn: gather, prompt, anchor, run, judge, commit.
+//! One agent turn: gather, prompt, anchor, run under a keeper, commit. A turn that an earlier daemon began is not begun
+//! again: its keeper is found, or what it left, and the turn is concluded as if nothing had happened in between.
 
-mod driving;
+pub(in crate::runtime) mod driving;
 mod judging;
+pub(in crate::runtime) mod keeping;
 
 use std::path::{Path, PathBuf};
 
 use crate::agents::{self, AgentSettings, CommandLine, Invocation, TEMPORARY};
-use crate::domain::agent::{Stage, TurnEnding, TurnReport};
+use crate::domain::agent::{AgentKind, Stage, TurnEnding, TurnReport};
 use crate::domain::bounds;
 use crate::domain::change::{Change, Workspace};
 use crate::domain::failure::Failure;
+use crate::domain::ids::RunId;
 use crate::domain::run::StagePlan;
 use crate::pipeline::input::{FinishedTurn, Input, PreparedTurn};
 use crate::pipeline::prompt;
 use crate::pipeline::state::RunState;
 use crate::process::marker::{Marker, VARIABLE};
 use crate::runtime::agents::{co_author, discard_home, place_files};
+use crate::runtime::keeper::wire::{Before, Remembered};
 use crate::runtime::state_dir::{private_dir, write_private};
 use crate::workspaces::{Fingerprint, RUN_TRAILER, WorkspaceError};
 
 use super::{Done, Job, Ports, failed, workspace_of};
+use keeping::{Kept, Over};
 
 /// Bytes of diff given to a critic by value.
 const MAX_DIFF: usize = 160_000;
 
-/// A turn ready to be anchored and started.
-struct Ready<'a> {
+/// What a turn is about, from its preparation to its conclusion.
+struct Subject<'a> {
     state: &'a RunState,
     workspace: &'a Workspace,
     stage: Stage,
+    /// The model it was configured with.
+    model: Option<&'a str>,
+    /// The commit it began at.
+    head: String,
+}
+
+/// A turn ready to be anchored and started.
+struct Ready<'a> {
+    subject: Subject<'a>,
     plan: &'a StagePlan,
     settings: &'a AgentSettings,
     prepared: PreparedTurn,
@@ -59,34 +73,66 @@ impl From<Failure> for NotReady {
 }
 
 pub(super) async fn execute(ports: &Ports, job: &Job, turn: u32) -> Done {
-    let done = attempt(ports, job, turn).await;
+    let done = match in_flight(job, turn) {
+        Some(subject) => {
+            let kept = keeping::rejoin(ports, job, &subject, turn).await;
+            concluded(ports, &subject, turn, kept).await
+        }
+        None => attempt(ports, job, turn).await,
+    };
+    // A home that an agent still lives in is left as it is.
+    let Some(done) = done else { return Done::Stopped };
     if let Some(state) = &job.run {
         discard_home(&ports.dirs, state.id, turn);
     }
     done
 }
 
-async fn attempt(ports: &Ports, job: &Job, turn: u32) -> Done {
+/// The turn as it was begun by an earlier daemon, if it was.
+fn in_flight(job: &Job, turn: u32) -> Option<Subject<'_>> {
+    let (state, workspace) = workspace_of(job).ok()?;
+    let record = state.turn_in_flight().filter(|record| record.turn == turn)?;
+    let model = state.stage_plan(record.stage).and_then(|plan| plan.model.as_deref());
+    Some(Subject { state, workspace, stage: record.stage, model, head: record.head.clone() })
+}
+
+/// Does the turn from its beginning; nothing when it goes on without this daemon.
+async fn attempt(ports: &Ports, job: &Job, turn: u32) -> Option<Done> {
     let ready = match prepare(ports, job, turn).await {
         Ok(ready) => ready,
-        Err(NotReady::Stopped) => return Done::Stopped,
-        Err(NotReady::Failed(failure)) => return failed(&job.effect, failure),
+        Err(NotReady::Stopped) => return Some(Done::Stopped),
+        Err(NotReady::Failed(failure)) => return Some(failed(&job.effect, failure)),
     };
     if job.cancel.is_cancelled() {
-        return Done::Stopped;
+        return Some(Done::Stopped);
     }
-    let run = ready.state.id;
-    if !job.desk.begin_turn(&job.key, run, ready.prepared.clone()).await {
-        return Done::Stopped;
+    if !job.desk.begin_turn(&job.key, ready.subject.state.id, ready.prepared.clone()).await {
+        return Some(Done::Stopped);
     }
-    let summary = driving::drive(ports, job, &ready, turn).await;
+    let kept = keeping::begin(ports, job, &ready, turn).await;
+    concluded(ports, &ready.subject, turn, kept).await
+}
+
+/// Concludes a turn whose agent has ended; nothing when it goes on.
+async fn concluded(ports: &Ports, subject: &Subject<'_>, turn: u32, kept: Kept) -> Option<Done> {
+    let Kept::Over(over) = kept else { return None };
+    let Over { report, remembered, keeper } = *over;
+    let run = subject.state.id;
+    let gone = async {
+        if let Some(keeper) = keeper {
+            keeper.gone().await;
+        }
+    };
     // Nothing rests on the row being gone: recovery finds no such process. So the commit does not have to wait for it.
-    let (forgotten, done) =
-        tokio::join!(ports.store.forget_process(run, turn), conclude(ports, &ready, turn, summary));
+    let (forgotten, done, ()) = tokio::join!(
+        ports.store.forget_process(run, turn),
+        conclude(ports, subject, turn, report, &remembered),
+        gone,
+    );
     if let Err(error) = forgotten {
         tracing::warn!(run.id = %run, %error, "an ended process stays on record");
     }
-    done
+    Some(done)
 }
 
 /// What is known of a turn whose end nobody saw.
@@ -148,11 +194,18 @@ async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<
     let prepared =
         PreparedTurn { turn, session, head: gathered.head, nonce, prompt: prompt.record };
     let before = gathered.before;
-    Ok(Ready { state, workspace, stage, plan, settings, prepared, command, before, scratch })
+    let model = plan.model.as_deref();
+    let subject = Subject { state, workspace, stage, model, head: prepared.head.clone() };
+    Ok(Ready { subject, plan, settings, prepared, command, before, scratch })
 }
 
 fn marker(ports: &Ports, state: &RunState) -> Marker {
-    Marker::new(&ports.dirs.instance, &state.id.to_string())
+    marker_of(ports, state.id)
+}
+
+/// What everything that a run's agents start is found by.
+fn marker_of(ports: &Ports, run: RunId) -> Marker {
+    Marker::new(&ports.dirs.instance, &run.to_string())
 }
 
 /// What the daemon knows of the worktree before the turn.
@@ -208,13 +261,19 @@ async fn gather(
 }
 
 /// Judges what the turn did to the repository and hands everything to the loop.
-async fn conclude(ports: &Ports, ready: &Ready<'_>, turn: u32, mut report: TurnReport) -> Done {
+async fn conclude(
+    ports: &Ports,
+    subject: &Subject<'_>,
+    turn: u32,
+    mut report: TurnReport,
+    remembered: &Remembered,
+) -> Done {
     let finished = |report, change, tampered| {
         Done::Run(Input::TurnFinished(Box::new(FinishedTurn { turn, report, change, tampered })))
     };
-    match ready.stage {
+    match subject.stage {
         Stage::Coder if report.ending == TurnEnding::Cancelled => finished(report, None, false),
-        Stage::Coder => match commit(ports, ready, &report).await {
+        Stage::Coder => match commit(ports, subject, remembered.agent, &report).await {
             Ok(change) => finished(report, Some(change), false),
             Err(error) => {
                 report.ending = coder_git_failure(report.ending, &error);
@@ -222,7 +281,7 @@ async fn conclude(ports: &Ports, ready: &Ready<'_>, turn: u32, mut report: TurnR
             }
         },
         Stage::Critic => {
-            let tampered = tampered(ports, ready).await;
+            let tampered = tampered(ports, subject, remembered.before.as_ref()).await;
             finished(report, None, tampered)
         }
     }
@@ -230,23 +289,24 @@ async fn conclude(ports: &Ports, ready: &Ready<'_>, turn: u32, mut report: TurnR
 
 async fn commit(
     ports: &Ports,
-    ready: &Ready<'_>,
+    subject: &Subject<'_>,
+    agent: AgentKind,
     report: &TurnReport,
 ) -> Result<Change, WorkspaceError> {
-    let plan = &ready.state.plan;
+    let plan = &subject.state.plan;
     let message = format!(
         "{}: {}\n\nRound {} of run {}.",
         plan.identifier,
         plan.title,
-        ready.state.round,
-        ready.state.id.short()
+        subject.state.round,
+        subject.state.id.short()
     );
-    let model = report.model.as_deref().or(ready.plan.model.as_deref());
+    let model = report.model.as_deref().or(subject.model);
     let trailers = [
-        ("Co-authored-by".to_owned(), co_author(ready.settings.kind, model)),
-        (RUN_TRAILER.to_owned(), ready.state.id.to_string()),
+        ("Co-authored-by".to_owned(), co_author(agent, model)),
+        (RUN_TRAILER.to_owned(), subject.state.id.to_string()),
     ];
-    ports.workspaces.commit(ready.workspace, &message, &trailers).await.map(bounds::change)
+    ports.workspaces.commit(subject.workspace, &message, &trailers).await.map(bounds::change)
 }
 
 /// A turn whose work cannot be committed is not complete, whatever the agent says.
@@ -258,13 +318,16 @@ fn coder_git_failure(ending: TurnEnding, error: &WorkspaceError) -> TurnEnding {
 }
 
 /// Whether the read-only stage left anything different; if so, it is put back. Doubt counts as yes.
-async fn tampered(ports: &Ports, ready: &Ready<'_>) -> bool {
-    let after = ports.workspaces.fingerprint(ready.workspace).await;
-    let same = matches!((&ready.before, &after), (Some(before), Ok(after)) if before == after);
-    if !same
-        && let Err(error) = ports.workspaces.restore(ready.workspace, &ready.prepared.head).await
-    {
-        tracing::warn!(run.id = %ready.state.id, %error, "the worktree could not be put back after the critic");
+async fn tampered(ports: &Ports, subject: &Subject<'_>, before: Option<&Before>) -> bool {
+    let after = ports.workspaces.fingerprint(subject.workspace).await;
+    let same = match (before, after) {
+        (Some(Before { head, branch, index, files }), Ok(after)) => {
+            (head, branch, index, files) == (&after.head, &after.branch, &after.index, &after.files)
+        }
+        (None, _) | (_, Err(_)) => false,
+    };
+    if !same && let Err(error) = ports.workspaces.restore(subject.workspace, &subject.head).await {
+        tracing::warn!(run.id = %subject.state.id, %error, "the worktree could not be put back after the critic");
     }
     !same
 }

@@ -74,6 +74,20 @@ impl Engine {
         self.handled(None, ignored, now)
     }
 
+    /// Takes over a run whose agent goes on although the daemon that drove it went away: its turn stays wanted as it is.
+    pub fn adopt(&mut self, run: RunId, now: Timestamp) -> super::Handled {
+        self.pending = super::Pending::default();
+        let open = self.runs.get(&run).filter(|state| state.outcome.is_none());
+        let Some(item) = open.map(|state| state.item.clone()) else {
+            return self.handled(None, Some("the run is over"), now);
+        };
+        let fence = self.next_fence(&item);
+        self.acquire(&item, fence, now);
+        let input = crate::pipeline::input::Input::Adopted { fence };
+        let ignored = self.handle_run(run, None, false, input, now);
+        self.handled(None, ignored, now)
+    }
+
     /// Gives up what is still open of runs that ended while their daemon was going down.
     pub fn drop_leftovers(&mut self, now: Timestamp) -> super::Handled {
         self.pending = super::Pending::default();

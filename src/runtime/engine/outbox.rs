@@ -193,7 +193,10 @@ impl Engine {
             return false;
         }
         match effect {
-            Effect::RunTurn { run, .. } => self.agent_is_free(*run),
+            // One that is under way has its slot.
+            Effect::RunTurn { run, turn } => {
+                self.under_way(*run, *turn) || self.agent_is_free(*run)
+            }
             Effect::UpdateTracker { item, number, .. } => {
                 !self.outbox.earlier_update_open(item, *number)
             }
@@ -202,6 +205,17 @@ impl Engine {
             | Effect::Deliver { .. }
             | Effect::CleanUp { .. } => true,
         }
+    }
+
+    /// How many turns of agents are under way.
+    #[must_use]
+    pub fn turns_under_way(&self) -> usize {
+        self.runs.values().filter(|state| state.turn_in_flight().is_some()).count()
+    }
+
+    fn under_way(&self, run: RunId, turn: u32) -> bool {
+        let in_flight = self.runs.get(&run).and_then(|state| state.turn_in_flight());
+        in_flight.is_some_and(|record| record.turn == turn)
     }
 
     /// Whether the agent of the run's stage has a free slot. New runs are admitted by the planner; this holds back runs

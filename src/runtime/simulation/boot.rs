@@ -63,7 +63,8 @@ impl Factory<'_> {
             }
         }
         let clock = Arc::clone(&self.ports.clock);
-        at_once(recovery::adopt(store.as_ref(), clock.as_ref(), &mut engine, crashed, &salvaged))?;
+        let found = recovery::Found { salvaged, kept: BTreeSet::new() };
+        at_once(recovery::adopt(store.as_ref(), clock.as_ref(), &mut engine, crashed, &found))?;
         Ok(engine)
     }
 

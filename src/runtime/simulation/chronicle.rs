@@ -252,6 +252,7 @@ fn run_event(event: &Event) -> Option<String> {
         Event::RunInterrupted { cause: Interruption::Shutdown, .. } => {
             "interrupted, through no fault of its own".to_owned()
         }
+        Event::RunAdopted { turn, .. } => format!("turn {turn} goes on under another daemon"),
         Event::RunDelivered { delivered } => match delivered {
             Delivered::Branch { branch, .. } => format!("left on {branch}"),
             Delivered::Merge { base, after, .. } => {

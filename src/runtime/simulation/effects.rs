@@ -295,6 +295,7 @@ impl Factory<'_> {
             run,
             item: task.item.clone(),
             cancel: CancellationToken::new(),
+            leave: CancellationToken::new(),
             desk: Desk::new(sender),
         };
         at_once(effects::execute(std::sync::Arc::clone(&self.ports), job));

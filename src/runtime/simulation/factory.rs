@@ -15,7 +15,7 @@ use crate::runtime::agents::Agents;
 use crate::runtime::clock::{Clock, ManualClock};
 use crate::runtime::clock::{CountingIds, IdSource};
 use crate::runtime::dispatcher::concerns_planning;
-use crate::runtime::effects::Ports;
+use crate::runtime::effects::{KeeperSettings, Ports};
 use crate::runtime::engine::{Engine, Handled, Input, Reply};
 use crate::runtime::state_dir::StateDir;
 use crate::store::error::StoreError;
@@ -121,6 +121,7 @@ impl<'s> Factory<'s> {
             redactor: Redactor::new(Vec::new()),
             check_environment: BTreeMap::new(),
             own_program: PathBuf::from("/simulated/enact-factory"),
+            keeper: KeeperSettings { orphan_grace_ms: 0 },
         });
         let mut agenda = Agenda::default();
         for (at, happening) in &script.happenings {

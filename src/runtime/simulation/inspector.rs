@@ -161,7 +161,7 @@ impl Inspector {
             return self.violated(format!("run {short} did something before it started"));
         };
         let taken = run.take(event);
-        if let Event::RunInterrupted { fence, .. } = event
+        if let Event::RunInterrupted { fence, .. } | Event::RunAdopted { fence, .. } = event
             && let Some(item) = self.items.get_mut(&run.item.stream())
         {
             item.fence = item.fence.max(*fence);
@@ -269,7 +269,7 @@ impl Run {
             Event::TurnFinished { turn, .. } | Event::TurnInterrupted { turn, .. } => {
                 return self.end_turn(*turn);
             }
-            Event::RunInterrupted { fence, .. } => {
+            Event::RunInterrupted { fence, .. } | Event::RunAdopted { fence, .. } => {
                 if *fence <= self.fence {
                     return Err(format!("fence {fence} after {}", self.fence));
                 }

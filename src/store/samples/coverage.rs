@@ -35,6 +35,7 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::RunApproved { .. }
         | Event::RunWaiting { .. }
         | Event::RunInterrupted { .. }
+        | Event::RunAdopted { .. }
         | Event::RunDelivered { .. }
         | Event::DeliveryFailed { .. }
         | Event::LateResult { .. }

@@ -101,6 +101,7 @@ pub(in crate::store) fn run_events() -> Vec<Event> {
             until: Timestamp(1_700_000_060_000),
         },
         Event::RunInterrupted { cause: Interruption::Shutdown, fence: 2 },
+        Event::RunAdopted { turn: 2, fence: 3 },
         Event::RunDelivered {
             delivered: Delivered::Merge {
                 base: "main".to_owned(),

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::{
-    demo, doctor, exec, init, operate, receipts, run, scripted_agent, simulate, start, status,
-    validate, why,
+    demo, doctor, exec, hand_over, init, keeper, operate, receipts, run, scripted_agent, simulate,
+    start, status, validate, why,
 };
 
 const ABOUT: &str = "A daemon that works while people don't: picks up work items, drives coding agents through a \
@@ -78,9 +78,12 @@ pub(super) enum Role {
     Resume(operate::Resume),
     Turbo(operate::Turbo),
     Heartbeat(operate::Heartbeat),
+    HandOver(hand_over::HandOver),
     Receipts(receipts::Receipts),
     Simulate(simulate::Simulate),
     Demo(demo::Demo),
+    #[command(name = crate::runtime::keeper::SUBCOMMAND, hide = true)]
+    Keeper(keeper::Keeper),
     #[command(name = crate::agents::scripted::SUBCOMMAND, hide = true)]
     ScriptedAgent(scripted_agent::ScriptedAgent),
 }

@@ -12,8 +12,8 @@ use super::errors::{self, CliError};
 use super::screen::Screen;
 use super::surroundings::Surroundings;
 use super::{
-    demo, doctor, exec, init, operate, receipts, run, scripted_agent, simulate, start, status,
-    validate, why,
+    demo, doctor, exec, hand_over, init, keeper, operate, receipts, run, scripted_agent, simulate,
+    start, status, validate, why,
 };
 
 /// How long what is still going on in threads may take after the role is over.
@@ -77,9 +77,11 @@ fn perform(context: &Context, role: Role) -> Result<u8, CliError> {
         Role::Resume(it) => block_on(operate::execute(context, it.command())),
         Role::Turbo(it) => block_on(operate::execute(context, it.command())),
         Role::Heartbeat(it) => block_on(operate::execute(context, it.command())),
+        Role::HandOver(arguments) => block_on(hand_over::execute(context, &arguments)),
         Role::Receipts(arguments) => block_on(receipts::execute(context, &arguments)),
         Role::Simulate(arguments) => simulate::execute(context, &arguments),
         Role::Demo(arguments) => block_on(demo::execute(context, &arguments)),
+        Role::Keeper(arguments) => Ok(keeper::execute(context, &arguments)),
         Role::ScriptedAgent(arguments) => Ok(scripted_agent::execute(context, &arguments)),
     }
 }

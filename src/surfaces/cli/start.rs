@@ -101,13 +101,17 @@ fn announce(context: &Context, settings: &Settings, hosted: &Hosted) {
     let recovered = hosted.recovered();
     let root = settings.daemon.state_dir.display();
     say(context, settings, &format!("enact-factory {} in {root}", env!("CARGO_PKG_VERSION")));
-    let runs = format::counted(recovered.runs, "run");
+    let mut runs = format!("{} to continue", format::counted(recovered.runs, "run"));
+    if recovered.kept > 0 {
+        let agents = format::counted(recovered.kept, "agent");
+        runs = format!("{runs}, {agents} of them went on without it");
+    }
     if recovered.cause.is_some() {
         let ended = format::counted(recovered.ended, "leftover");
-        let text = format!("the daemon before went down: {ended} of it ended, {runs} to continue");
+        let text = format!("the daemon before went down: {ended} of it ended, {runs}");
         say(context, settings, &text);
     } else if recovered.runs > 0 {
-        say(context, settings, &format!("{runs} to continue"));
+        say(context, settings, &runs);
     }
     let projects = format::counted(settings.policy.projects.len(), "project");
     let intake = if settings.policy.autonomous {

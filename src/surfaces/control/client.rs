@@ -176,6 +176,17 @@ impl Client {
         }
     }
 
+    /// Stops the daemon and leaves its agents to the next one; how many there are.
+    ///
+    /// # Errors
+    /// When the daemon cannot be asked.
+    pub async fn hand_over(&mut self) -> Result<usize, ClientError> {
+        match self.ask(Request::HandOver {}).await? {
+            Response::HandedOver { agents } => Ok(agents),
+            other => Err(unexpected(&other)),
+        }
+    }
+
     /// Turns this connection into a stream of the events after global number `after`.
     ///
     /// # Errors

@@ -122,6 +122,7 @@ fn understand(line: &[u8]) -> Result<Request, Refusal> {
         | Request::Submit { .. }
         | Request::Status {}
         | Request::Why { .. }
+        | Request::HandOver {}
         | Request::Follow { .. } => Ok(request),
     }
 }
@@ -155,6 +156,10 @@ async fn answer(request: Request, served: &Served) -> Response {
             Ok(explanation) => {
                 Response::Why { explanation: explanation.map(|found| Box::new(found.into())) }
             }
+            Err(stopping) => is_stopping(stopping),
+        },
+        Request::HandOver {} => match served.handle.hand_over().await {
+            Ok(agents) => Response::HandedOver { agents },
             Err(stopping) => is_stopping(stopping),
         },
         Request::Follow { .. } => {

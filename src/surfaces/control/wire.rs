@@ -60,6 +60,8 @@ pub enum Request {
         /// What people call it.
         target: String,
     },
+    /// Stop, and leave agents to the next daemon.
+    HandOver {},
     /// Send events until the client hangs up.
     Follow {
         /// Global number of the last event that the client has (0: none).
@@ -110,6 +112,11 @@ pub enum Response {
     Why {
         /// Absent when there is no such item.
         explanation: Option<Box<ExplanationView>>,
+    },
+    /// It stops, and agents go on.
+    HandedOver {
+        /// How many.
+        agents: usize,
     },
     /// Something happened.
     Event {

@@ -56,14 +56,14 @@ fn sigterm_in_the_middle_of_a_run_leaves_no_process_and_the_run_goes_on_at_the_n
 }
 
 #[test]
-fn sigkill_in_the_middle_of_a_turn_is_made_good_at_the_next_start() {
+fn a_power_cut_in_the_middle_of_a_turn_is_made_good_at_the_next_start() {
     let mut factory = Factory::new();
     factory.item("DEMO-14", "", "Add a greeting");
     factory.script(&hanging_once("DEMO-14"));
     factory.start();
     factory.wait_for_file("hung");
-    factory.kill9();
-    assert!(!factory.survivors().is_empty(), "a dead daemon can end nothing");
+    factory.power_cut();
+    assert!(!factory.survivors().is_empty(), "the dead can end nothing");
     factory.start();
     let picture = factory.wait_until_done(&["DEMO-14"]);
     assert_eq!(picture.item("DEMO-14").attempts, 0);
@@ -103,7 +103,7 @@ fn the_same_phase_going_down_twice_waits_for_a_person() {
         factory.until("the coder hangs", BOUND, |factory| {
             (factory.prompts("DEMO-15", "coder", 1).len() == turn).then_some(())
         });
-        factory.kill9();
+        factory.power_cut();
     }
     factory.start();
     let picture = factory.wait_for(&["DEMO-15"], "waiting_human");

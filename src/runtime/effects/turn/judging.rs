@@ -5,47 +5,54 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use crate::agents::{ProcessEnd, TurnSummary};
+use crate::agents::{ProcessEnd, Transcript, TurnSummary};
 use crate::domain::agent::{TimeoutKind, TurnEnding, TurnReport};
 use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::time::Timestamp;
 use crate::process::ProcessError;
 use crate::process::agent_process::{Ending, Finished};
-
-use super::super::Ports;
-use super::Ready;
-use super::driving::Watch;
+use crate::process::redact::Redactor;
 
 /// Most bytes of an answer file that are read: its end, where a verdict stands.
 const MAX_ANSWER: u64 = 4 * 1024 * 1024;
 
+/// What a turn is judged by, besides what the agent said.
+pub(super) struct Evidence {
+    /// How its process ended.
+    pub(super) finished: Finished,
+    /// What it repeated, when it was ended for that.
+    pub(super) stuck: Option<String>,
+    /// The present.
+    pub(super) now: Timestamp,
+}
+
 /// Judges a turn whose process has ended.
 pub(super) fn judge(
-    ports: &Ports,
-    ready: &Ready<'_>,
-    watch: Watch,
-    finished: &Finished,
+    answer_file: Option<&Path>,
+    redactor: &Redactor,
+    transcript: Box<dyn Transcript>,
+    evidence: Evidence,
 ) -> TurnReport {
+    let Evidence { finished, stuck, now } = evidence;
     let stopped = match finished.ending {
         Ending::Exited | Ending::LingeredAfterFinish => None,
         Ending::SilenceTimeout => Some(TurnEnding::TimedOut { clock: TimeoutKind::Silence }),
         Ending::TotalTimeout => Some(TurnEnding::TimedOut { clock: TimeoutKind::Total }),
         Ending::Cancelled => Some(TurnEnding::Cancelled),
-        Ending::StoppedByCaller => {
-            Some(TurnEnding::Stuck { evidence: watch.stuck.clone().unwrap_or_default() })
-        }
+        Ending::StoppedByCaller => Some(TurnEnding::Stuck { evidence: stuck.unwrap_or_default() }),
     };
-    let answer = ready.command.answer_file.as_deref().and_then(|path| answer(path).ok());
+    let answer = answer_file.and_then(|path| answer(path).ok());
     let TurnSummary { ending, text, usage, session, model, tool_calls } =
-        watch.transcript.finish(ProcessEnd {
+        transcript.finish(ProcessEnd {
             exit: finished.exit,
             stderr_tail: &finished.stderr_tail,
             answer,
-            now: ports.clock.now(),
+            now,
             stopped,
         });
     TurnReport {
-        ending: redacted(ports, ending),
-        text: ports.redactor.redact(&text).into_owned(),
+        ending: redacted(redactor, ending),
+        text: redactor.redact(&text).into_owned(),
         usage,
         session,
         model,
@@ -69,10 +76,10 @@ fn answer(path: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn redacted(ports: &Ports, ending: TurnEnding) -> TurnEnding {
+fn redacted(redactor: &Redactor, ending: TurnEnding) -> TurnEnding {
     match ending {
         TurnEnding::Failed { failure } => {
-            let message = ports.redactor.redact(&failure.message).into_owned();
+            let message = redactor.redact(&failure.message).into_owned();
             TurnEnding::Failed { failure: Failure { message, ..failure } }
         }
         other => other,

@@ -68,7 +68,7 @@ pub(super) async fn play(
         && let Ok(prefix) = mark_prefix(&place.state())
     {
         // The daemon was killed when its handle was dropped. What went wrong first is what counts.
-        let _first_error_counts = end_marked(&prefix, &[], GRACE).await;
+        let _first_error_counts = end_marked(&prefix, &[], &[], GRACE).await;
     }
     played
 }

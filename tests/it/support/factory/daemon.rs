@@ -119,6 +119,31 @@ impl Factory {
         ended
     }
 
+    /// Ends every process that keeps an agent the hard way; how many there were.
+    pub(crate) fn kill_keepers(&self) -> usize {
+        let keepers: Vec<_> = self
+            .survivors()
+            .into_iter()
+            .filter(|found| found.command.ends_with(" keeper "))
+            .collect();
+        keepers.iter().for_each(super::processes::Found::kill);
+        keepers.len()
+    }
+
+    /// Ends the daemon and everything that could go on without it, as a power cut does.
+    pub(crate) fn power_cut(&mut self) {
+        self.kill9();
+        let _keepers = self.kill_keepers();
+    }
+
+    /// Tells the daemon to leave its agents to the next one, and waits until it has gone.
+    pub(crate) fn hand_over(&mut self) -> (Said, ExitStatus) {
+        let said = self.cli_ok(&["hand-over", "--json"]);
+        let ended = self.until("the daemon has gone", BOUND, Self::daemon_ended);
+        self.daemon = None;
+        (said, ended)
+    }
+
     /// Asks the daemon to stop.
     pub(crate) fn send_sigterm(&self) {
         let pid = i32::try_from(self.daemon_pid()).ok().and_then(Pid::from_raw).expect("a pid");
