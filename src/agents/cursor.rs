@@ -71,6 +71,7 @@ impl Adapter for Cursor {
             args: arguments(settings, invocation),
             env: environment::build(settings, invocation, &Own { defaults: &[], fixed: &fixed }),
             stdin: Stdin::Closed(invocation.prompt.to_owned()),
+            opening: None,
             files: login.map(|body| PrivateFile { path, body }).into_iter().collect(),
             answer_file: None,
             graceful: Signal::Terminate,

@@ -1,4 +1,7 @@
-//! Hermes Agent (verified with 0.19.0): one prompt, one answer, and a file that says how it went.
+//! Hermes Agent (verified with 0.19.0): talked to in the Agent Client Protocol, or one prompt, one answer, and a file that
+//! says how it went.
+//!
+//! A critic is not talked to: only for a single prompt can its tools be limited to those that are kept from writing.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -9,10 +12,11 @@ use crate::domain::agent::AgentKind;
 use crate::process::agent_process::Signal;
 use crate::process::speech::Stdin;
 
+use super::acp::transcript::{AcpTranscript, Manners};
 use super::environment::{self, Own};
 use super::{
-    Adapter, AgentError, AgentSettings, Capabilities, CommandLine, FileBody, Invocation,
-    PrivateFile, QuotaSource, ReadOnly, TEMPORARY, Transcript, UsageReporting, widening,
+    Adapter, AgentError, AgentSettings, Capabilities, CommandLine, FileBody, Invocation, Opening,
+    PrivateFile, QuotaSource, ReadOnly, TEMPORARY, Transcript, UsageReporting, acp, widening,
 };
 
 mod transcript;
@@ -45,8 +49,8 @@ impl Adapter for Hermes {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            steer: false,
-            approve: false,
+            steer: true,
+            approve: true,
             resume: false,
             usage: UsageReporting::Absolute,
             cost: true,
@@ -71,43 +75,60 @@ impl Adapter for Hermes {
             fixed.push((WRITABLE, temporary.to_string_lossy().into_owned()));
         }
         let own = Own { defaults: QUIET, fixed: &fixed };
-        let task = invocation.home.join("task.md");
-        let usage = invocation.scratch.join("usage.json");
-        let mut files = files(settings, invocation, &directory)?;
-        files.push(PrivateFile {
-            path: task.clone(),
-            body: FileBody::Text(invocation.prompt.to_owned()),
-        });
-        Ok(CommandLine {
+        let line = CommandLine {
             program: settings.program.clone().unwrap_or_else(|| "hermes".into()),
-            args: arguments(settings, invocation, &task, &usage),
+            args: settings.args.iter().map(OsString::from).collect(),
             env: environment::build(settings, invocation, &own),
             stdin: Stdin::Null,
-            files,
-            answer_file: Some(usage),
+            opening: None,
+            files: files(settings, invocation, &directory)?,
+            answer_file: None,
             // The only signal on which it ends what it started and still writes the usage file.
             graceful: Signal::Interrupt,
+        };
+        Ok(if settings.conversation && !invocation.read_only {
+            talking(line, invocation)
+        } else {
+            answering(line, invocation)
         })
     }
 
     fn transcript(&self) -> Box<dyn Transcript> {
         Box::<transcript::HermesTranscript>::default()
     }
+
+    fn conversation(&self, opening: Opening) -> Box<dyn Transcript> {
+        Box::new(AcpTranscript::new(opening, MANNERS))
+    }
 }
 
-fn arguments(
-    settings: &AgentSettings,
-    invocation: &Invocation<'_>,
-    task: &Path,
-    usage: &Path,
-) -> Vec<OsString> {
-    let mut args: Vec<OsString> = settings.args.iter().map(OsString::from).collect();
-    args.extend(["--usage-file".into(), usage.into()]);
+/// What it does with a prompt during a turn.
+const MANNERS: Manners = Manners {
+    steering: Some("/steer "),
+    receipts: &["⏩ Steer queued", "⚠️ Steer failed", "No active turn — queued"],
+};
+
+/// A conversation about one prompt.
+fn talking(mut line: CommandLine, invocation: &Invocation<'_>) -> CommandLine {
+    line.args.push("acp".into());
+    line.stdin = Stdin::Open(acp::introduction());
+    line.opening = Some(acp::opening(invocation));
+    line
+}
+
+/// One prompt, one answer.
+fn answering(mut line: CommandLine, invocation: &Invocation<'_>) -> CommandLine {
+    let task = invocation.home.join("task.md");
+    let usage = invocation.scratch.join("usage.json");
+    line.args.extend(["--usage-file".into(), OsString::from(&usage)]);
     if invocation.read_only {
-        args.extend(["-t".into(), FILE_TOOLS.into()]);
+        line.args.extend(["-t".into(), FILE_TOOLS.into()]);
     }
-    args.extend(["-z".into(), pointer(task).into()]);
-    args
+    line.args.extend(["-z".into(), pointer(&task).into()]);
+    let body = FileBody::Text(invocation.prompt.to_owned());
+    line.files.push(PrivateFile { path: task, body });
+    line.answer_file = Some(usage);
+    line
 }
 
 /// It takes a prompt as an argument only, where it would be too long and too public.

@@ -98,6 +98,7 @@ impl Adapter for Opencode {
             env: environment::build(settings, invocation, &own),
             // As an argument it would be put into quotation marks.
             stdin: Stdin::Closed(invocation.prompt.to_owned()),
+            opening: None,
             files: files(settings, invocation, model.as_deref()),
             answer_file: None,
             graceful: Signal::Terminate,

@@ -186,7 +186,7 @@ fn manners(kind: AgentKind) -> Option<&'static Manners> {
         AgentKind::Opencode => Some(&OPENCODE),
         AgentKind::Cursor => Some(&CURSOR),
         AgentKind::Hermes => Some(&HERMES),
-        AgentKind::Command | AgentKind::Scripted => None,
+        AgentKind::Acp | AgentKind::Command | AgentKind::Scripted => None,
     }
 }
 
@@ -272,6 +272,7 @@ pub fn locate(settings: &AgentSettings) -> Option<PathBuf> {
         | AgentKind::Opencode
         | AgentKind::Cursor
         | AgentKind::Hermes
+        | AgentKind::Acp
         | AgentKind::Command
         | AgentKind::Scripted => None,
     };

@@ -19,17 +19,18 @@ pub(super) static KEYS: &[Key] = &[
     Key::optional(
         "kind",
         Kind::Choice(
-            &["claude", "codex", "opencode", "cursor", "hermes", "command", "scripted"],
+            &["claude", "codex", "opencode", "cursor", "hermes", "acp", "command", "scripted"],
             LATER,
         ),
         "the table's name, if it is a kind",
-        "How it is driven: `claude`, `codex`, `opencode`, `cursor` and `hermes` are those CLIs, `command` is any \
-         program that takes a prompt on stdin, `scripted` plays a script and needs no model.",
+        "How it is driven: `claude`, `codex`, `opencode`, `cursor` and `hermes` are those CLIs, `acp` is any \
+         program that speaks the Agent Client Protocol, `command` is any program that takes a prompt on stdin, \
+         `scripted` plays a script and needs no model.",
     ),
     Key::optional(
         "program",
         Kind::Program,
-        "the kind's usual name, looked up in `PATH`; required for `command`",
+        "the kind's usual name, looked up in `PATH`; required for `command` and `acp`",
         "The program to start.",
     ),
     Key::optional("model", Kind::Text, "the agent's own default", "The model to ask for."),
@@ -74,8 +75,15 @@ pub(super) static KEYS: &[Key] = &[
         "read_only_enforced",
         Kind::Boolean,
         "false",
-        "For `command` and `cursor`: you vouch that it does not write when it is told to only read. Git checks it all \
+        "For `command`, `cursor` and `acp`: you vouch that it does not write when it is told to only read. Git checks it all \
          the same.",
+    ),
+    Key::with_default(
+        "conversation",
+        Kind::Boolean,
+        "true",
+        "Whether it is talked to during a turn, so that it can be steered and stops in good order, where it has a \
+         protocol for that: `claude`, `codex`, `hermes`. `false` is for a version that has none.",
     ),
     Key::optional(
         "script",
@@ -145,9 +153,11 @@ impl Agents {
             ) => {
                 self.settings.insert(name.to_owned(), bare(name, kind));
             }
-            Some(AgentKind::Command) => {
-                let message = "the kind \"command\" needs an [agents.command] table with a program";
-                sources.problem(path, message, None);
+            Some(kind @ (AgentKind::Command | AgentKind::Acp)) => {
+                let kind = kind.word();
+                let message =
+                    format!("the kind {kind:?} needs an [agents.{kind}] table with a program");
+                sources.problem(path, &message, None);
             }
             Some(AgentKind::Scripted) => {
                 let message =
@@ -204,7 +214,7 @@ fn kind(name: &str, table: &Section, sources: &mut Sources) -> Option<AgentKind>
         | AgentKind::Opencode
         | AgentKind::Cursor
         | AgentKind::Hermes => None,
-        AgentKind::Command => Some("program"),
+        AgentKind::Command | AgentKind::Acp => Some("program"),
         AgentKind::Scripted => Some("script"),
     };
     if let Some(needed) = needed
@@ -235,6 +245,7 @@ fn settings(
         base_url: table.owned("base_url"),
         max_turns: table.number("max_turns").map(small),
         read_only_enforced: table.is("read_only_enforced"),
+        conversation: table.is("conversation"),
         script: table.file("script").map(Path::to_owned),
         ..bare(name, kind)
     }
@@ -253,6 +264,7 @@ fn bare(name: &str, kind: AgentKind) -> AgentSettings {
         base_url: None,
         max_turns: None,
         read_only_enforced: false,
+        conversation: true,
         script: None,
     }
 }

@@ -19,6 +19,8 @@ pub enum AgentKind {
     Cursor,
     /// Hermes Agent.
     Hermes,
+    /// Any program that speaks the Agent Client Protocol.
+    Acp,
     /// Any program: prompt on stdin, answer on stdout.
     Command,
     /// Replays a script as a real child process; for the demo, tests and benchmarks.
@@ -27,12 +29,13 @@ pub enum AgentKind {
 
 impl AgentKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Claude,
         Self::Codex,
         Self::Opencode,
         Self::Cursor,
         Self::Hermes,
+        Self::Acp,
         Self::Command,
         Self::Scripted,
     ];
@@ -46,6 +49,7 @@ impl AgentKind {
             Self::Opencode => "opencode",
             Self::Cursor => "cursor",
             Self::Hermes => "hermes",
+            Self::Acp => "acp",
             Self::Command => "command",
             Self::Scripted => "scripted",
         }

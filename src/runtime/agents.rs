@@ -54,6 +54,7 @@ pub fn co_author(kind: AgentKind, model: Option<&str>) -> String {
         AgentKind::Opencode => ("OpenCode", "noreply@opencode.ai"),
         AgentKind::Cursor => ("Cursor", "cursoragent@cursor.com"),
         AgentKind::Hermes => ("Hermes Agent", "agent@enact-factory.invalid"),
+        AgentKind::Acp => ("ACP agent", "agent@enact-factory.invalid"),
         AgentKind::Command => ("Command agent", "agent@enact-factory.invalid"),
         AgentKind::Scripted => ("Scripted agent", "agent@enact-factory.invalid"),
     };

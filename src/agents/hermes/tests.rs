@@ -4,10 +4,12 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::agents::fixtures::{
-    PROMPT, after, arguments, assert_caged, command_line, exited, failure, instant, invocation,
-    judge, killed, settings,
+    PROMPT, after, arguments, assert_caged, command_line, converse, exited, failure, instant,
+    invocation, judge, killed, opening, recorded, replies, settings,
 };
-use crate::agents::{AgentError, AgentSettings, CommandLine, FileBody, ProcessEnd, adapter};
+use crate::agents::{
+    AgentError, AgentEvent, AgentSettings, CommandLine, FileBody, ProcessEnd, Steering, adapter,
+};
 use crate::domain::agent::{AgentKind, Stage, TurnEnding};
 use crate::domain::failure::FailureClass;
 use crate::process::agent_process::Signal;
@@ -15,8 +17,9 @@ use crate::process::speech::Stdin;
 
 const OWN: &[&str] = &["HERMES_HOME", "HERMES_DISABLE_LAZY_INSTALLS", "HERMES_WRITE_SAFE_ROOT"];
 
+/// Not talked to.
 fn hermes() -> AgentSettings {
-    settings(AgentKind::Hermes)
+    AgentSettings { conversation: false, ..settings(AgentKind::Hermes) }
 }
 
 fn file<'a>(command: &'a CommandLine, path: &str) -> &'a str {
@@ -122,4 +125,68 @@ fn without_a_report_nothing_is_complete() {
     assert_eq!(failure(&summary).class, FailureClass::Agent);
     let end = ProcessEnd { stopped: Some(TurnEnding::Cancelled), ..exited(130) };
     assert_eq!(judge(AgentKind::Hermes, &["x"], end).1.ending, TurnEnding::Cancelled);
+}
+
+#[test]
+fn a_coder_is_talked_to_and_a_critic_is_not() {
+    let talked = settings(AgentKind::Hermes);
+    let coder = command_line(&talked, Stage::Coder);
+    assert_caged(&coder, OWN);
+    assert_eq!(arguments(&coder), ["acp"]);
+    let Stdin::Open(first) = &coder.stdin else { panic!("an open input") };
+    assert!(first.contains("\"initialize\"") && !first.contains(PROMPT));
+    let opening = coder.opening.expect("an opening");
+    assert_eq!(opening.session["cwd"], "/state/worktree");
+    assert_eq!((opening.prompt.as_str(), opening.read_only), (PROMPT, false));
+    let critic = command_line(&talked, Stage::Critic);
+    assert!(critic.stdin == Stdin::Null && critic.opening.is_none());
+    assert_eq!(after(&critic, "-t").as_deref(), Some("file"));
+}
+
+#[test]
+fn a_recorded_conversation_is_held_and_paid_for() {
+    let lines = recorded(AgentKind::Acp, "hermes_completed");
+    let (events, summary) = converse(AgentKind::Hermes, &lines, exited(0));
+    assert_eq!(summary.ending, TurnEnding::Completed);
+    assert_eq!(summary.text.trim(), "Done: hello");
+    // Of 260 tokens of input 40 came from the cache.
+    assert_eq!((summary.usage.input_tokens, summary.usage.output_tokens), (220, 54));
+    assert_eq!((summary.usage.cache_read_tokens, summary.tool_calls), (40, 1));
+    let said = replies(&events);
+    let methods: Vec<&Value> = said.iter().map(|line| &line["method"]).collect();
+    assert_eq!(methods[..2], ["session/new", "session/prompt"]);
+    assert_eq!(said[1]["params"]["prompt"][0]["text"], PROMPT);
+    assert_eq!(said[2]["result"]["outcome"]["optionId"], "allow_once");
+    assert_eq!(events.last(), Some(&AgentEvent::Finished));
+}
+
+#[test]
+fn a_refusal_of_the_provider_that_looks_like_an_answer_is_a_failure() {
+    let lines = recorded(AgentKind::Acp, "hermes_too_many_requests");
+    let (_, summary) = converse(AgentKind::Hermes, &lines, exited(0));
+    assert_eq!(failure(&summary).class, FailureClass::Throttled { until: None });
+}
+
+#[test]
+fn a_running_turn_takes_instructions_and_its_receipt_is_no_answer() {
+    let lines = recorded(AgentKind::Acp, "hermes_completed");
+    let mut transcript = adapter(AgentKind::Hermes).conversation(opening(false));
+    assert_eq!(transcript.steer("later"), Steering::NextTurn);
+    assert_eq!(transcript.interrupt(), None);
+    for line in &lines[..3] {
+        transcript.line(line);
+    }
+    let Steering::Send(line) = transcript.steer("use the moon") else { panic!("a line") };
+    let sent: Value = serde_json::from_str(&line).expect("JSON");
+    assert_eq!(sent["params"]["prompt"][0]["text"], "/steer use the moon");
+    assert!(transcript.interrupt().expect("a line").contains("session/cancel"));
+    let receipt = r#"{"method":"session/update","params":{"update":{"sessionUpdate":"agent_message_chunk","content":{"type":"text","text":"⏩ Steer queued for the active turn: x"}}}}"#;
+    assert_eq!(transcript.line(receipt), [AgentEvent::Other]);
+    let answered = format!(r#"{{"id":{},"result":{{"stopReason":"end_turn"}}}}"#, sent["id"]);
+    assert_eq!(transcript.line(&answered), [AgentEvent::Other]);
+    for line in &lines[3..] {
+        transcript.line(line);
+    }
+    assert_eq!(transcript.steer("too late"), Steering::NextTurn);
+    assert_eq!(transcript.finish(exited(0)).text.trim(), "Done: hello");
 }

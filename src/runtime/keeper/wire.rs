@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::agents::Opening;
 use crate::domain::agent::{AgentKind, TurnReport};
 
 /// Longest request line, in bytes: room for a long instruction.
@@ -31,6 +32,9 @@ pub struct Assignment {
     pub env: BTreeMap<String, String>,
     /// What it reads.
     pub told: Told,
+    /// How the conversation with it goes on.
+    #[serde(default)]
+    pub opening: Option<Opening>,
     /// File that will hold its final text.
     pub answer_file: Option<PathBuf>,
     /// How it is asked to stop.

@@ -133,7 +133,7 @@ fn assignment(
     marker: &str,
     remembered: Remembered,
 ) -> Assignment {
-    let CommandLine { program, args, env, stdin, answer_file, graceful, .. } =
+    let CommandLine { program, args, env, stdin, opening, answer_file, graceful, .. } =
         ready.command.clone();
     Assignment {
         agent: ready.settings.kind,
@@ -146,6 +146,7 @@ fn assignment(
             Stdin::Closed(text) => Told::Closed(text),
             Stdin::Open(text) => Told::Open(text),
         },
+        opening,
         answer_file,
         graceful: match graceful {
             Signal::Terminate => Ask::Terminate,

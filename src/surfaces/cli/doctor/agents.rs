@@ -82,7 +82,7 @@ fn in_order(agent: &AgentSettings, probed: &Probed) -> String {
     let program = probed.program.as_ref().map(|path| path.display().to_string());
     let version = probed.version.as_ref().map(|version| format!("version {version}"));
     let login = match (agent.kind, probed.logged_in) {
-        (AgentKind::Command | AgentKind::Scripted, _) | (_, Some(false)) => None,
+        (AgentKind::Acp | AgentKind::Command | AgentKind::Scripted, _) | (_, Some(false)) => None,
         (_, Some(true)) => Some("has credentials".to_owned()),
         (_, None) => Some("whether it is logged in cannot be told".to_owned()),
     };
@@ -98,7 +98,7 @@ fn remedy(agent: &AgentSettings, problem: &Problem) -> String {
         AgentKind::Opencode => "~/.local/share/opencode/auth.json",
         AgentKind::Cursor => "~/.config/cursor/auth.json",
         AgentKind::Hermes => "~/.hermes/auth.json",
-        AgentKind::Command | AgentKind::Scripted => "its login file",
+        AgentKind::Acp | AgentKind::Command | AgentKind::Scripted => "its login file",
     };
     match problem {
         Problem::NotFound { .. } => {
