@@ -66,7 +66,7 @@ impl Loop {
             redactor: Redactor::new(Vec::new()),
             check_environment: BTreeMap::new(),
             own_program: setup.program.clone(),
-            keeper: KeeperSettings { orphan_grace_ms: 0 },
+            keeper: KeeperSettings { orphan_grace_ms: 1_800_000 },
         });
         let timing = Timing {
             poll: Duration::from_millis(setup.settings.daemon.poll_interval_ms),

@@ -24,6 +24,7 @@ mod dispatch;
 mod figures;
 mod history;
 mod in_process;
+mod keeper;
 mod memory;
 mod no_git;
 mod overhead;
@@ -34,11 +35,12 @@ mod store;
 use std::time::Instant;
 
 /// The benchmarks in the order they run; later ones use what earlier ones measured nothing of.
-const ALL: [(&str, fn()); 8] = [
+const ALL: [(&str, fn()); 9] = [
     ("store", store::run),
     ("planner", planner::run),
     ("cold-start", cold_start::run),
     ("overhead", overhead::run),
+    ("keeper", keeper::run),
     ("dispatch", dispatch::run),
     ("memory", memory::run),
     ("crash", crash::run),

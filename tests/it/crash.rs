@@ -95,6 +95,11 @@ fn disturbed(seed: u64, expected: &Ending) {
         moments.hesitate();
         match how {
             How::Kill => factory.kill9(),
+            How::PowerCut => factory.power_cut(),
+            How::HandOver => {
+                let (said, ended) = factory.hand_over();
+                assert_eq!(ended.code(), Some(0), "{ended}: {said:?}");
+            }
             How::Terminate => {
                 let ended = factory.sigterm();
                 assert_eq!(ended.code(), Some(0), "{ended}");

@@ -16,8 +16,12 @@ const PATIENCE: u32 = 5_000;
 /// How a daemon is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum How {
-    /// `SIGKILL`.
+    /// `SIGKILL` to the daemon: its agents go on, and the next one goes on with them.
     Kill,
+    /// The same to what keeps its agents as well: nothing can go on.
+    PowerCut,
+    /// It hands over to the next one.
+    HandOver,
     /// `SIGTERM`.
     Terminate,
 }
@@ -41,10 +45,14 @@ impl Moments {
         mixed ^ (mixed >> 31)
     }
 
-    /// The stops of this round: mostly one kill; sometimes two, or an orderly stop before a kill, or after one.
+    /// The stops of this round: mostly one kill or power cut; sometimes two, or an orderly stop before a kill.
     pub(super) fn plan(&mut self) -> Vec<How> {
         match self.seed % 10 {
-            2 | 7 => vec![How::Kill, How::Kill],
+            2 => vec![How::Kill, How::Kill],
+            3 | 6 => vec![How::PowerCut],
+            5 => vec![How::HandOver, How::PowerCut],
+            7 => vec![How::Kill, How::PowerCut],
+            8 => vec![How::HandOver],
             4 => vec![How::Terminate],
             9 => vec![How::Terminate, How::Kill],
             _ => vec![How::Kill],

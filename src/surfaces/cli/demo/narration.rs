@@ -71,6 +71,9 @@ fn tell(event: &Event, stage: Stage, at: Timestamp) -> Option<String> {
         Event::TurnInterrupted { cause: Interruption::Shutdown, .. } => {
             Some("its turn was cut short by the shutdown".to_owned())
         }
+        Event::RunAdopted { .. } => {
+            Some("its agent went on without a daemon, and goes on under this one".to_owned())
+        }
         Event::ChecksFinished { report, .. } => Some(format!("checks: {}", checks(report))),
         Event::ReviewSubmitted { review, .. } => Some(format!("critic: {}", said(review))),
         Event::ReviewMissing { reason, .. } => Some(format!("the gate did not run: {reason}")),

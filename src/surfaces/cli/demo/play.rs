@@ -40,7 +40,7 @@ pub(super) struct Played {
     pub(super) explanations: Vec<ExplanationView>,
     /// Daemons it took.
     pub(super) daemons: usize,
-    /// Agent processes that were there while no daemon was.
+    /// Processes of agents that were there while no daemon was.
     pub(super) orphans: usize,
     /// Whether the last daemon stopped in order.
     pub(super) stopped_in_order: bool,
@@ -86,6 +86,7 @@ async fn perform(
     if agent == DemoAgent::Scripted {
         orphans = kill_in_the_middle(place, daemon, &mut watch, screen).await?;
         daemon = DaemonProcess::start(place, surroundings)?;
+        await_adoption(place, &mut daemon, &mut watch).await?;
         (daemons, patience) = (2, SCRIPTED_PATIENCE);
     }
     let settled = async |reader: &SqliteReader| all_settled(reader, parts.len()).await;
@@ -121,11 +122,26 @@ async fn kill_in_the_middle(
     daemon.kill().await?;
     watch.look().await?;
     let orphans = survivors(&place.state())?.len();
-    let told = format!("kill -9 {pid}: the daemon is gone; agent processes still there: {orphans}");
+    let told = format!("kill -9 {pid}: the daemon is gone; processes of agents at work: {orphans}");
     screen.line(screen.paint(Tone::Warning, &format!("           demo    {told}")));
-    // From now on, the agent of DEMO-7 no longer waits for this.
-    place.write("marks/daemon-killed", "")?;
     Ok(orphans)
+}
+
+/// Waits until the next daemon goes on with the agent of DEMO-7, and lets that agent finish.
+async fn await_adoption(
+    place: &Place,
+    daemon: &mut DaemonProcess,
+    watch: &mut Watch<'_>,
+) -> Result<(), CliError> {
+    let taken_over = async |reader: &SqliteReader| {
+        let runs = reader.load_open_runs().await?;
+        let fence = reader.load_item(&item("DEMO-7")).await?.map_or(0, |record| record.fence);
+        // Whoever takes a run over raises its fence.
+        Ok(runs.iter().any(|run| run.item == item("DEMO-7") && run.fence > fence))
+    };
+    let what = "the next daemon went on with the agent of DEMO-7";
+    watch.until(daemon, what, SCRIPTED_PATIENCE, taken_over).await?;
+    place.write("marks/daemon-back", "")
 }
 
 fn item(identifier: &str) -> ItemId {

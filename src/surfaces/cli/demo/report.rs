@@ -131,7 +131,8 @@ fn mishap(turn: &TurnRecord) -> Option<String> {
 
 fn counted(number: impl TryInto<u64>, noun: &str) -> String {
     let number = number.try_into().unwrap_or(u64::MAX);
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+    let plural = if noun.ends_with('s') { "es" } else { "s" };
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}{plural}") }
 }
 
 fn afterwards(played: &Played, verdict: &Verdict, screen: &Screen) {
@@ -148,9 +149,9 @@ fn afterwards(played: &Played, verdict: &Verdict, screen: &Screen) {
     ));
     if played.orphans > 0 {
         screen.line(format!(
-            "  {} kill -9 of the daemon left {} at work; the next daemon ended what was left and took over",
+            "  {} kill -9 of the daemon left {} of agents at work; the next daemon went on with them",
             ok(true),
-            counted(played.orphans, "agent")
+            counted(played.orphans, "process")
         ));
     }
     screen.line(format!(

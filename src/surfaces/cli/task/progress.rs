@@ -141,6 +141,9 @@ impl<'a> Progress<'a> {
 
     fn tell_trouble(&self, at: Timestamp, event: &Event) {
         match event {
+            Event::RunAdopted { .. } => {
+                self.plain(at, "the agent goes on under another daemon");
+            }
             Event::TurnInterrupted { .. } | Event::RunInterrupted { .. } => {
                 self.say(at, Tone::Warning, "interrupted; the run continues where it was");
             }

@@ -138,7 +138,10 @@ impl Factory {
 
     /// Tells the daemon to leave its agents to the next one, and waits until it has gone.
     pub(crate) fn hand_over(&mut self) -> (Said, ExitStatus) {
-        let said = self.cli_ok(&["hand-over", "--json"]);
+        // It may have just begun to listen, or not yet.
+        let said = self.until("the daemon can be told", BOUND, |factory| {
+            Some(factory.cli(&["hand-over", "--json"])).filter(|said| said.code == 0)
+        });
         let ended = self.until("the daemon has gone", BOUND, Self::daemon_ended);
         self.daemon = None;
         (said, ended)
