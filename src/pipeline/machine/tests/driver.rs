@@ -281,7 +281,10 @@ impl Driver {
             Input::Interrupted { .. } => {
                 Effect::RunTurn { run, turn: self.state.turn_in_flight()?.turn }
             }
-            Input::TurnPrepared(_) | Input::Cancel { .. } | Input::Supersede { .. } => return None,
+            Input::TurnPrepared(_)
+            | Input::Adopted { .. }
+            | Input::Cancel { .. }
+            | Input::Supersede { .. } => return None,
         };
         let key = effect.key().0;
         self.outbox.contains_key(&key).then_some(key)
