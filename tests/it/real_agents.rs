@@ -1,9 +1,10 @@
 //! The built program's daemon with the real agent CLIs, against a scripted model on loopback.
 //!
 //! Every test runs with each, and says `skipped: …` where one is not installed (`scripts/install-agents`). Nothing but
-//! the model is scripted.
+//! the model is scripted, except that Cursor's CLI, which cannot be installed, has a stand-in (`support::stand_in`).
 
 mod critic;
+mod failures;
 mod gate;
 mod hangs;
 mod outages;
@@ -13,33 +14,42 @@ mod verdicts;
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use crate::support::agent_clis;
 use crate::support::factory::Factory;
 use crate::support::model_server::{ModelServer, RecordedRequest, usage};
+use crate::support::stand_in;
 
-/// Runs a test with each CLI: with the two native ones at once, because most of it is waiting, and with those that need
-/// seconds of computing to start one after the other.
+/// Held while one that needs seconds of computing to start is at work: two of them would make each other late.
+static HEAVY: Mutex<()> = Mutex::new(());
+
+/// Runs a test with each CLI: with the light ones at once, because most of it is waiting, and with the others one after
+/// the other.
 fn with_each_cli(test: fn(Cli)) {
-    for group in [&[Cli::Claude, Cli::Codex][..], &[Cli::Opencode], &[Cli::Hermes]] {
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = group.iter().map(|cli| scope.spawn(move || test(*cli))).collect();
-            let ends = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
-            let ends: Vec<_> = ends.collect();
-            if let Some(panic) = ends.into_iter().find_map(Result::err) {
-                std::panic::resume_unwind(panic);
-            }
-        });
+    std::thread::scope(|scope| {
+        let light = [Cli::Claude, Cli::Codex, Cli::Cursor];
+        let threads = light.map(|cli| scope.spawn(move || test(cli)));
+        let ends = threads.map(std::thread::ScopedJoinHandle::join);
+        if let Some(panic) = ends.into_iter().find_map(Result::err) {
+            std::panic::resume_unwind(panic);
+        }
+    });
+    for cli in [Cli::Opencode, Cli::Hermes] {
+        let _at_work = HEAVY.lock().unwrap_or_else(PoisonError::into_inner);
+        test(cli);
     }
 }
 
-/// A real agent CLI.
+/// An agent CLI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cli {
     Claude,
     Codex,
     Opencode,
     Hermes,
+    /// A stand-in.
+    Cursor,
 }
 
 /// How Claude Code is signed in. The others always have a key.
@@ -59,6 +69,7 @@ impl Cli {
             Self::Codex => "codex",
             Self::Opencode => "opencode",
             Self::Hermes => "hermes",
+            Self::Cursor => "cursor",
         }
     }
 
@@ -85,6 +96,11 @@ impl Cli {
                      [agents.codex.set]\nCODEX_API_KEY = {AGENT_SECRET:?}\n"
                 )
             }
+            Self::Cursor => format!(
+                "[agents.cursor]\nprogram = {program:?}\nread_only_enforced = true\n\
+                 [agents.cursor.set]\n{} = {url:?}\nCURSOR_API_KEY = {AGENT_SECRET:?}\n",
+                stand_in::MODEL
+            ),
             Self::Opencode | Self::Hermes => {
                 let (name, url) = (self.name(), format!("{url}/v1"));
                 format!(
@@ -96,14 +112,14 @@ impl Cli {
     }
 
     /// Whether it starts in the blink of an eye.
-    fn is_native(self) -> bool {
-        matches!(self, Self::Claude | Self::Codex)
+    fn is_light(self) -> bool {
+        matches!(self, Self::Claude | Self::Codex | Self::Cursor)
     }
 
     /// How often it tries a call that fails.
     fn tries(self) -> usize {
         match self {
-            Self::Claude | Self::Codex => 1,
+            Self::Claude | Self::Codex | Self::Cursor => 1,
             Self::Opencode => 6,
             Self::Hermes => 2,
         }
@@ -114,7 +130,7 @@ impl Cli {
         match self {
             Self::Claude => (usage::FRESH_INPUT, usage::CACHE_WRITE),
             // These APIs have no cache writes; they are input.
-            Self::Codex | Self::Opencode | Self::Hermes => {
+            Self::Codex | Self::Opencode | Self::Hermes | Self::Cursor => {
                 (usage::FRESH_INPUT + usage::CACHE_WRITE, 0)
             }
         }
@@ -135,14 +151,18 @@ impl Workshop {
     }
 
     fn signed_in(cli: Cli, login: Login) -> Option<Self> {
-        let program: PathBuf = agent_clis::find(cli.name())?;
+        let found = match cli {
+            Cli::Cursor => None,
+            _ => Some(agent_clis::find(cli.name())?),
+        };
         let server = ModelServer::start();
         let mut factory = Factory::new();
+        let program: PathBuf = found.unwrap_or_else(|| stand_in::cursor_agent_in(&factory.root()));
         let name = cli.name();
         factory.stage_config =
             (format!("adapter = \"{name}\"\n"), format!("adapter = \"{name}\"\n"));
         let program = program.display().to_string();
-        let slots = if cli.is_native() { 8 } else { 2 };
+        let slots = if cli.is_light() { 8 } else { 2 };
         factory.more_config = format!(
             "[slots]\nglobal = {slots}\nper_project = {slots}\n[pace]\nper_project = 100\n{}",
             cli.table(&program, server.url(), login)

@@ -267,6 +267,11 @@ impl AcpTranscript {
     fn failure(&self, end: &ProcessEnd<'_>) -> Option<Failure> {
         let agents = |message: &str| Some(classification::failure(FailureClass::Agent, message));
         match &self.ended {
+            // What it logs from then on repeats what it was told.
+            None if self.session.is_some() => Some(classification::failure(
+                FailureClass::Infrastructure,
+                &format!("no end of turn before {}", classification::manner(end.exit)),
+            )),
             None => Some(classification::broke_off(end)),
             Some(Ended::Failed(error)) => {
                 Some(classification::failure(class(error, Some(end.now)), &complaint(error)))

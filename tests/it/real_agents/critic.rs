@@ -47,6 +47,8 @@ fn a_critic_cannot_write() {
             Cli::Hermes => {
                 assert_eq!(offered, ["patch", "read_file", "search_files", "write_file"]);
             }
+            // By its operator's word.
+            Cli::Cursor => assert!(offered.is_empty(), "{offered:?}"),
             // A sandbox of the system.
             Cli::Codex => {}
         }

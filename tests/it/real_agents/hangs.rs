@@ -17,7 +17,7 @@ use crate::support::model_server::{Answer, RecordedRequest, Rule, Script, ToolCa
 fn lingers_and_hangs(cli: Cli, when: When) -> Rule {
     let start = "setsid sleep 1000 </dev/null >/dev/null 2>&1 & echo started";
     let call = match cli {
-        Cli::Claude | Cli::Opencode => ToolCall::bash(start),
+        Cli::Claude | Cli::Opencode | Cli::Cursor => ToolCall::bash(start),
         // It has its own way of starting what goes on.
         Cli::Hermes => {
             ToolCall::named("terminal", json!({ "command": "sleep 1000", "background": true }))

@@ -49,10 +49,10 @@ fn a_provider_that_says_no_is_waited_for() {
                 ("LIMIT-1", FailureClass::Quota { until: Some(reset) }) => {
                     assert!(until >= reset, "waits until {until}, resets at {reset}");
                     let told = Timestamp(told.load(Ordering::Relaxed) * 1000);
-                    // Codex and Hermes say only the minute.
+                    // The others say only the minute.
                     let exactly = match cli {
                         Cli::Claude | Cli::Opencode => 0,
-                        Cli::Codex | Cli::Hermes => 60,
+                        Cli::Codex | Cli::Hermes | Cli::Cursor => 60,
                     };
                     assert!(reset >= told, "the limit resets at {told}, understood as {reset}");
                     let late = reset.since(told).as_secs();
