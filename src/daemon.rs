@@ -294,8 +294,7 @@ async fn take_over(setup: &Setup, ports: &Ports) -> Result<(Engine, Recovered), 
     let before = loaded.ops.running.clone();
     let identity = Identity { instance, epoch, sources: ports.trackers.keys().cloned().collect() };
     let policy = Arc::new(setup.settings.policy.clone());
-    let now = ports.clock.now();
-    let mut engine = Engine::new(loaded, policy, identity, Arc::clone(&ports.ids), now);
+    let mut engine = Engine::new(loaded, policy, identity, Arc::clone(&ports.ids));
     let recovered = recovery::take_over(ports, &mut engine, before).await?;
     Ok((engine, recovered))
 }

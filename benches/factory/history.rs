@@ -66,7 +66,7 @@ impl History {
             epoch,
             sources: BTreeSet::from(["local".to_owned()]),
         };
-        let engine = Engine::new(Loaded::default(), Arc::new(policy), identity, ids, now);
+        let engine = Engine::new(Loaded::default(), Arc::new(policy), identity, ids);
         Self { engine, now, made: 0, random: 1, items: BTreeSet::new() }
     }
 

@@ -54,7 +54,7 @@ impl Loop {
         let loaded = recovery::load(store.as_ref(), window, now).await.expect("a log");
         let identity = Identity { instance, epoch, sources: trackers.keys().cloned().collect() };
         let policy = Arc::new(setup.settings.policy.clone());
-        let engine = Engine::new(loaded, policy, identity, Arc::clone(&ids), now);
+        let engine = Engine::new(loaded, policy, identity, Arc::clone(&ids));
         let ports = Arc::new(Ports {
             store: Arc::clone(&store),
             workspaces: Arc::new(NoGit { root: dirs.worktrees() }),

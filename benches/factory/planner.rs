@@ -47,7 +47,7 @@ fn world(open: usize, settled: usize) -> World {
         ops: enact_factory::domain::ops::OpsState::default(),
         active: Vec::new(),
         starts: Vec::new(),
-        spent_today: enact_factory::domain::budget::Usage::default(),
+        spent: enact_factory::domain::budget::ledger::Ledger::default(),
         unreadable: std::collections::BTreeSet::new(),
         unavailable_agents: std::collections::BTreeMap::new(),
     }

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use enact_factory::runtime::clock::{IdSource as _, SystemIds};
-use enact_factory::store::batch::Batch;
+use enact_factory::domain::event::Event;
+use enact_factory::domain::ids::{RunId, StreamId};
+use enact_factory::runtime::clock::{Clock as _, IdSource as _, SystemClock, SystemIds};
+use enact_factory::store::batch::{Batch, Expected, Idempotency, NewEvent};
 use enact_factory::store::sqlite::{SqliteReader, SqliteStore};
 use enact_factory::store::verify::VerifyOptions;
 use enact_factory::store::{Store as _, StoreReader as _};
@@ -88,6 +90,7 @@ fn open(path: &Path) -> SqliteStore {
 /// Measures appending, size and verification.
 pub fn run() {
     one_by_one();
+    small_body();
     let past = past();
     let quarter = past.windows.len().div_ceil(4);
     let (first, last) = (&past.windows[..quarter], &past.windows[past.windows.len() - quarter..]);
@@ -101,7 +104,7 @@ pub fn run() {
         &format!("{} / {}", rounded(flat), rounded(rate(last).0 / rate(first).0)),
     );
     let bytes = std::fs::metadata(past.database()).expect("a database").len() as f64;
-    check("bytes per event, everything included", bytes / events, "bytes", Limit::AtMost(600.0));
+    note("bytes per event of whole runs, everything included", &rounded(bytes / events));
     tables(&past.database(), events);
     if let Some(copy) = std::env::var_os("BENCH_KEEP_DATABASE") {
         let _bytes = std::fs::copy(past.database(), copy).expect("a copy");
@@ -137,6 +140,52 @@ fn one_by_one() {
         note("appending one batch and waiting for it", &format!("{} ms", rounded(each)));
         store.close().await.expect("closed");
     });
+}
+
+/// Appends events with a body of 150 bytes to one stream, each with an idempotency key of its own: the size that event
+/// stores are compared by.
+fn small_body() {
+    const EVENTS: usize = 20_000;
+    let directory = tempfile::Builder::new().prefix("bench").tempdir().expect("a directory");
+    let path = directory.path().join("factory.db");
+    runtime().block_on(async {
+        let store = open(&path);
+        let epoch = store.begin_epoch("bench").await.expect("an epoch");
+        let before = store.head().await.expect("a head").gseq;
+        let stream = RunId(SystemIds.random()).stream();
+        let batches = (0..EVENTS).map(|number| small_batch(&stream, epoch, number));
+        let batches: Vec<Batch> = batches.collect();
+        let (begun, used) = (Instant::now(), own_processor());
+        for group in batches.chunks(GROUP) {
+            let _appended = store.append_all(group.to_vec()).await.expect("appended");
+        }
+        let (wall, used) = (begun.elapsed().as_secs_f64(), own_processor() - used);
+        assert_eq!(store.head().await.expect("a head").gseq - before, EVENTS as u64);
+        store.close().await.expect("closed");
+        let what = "one stream, a body of 150 bytes and a request key each, groups of 64";
+        check(what, EVENTS as f64 / wall, "events/s", Limit::AtLeast(5000.0));
+        let per_second = EVENTS as f64 / used.as_secs_f64();
+        note("  per second of processor time", &format!("{} events", rounded(per_second)));
+        let bytes = std::fs::metadata(&path).expect("a database").len() as f64;
+        check(
+            "  bytes per event, everything included",
+            bytes / EVENTS as f64,
+            "bytes",
+            Limit::AtMost(600.0),
+        );
+        tables(&path, EVENTS as f64);
+    });
+}
+
+fn small_batch(stream: &StreamId, epoch: u64, number: usize) -> Batch {
+    let (now, reason) = (SystemClock.now(), "x".repeat(121));
+    let event = Event::LateResult { effect: "turn".to_owned(), reason };
+    let events = vec![NewEvent { id: SystemIds.ordered(now), event }];
+    let mut batch =
+        Batch::new(now, "coder-1", epoch).with_events(stream.clone(), Expected::Any, events);
+    let (scope, key) = ("bench".to_owned(), format!("request-{number}"));
+    batch.idempotency = Some(Idempotency { scope, key, request_sha256: [7; 32] });
+    batch
 }
 
 /// Where the bytes are.

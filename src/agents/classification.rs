@@ -141,6 +141,7 @@ pub(super) fn is_rate_limit(class: FailureClass) -> bool {
         FailureClass::Throttled { .. } | FailureClass::Quota { .. } => true,
         FailureClass::Agent
         | FailureClass::Infrastructure
+        | FailureClass::Budget
         | FailureClass::Authentication
         | FailureClass::Configuration
         | FailureClass::ContextOverflow

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use figment::value::{Dict, Value};
 
 use super::document::nearest;
+use super::measures::{micro_dollars, milliseconds, span};
 use super::schema::{Key, Kind, Presence, Shape, join};
 use super::section::{Section, Setting};
 use super::sources::Sources;
@@ -121,17 +122,7 @@ impl Checker<'_> {
         };
         let value = parsed.as_ref().unwrap_or(value);
         let setting = match (kind, value) {
-            (
-                Kind::Text
-                | Kind::Secret
-                | Kind::Choice(..)
-                | Kind::Path
-                | Kind::Program
-                | Kind::Span(..),
-                Value::String(_, text),
-            ) if text.is_empty() => {
-                return None;
-            }
+            (kind, value) if is_text(kind) && is_empty_text(value) => return None,
             (Kind::Text | Kind::Secret, Value::String(_, text)) => {
                 Some(Setting::Text(text.clone()))
             }
@@ -293,14 +284,19 @@ fn default_value(default: &str, variables: &BTreeMap<String, String>) -> Option<
 
 /// Text from the environment as the TOML value it stands for, where text itself is not what is wanted.
 fn literal(text: &str, kind: &Kind) -> Option<Value> {
+    if is_text(kind) { None } else { parse(text) }
+}
+
+/// Whether it is written as text.
+fn is_text(kind: &Kind) -> bool {
     match kind {
         Kind::Text
         | Kind::Secret
         | Kind::Path
         | Kind::Program
         | Kind::Choice(..)
-        | Kind::Span(..) => None,
-        Kind::Boolean | Kind::Count(..) | Kind::Limit(_) | Kind::Money | Kind::Texts => parse(text),
+        | Kind::Span(..) => true,
+        Kind::Boolean | Kind::Count(..) | Kind::Limit(_) | Kind::Money | Kind::Texts => false,
     }
 }
 
@@ -325,40 +321,6 @@ fn is_empty_text(value: &Value) -> bool {
     value.as_str().is_some_and(str::is_empty)
 }
 
-/// Units of a span of time, the largest first, in milliseconds.
-const UNITS: [(&str, u64); 4] =
-    [("d", 24 * 3_600_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
-
-/// `"30m"` in milliseconds.
-fn milliseconds(text: &str) -> Option<u64> {
-    let (unit, length) =
-        UNITS.iter().find_map(|(unit, length)| Some((text.strip_suffix(unit)?, length)))?;
-    let digits = !unit.is_empty() && unit.bytes().all(|byte| byte.is_ascii_digit());
-    unit.parse::<u64>().ok().filter(|_| digits)?.checked_mul(*length)
-}
-
-/// Milliseconds as they are written.
-fn span(milliseconds: u64) -> String {
-    let fits = UNITS.iter().find(|(_, length)| milliseconds.is_multiple_of(*length));
-    fits.map_or_else(
-        || format!("{milliseconds} milliseconds"),
-        |(unit, length)| format!("{}{unit}", milliseconds / length),
-    )
-}
-
 fn whole(value: &Value) -> Option<u64> {
     value.to_i128().and_then(|number| u64::try_from(number).ok())
-}
-
-/// Millionths of a dollar; at most a billion dollars, so that sums stay exact.
-fn micro_dollars(value: &Value) -> Option<u64> {
-    const MOST: f64 = 1e9;
-    let dollars = match value.to_i128() {
-        Some(whole) => i32::try_from(whole).ok().map(f64::from)?,
-        None => value.to_num()?.to_f64()?,
-    };
-    if !(dollars > 0.0 && dollars <= MOST) {
-        return None;
-    }
-    format!("{:.0}", dollars * 1e6).parse().ok().filter(|micro| *micro > 0)
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::domain::budget::DayBudget;
 use crate::domain::ids::ProjectId;
 use crate::domain::policy::ProjectPolicy;
 use crate::domain::run::Delivery;
@@ -62,6 +63,18 @@ pub(super) static KEYS: &[Key] = &[
         "How many runs may start on it in one window.",
     ),
     Key::optional(
+        "day_tokens",
+        Kind::Limit(u64::MAX),
+        "`budget.project_day_tokens`",
+        "Billed tokens over all its items in one day (UTC).",
+    ),
+    Key::optional(
+        "day_usd",
+        Kind::Money,
+        "`budget.project_day_usd`",
+        "US dollars over all its items in one day (UTC).",
+    ),
+    Key::optional(
         "approval",
         Kind::Boolean,
         "`autonomous.approval`",
@@ -74,6 +87,7 @@ const MAXIMUM_MS: u64 = 604_800_000;
 
 pub(super) fn read(
     sections: &[Section],
+    day: DayBudget,
     sources: &mut Sources,
 ) -> BTreeMap<ProjectId, ProjectPolicy> {
     let mut projects: BTreeMap<ProjectId, ProjectPolicy> = BTreeMap::new();
@@ -90,7 +104,7 @@ pub(super) fn read(
                 Some(hint),
             );
         }
-        let project = project(section, name, path);
+        let project = project(section, name, path, day);
         if projects.contains_key(&project.id) {
             let message = format!("there is already a project {name:?}");
             sources.problem(&section.path_of("name"), &message, None);
@@ -108,7 +122,7 @@ pub(super) fn read(
     projects
 }
 
-fn project(section: &Section, name: &str, path: &Path) -> ProjectPolicy {
+fn project(section: &Section, name: &str, path: &Path, day: DayBudget) -> ProjectPolicy {
     ProjectPolicy {
         id: ProjectId::new(name),
         repository: path.to_string_lossy().into_owned(),
@@ -121,6 +135,10 @@ fn project(section: &Section, name: &str, path: &Path) -> ProjectPolicy {
         delivery: match section.text("delivery") {
             Some("merge") => Delivery::Merge,
             _ => Delivery::Branch,
+        },
+        day_budget: DayBudget {
+            tokens: section.limit_or("day_tokens", day.tokens),
+            cost_micro_usd: section.limit_or("day_usd", day.cost_micro_usd),
         },
         approval_required: section.choice("approval"),
     }

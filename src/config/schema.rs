@@ -6,7 +6,7 @@
 use super::{
     agents, autonomous, budget, daemon, keeper, local, pace, projects, retention, slots, stages,
 };
-use super::{store, wip};
+use super::{sandbox, store, wip};
 
 /// What one value may be.
 pub(super) enum Kind {
@@ -134,6 +134,7 @@ pub(super) static ROOT: &[Key] = &[
     Key::group("pace", Shape::Table(pace::KEYS), "How many runs may start, and when none may."),
     Key::group("budget", Shape::Table(budget::KEYS), "What work may cost."),
     Key::group("slots", Shape::Table(slots::KEYS), "How many runs may be under way at once."),
+    Key::group("sandbox", Shape::Table(sandbox::KEYS), "What agents may write and connect to."),
     Key::group("wip", Shape::Table(wip::KEYS), "How much may wait for people."),
     Key::group("keeper", Shape::Table(keeper::KEYS), "How agents are kept."),
     Key::group("retention", Shape::Table(retention::KEYS), "How long things are kept."),

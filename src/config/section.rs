@@ -87,6 +87,14 @@ impl Section {
         }
     }
 
+    /// A limit that may be "unlimited"; `otherwise` if nothing is said.
+    pub(super) fn limit_or(&self, name: &str, otherwise: Option<u64>) -> Option<u64> {
+        match self.values.get(name) {
+            Some(Setting::Limit(limit)) => *limit,
+            _ => otherwise,
+        }
+    }
+
     /// A limit whose bound keeps it below 2³².
     pub(super) fn small_limit(&self, name: &str) -> Option<u32> {
         self.limit(name).map(small)

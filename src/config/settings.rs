@@ -7,6 +7,7 @@ use secrecy::SecretString;
 
 use crate::agents::AgentSettings;
 use crate::domain::policy::Policy;
+use crate::process::sandbox::Wish;
 use crate::trackers::local::LocalSettings;
 
 use super::agents;
@@ -18,6 +19,7 @@ use super::local;
 use super::pace;
 use super::projects;
 use super::retention::{self, RetentionSettings};
+use super::sandbox;
 use super::schedule::Schedule;
 use super::section::{Section, small};
 use super::slots;
@@ -43,6 +45,8 @@ pub struct Settings {
     pub keeper: KeeperSettings,
     /// How long things are kept.
     pub retention: RetentionSettings,
+    /// How agents are confined.
+    pub sandbox: Wish,
     /// When to look for work; absent: whenever something changes.
     pub schedule: Option<Schedule>,
     /// Every value that must be cut out of what is stored or shown.
@@ -62,19 +66,20 @@ pub(super) fn assemble(
 ) -> Settings {
     let daemon = daemon::read(root.table("daemon"));
     let autonomous = root.table("autonomous");
-    let projects = projects::read(root.tables("projects"), sources);
+    let budget = budget::read(root.table("budget"));
+    let projects = projects::read(root.tables("projects"), budget.project_day, sources);
     let mut agents = agents::read(root.table("agents"), variables, &mut secrets, sources);
     let (coder, critic) = stages::read(root, &mut agents, sources);
     let time_zone = pace::time_zone(root.table("pace"), sources);
-    let (item_budget, day_budget) = budget::read(root.table("budget"));
     let local = local::read(root.table("local"), &projects, sources);
     let policy = Policy {
         autonomous: autonomous.is("enabled"),
         pace: pace::read(root.table("pace")),
         blocked_hours: pace::blocked_hours(root.table("pace"), sources),
         time_zone,
-        item_budget,
-        day_budget,
+        item_budget: budget.item,
+        day_budget: budget.day,
+        window_budget: budget.window,
         wip: wip::read(root.table("wip")),
         approval: autonomous::approval(autonomous),
         slots: slots::read(root.table("slots"), &agents, sources),
@@ -92,6 +97,7 @@ pub(super) fn assemble(
         local,
         keeper: keeper::read(root.table("keeper")),
         retention: retention::read(root.table("retention")),
+        sandbox: sandbox::read(root.table("sandbox"), sources),
         schedule: autonomous::schedule(autonomous, time_zone, sources),
         secrets: super::secret::collect(secrets),
         source: None,

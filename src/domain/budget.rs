@@ -4,6 +4,8 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
+pub mod ledger;
+
 /// Tokens and money of one or many agent calls, always summed over *every* call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Usage {
@@ -62,6 +64,29 @@ pub struct DayBudget {
     pub tokens: Option<u64>,
     /// Millionths of a US dollar.
     pub cost_micro_usd: Option<u64>,
+}
+
+/// Ceilings of one agent within a rolling window: what its provider's subscription allows, as far as the operator knows.
+/// `None` means no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowBudget {
+    /// Length of the window in milliseconds. Default 5 h, the window of the large providers.
+    pub window_ms: u64,
+    /// Billed tokens.
+    pub tokens: Option<u64>,
+    /// Millionths of a US dollar.
+    pub cost_micro_usd: Option<u64>,
+}
+
+impl WindowBudget {
+    /// Five hours in milliseconds.
+    pub const WINDOW_MS: u64 = 5 * 3_600_000;
+}
+
+impl Default for WindowBudget {
+    fn default() -> Self {
+        Self { window_ms: Self::WINDOW_MS, tokens: None, cost_micro_usd: None }
+    }
 }
 
 /// What one work item has used up so far.

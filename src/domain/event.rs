@@ -14,6 +14,7 @@ use super::run::{Interruption, Outcome, RunPlan};
 use super::time::Timestamp;
 use super::verdict::{CoderReport, Finding, Review};
 use super::work_item::WorkItem;
+use super::work_item::change::ItemChange;
 
 /// Which part of a prompt was given, and which had to be left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,8 +43,8 @@ pub enum Event {
     /// The tracker's copy changed.
     #[serde(rename = "work_item.source_changed")]
     ItemChanged {
-        /// As the tracker has it now.
-        item: WorkItem,
+        /// What is different about it.
+        change: ItemChange,
     },
     /// The tracker no longer has it.
     #[serde(rename = "work_item.withdrawn")]

@@ -22,6 +22,8 @@ pub enum FailureClass {
         /// When the window reopens, if the provider said.
         until: Option<Timestamp>,
     },
+    /// The item has used up one of its lifetime ceilings: a person must decide whether it is worth more.
+    Budget,
     /// The agent is not logged in or its key is refused: a person must act.
     Authentication,
     /// Our or the user's configuration is wrong: a person must act.
@@ -41,6 +43,7 @@ impl FailureClass {
             Self::Infrastructure
             | Self::Throttled { .. }
             | Self::Quota { .. }
+            | Self::Budget
             | Self::Authentication
             | Self::Configuration
             | Self::ContextOverflow
@@ -52,7 +55,9 @@ impl FailureClass {
     #[must_use]
     pub fn needs_human(self) -> bool {
         match self {
-            Self::Authentication | Self::Configuration | Self::ContextOverflow => true,
+            Self::Budget | Self::Authentication | Self::Configuration | Self::ContextOverflow => {
+                true
+            }
             Self::Agent
             | Self::Infrastructure
             | Self::Throttled { .. }
@@ -69,6 +74,7 @@ impl FailureClass {
             Self::Infrastructure => "infrastructure",
             Self::Throttled { .. } => "throttled",
             Self::Quota { .. } => "quota",
+            Self::Budget => "budget",
             Self::Authentication => "authentication",
             Self::Configuration => "configuration",
             Self::ContextOverflow => "context overflow",

@@ -227,15 +227,22 @@ impl ItemRecord {
         })
     }
 
+    fn seen(&mut self, item: WorkItem) {
+        self.void_approval_of(&item);
+        self.in_review &= !item.state.is_terminal();
+        self.item = item;
+        self.present = true;
+    }
+
     /// Takes one event into account. Total: events that do not concern items change nothing but `updated`.
     pub fn evolve(&mut self, event: &Event, at: Timestamp) {
         self.updated = at;
         match event {
-            Event::ItemCreated { item } | Event::ItemChanged { item } => {
-                self.void_approval_of(item);
-                self.item = item.clone();
-                self.present = true;
-                self.in_review &= !item.state.is_terminal();
+            Event::ItemCreated { item } => self.seen(item.clone()),
+            Event::ItemChanged { change } => {
+                let mut item = self.item.clone();
+                change.apply(&mut item);
+                self.seen(item);
             }
             Event::ItemWithdrawn {} => self.present = false,
             Event::ItemClaimed { run, fence, .. } => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
 
-use super::budget::{DayBudget, ItemBudget};
+use super::budget::{DayBudget, ItemBudget, WindowBudget};
 use super::ids::ProjectId;
 use super::run::{Delivery, StagePlan};
 
@@ -72,6 +72,8 @@ pub struct ProjectPolicy {
     pub check_timeout_ms: u64,
     /// What happens on approval of a change.
     pub delivery: Delivery,
+    /// Ceilings per UTC day; the global per-project ones where absent.
+    pub day_budget: DayBudget,
     /// Whether every item needs approval, overriding the global rule.
     pub approval_required: Option<bool>,
 }
@@ -91,6 +93,8 @@ pub struct Policy {
     pub item_budget: ItemBudget,
     /// Ceilings per UTC day.
     pub day_budget: DayBudget,
+    /// Ceilings of each agent within a rolling window.
+    pub window_budget: WindowBudget,
     /// Delivered changes waiting for people (`In Review`) before no more are started. `None`: no limit.
     pub wip: Option<u32>,
     /// When approval is needed.

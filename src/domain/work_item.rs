@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::ids::{ItemId, ProjectId};
 use super::time::Timestamp;
 
+pub mod change;
+
 /// Who drives an item's lifecycle. Durable, on the item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -155,6 +155,7 @@ fn human_reason(run: &RunState) -> HumanReason {
     }
     match run.last_failure.as_ref().map(|failure| failure.class) {
         Some(FailureClass::Authentication) => HumanReason::NeedsCredentials,
+        Some(FailureClass::Budget) => HumanReason::PolicyBudget,
         Some(
             FailureClass::Agent
             | FailureClass::Infrastructure

@@ -235,16 +235,8 @@ impl RunState {
                 self.phase = Phase::Publishing;
                 self.proceed();
             }
-            Event::RunWaiting { failure, until } => {
-                if matches!(failure.class, FailureClass::Quota { .. }) {
-                    self.quota_waits = self.quota_waits.saturating_add(1);
-                } else {
-                    self.infra_failures = self.infra_failures.saturating_add(1);
-                }
-                self.last_failure = Some(failure.clone());
-                self.waiting = Some(Waiting { failure: failure.clone(), until: *until });
-            }
-            Event::RunInterrupted { cause, fence } => self.note_interruption(*cause, *fence, at),
+            Event::RunWaiting { failure, until } => self.begin_wait(failure, *until),
+            Event::RunInterrupted { cause, fence } => self.note_interruption(*cause, *fence),
             Event::RunAdopted { fence, .. } => self.fence = self.fence.max(*fence),
             Event::RunDelivered { delivered } => {
                 self.delivered = Some(delivered.clone());
@@ -439,10 +431,12 @@ impl RunState {
         self.findings.extend(raised);
     }
 
-    fn note_interruption(&mut self, cause: Interruption, fence: u64, at: Timestamp) {
+    fn note_interruption(&mut self, cause: Interruption, fence: u64) {
         self.fence = self.fence.max(fence);
-        let idle = self.waiting.as_ref().is_some_and(|waiting| at < waiting.until);
-        if cause == Interruption::Shutdown || idle {
+        // A run that only waited cannot be what brought the daemon down; and one that was being delivered must find out
+        // whether it was, however often that takes: what is in the base branch has to get on record.
+        let blameless = self.waiting.is_some() || self.phase == Phase::Publishing;
+        if cause == Interruption::Shutdown || blameless {
             return;
         }
         let again = self
@@ -451,6 +445,16 @@ impl RunState {
             .is_some_and(|mark| mark.phase == self.phase && mark.round == self.round);
         let count = if again { self.crash.as_ref().map_or(0, |mark| mark.count) } else { 0 };
         self.crash = Some(CrashMark { phase: self.phase, round: self.round, count: count + 1 });
+    }
+
+    fn begin_wait(&mut self, failure: &Failure, until: Timestamp) {
+        if matches!(failure.class, FailureClass::Quota { .. }) {
+            self.quota_waits = self.quota_waits.saturating_add(1);
+        } else {
+            self.infra_failures = self.infra_failures.saturating_add(1);
+        }
+        self.last_failure = Some(failure.clone());
+        self.waiting = Some(Waiting { failure: failure.clone(), until });
     }
 
     /// A step succeeded: whatever was counted against it is forgotten.

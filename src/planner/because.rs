@@ -13,6 +13,7 @@ use crate::domain::policy::BlockedHours;
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::{ItemState, Lane};
 
+use super::allowance::{Exhausted, Scope};
 use super::budget_use::BudgetUse;
 use super::held::GateName;
 
@@ -285,10 +286,10 @@ pub enum HeldBecause {
         /// Who paused it.
         by: String,
     },
-    /// A ceiling of the day is reached.
-    DayBudgetUsedUp {
-        /// Those that are.
-        used: Vec<BudgetUse>,
+    /// The day, the project's day or an agent's window is spent.
+    Spent {
+        /// Which of them.
+        budget: Exhausted,
     },
     /// Too many results wait for people.
     TooManyInReview {
@@ -351,7 +352,12 @@ impl HeldBecause {
             Self::AgentUnavailable { .. } => GateName::Agent,
             Self::AutonomyOff => GateName::Autonomy,
             Self::Paused { .. } => GateName::Paused,
-            Self::DayBudgetUsedUp { .. } => GateName::DayBudget,
+            Self::Spent { budget } => match budget.scope {
+                Scope::Item => GateName::Budget,
+                Scope::ProjectDay(_) => GateName::ProjectBudget,
+                Scope::AgentWindow { .. } => GateName::AgentBudget,
+                Scope::Day => GateName::DayBudget,
+            },
             Self::TooManyInReview { .. } => GateName::Wip,
             Self::QuietHours { .. } => GateName::Hours,
             Self::PaceReached { .. } => GateName::Pace,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::domain::budget::{DayBudget, ItemBudget, ItemSpend, Usage};
+use crate::domain::budget::{DayBudget, ItemBudget, ItemSpend, Usage, WindowBudget};
 
 /// Share of a ceiling from which on the report warns, in percent.
 pub const WARN_PERCENT: u64 = 80;
@@ -78,12 +78,22 @@ pub fn of_item(spend: &ItemSpend, budget: &ItemBudget) -> Vec<BudgetUse> {
     .collect()
 }
 
-/// Every limited ceiling of the day with what is used of it, in a fixed order.
+/// Every limited ceiling of a day with what is used of it, in a fixed order.
 #[must_use]
 pub fn of_day(spent: &Usage, budget: &DayBudget) -> Vec<BudgetUse> {
+    of_usage(spent, budget.tokens, budget.cost_micro_usd)
+}
+
+/// Every limited ceiling of an agent's window with what is used of it, in a fixed order.
+#[must_use]
+pub fn of_window(spent: &Usage, budget: &WindowBudget) -> Vec<BudgetUse> {
+    of_usage(spent, budget.tokens, budget.cost_micro_usd)
+}
+
+fn of_usage(spent: &Usage, tokens: Option<u64>, cost_micro_usd: Option<u64>) -> Vec<BudgetUse> {
     [
-        (Ceiling::Tokens, spent.billed_tokens(), budget.tokens),
-        (Ceiling::Money, spent.cost_micro_usd, budget.cost_micro_usd),
+        (Ceiling::Tokens, spent.billed_tokens(), tokens),
+        (Ceiling::Money, spent.cost_micro_usd, cost_micro_usd),
     ]
     .into_iter()
     .filter_map(|(ceiling, used, limit)| Some(BudgetUse { ceiling, used, limit: limit? }))

@@ -7,6 +7,7 @@ use crate::domain::item_record::ItemRecord;
 use crate::domain::policy::{Policy, ProjectPolicy};
 use crate::domain::time::Timestamp;
 
+use super::allowance::Allowance;
 use super::dependencies::Dependencies;
 use super::gates::duplicate::Twins;
 use super::gates::hours::Quiet;
@@ -70,6 +71,11 @@ impl<'a> Context<'a> {
             in_review: wip::in_review(&world.items),
             runs,
         }
+    }
+
+    /// Whether there is money for turns.
+    pub(crate) fn allowance(&self) -> Allowance<'a> {
+        Allowance { ledger: &self.world.spent, policy: self.policy, now: self.now }
     }
 
     /// Every item of the world, by identity.

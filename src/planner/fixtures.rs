@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::budget::{DayBudget, ItemBudget, ItemSpend, Usage};
+use crate::domain::budget::ledger::{Ledger, Spending};
+use crate::domain::budget::{DayBudget, ItemBudget, ItemSpend, Usage, WindowBudget};
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::item_record::{Approval, ItemRecord, ItemStatus};
 use crate::domain::policy::{ApprovalPolicy, Pace, Policy, ProjectPolicy, Slots};
@@ -38,6 +39,12 @@ pub(crate) fn id(name: &str) -> ItemId {
 
 pub(crate) fn run_id(number: u128) -> RunId {
     RunId(uuid::Uuid::from_u128(number))
+}
+
+/// A ledger in which the project `demo` has spent `usage` this morning.
+pub(crate) fn spent_today(usage: Usage) -> Ledger {
+    let (project, agent) = (ProjectId::new("demo"), "coder".to_owned());
+    Ledger::new(vec![Spending { at: minutes(-60), project, agent, usage }])
 }
 
 /// An item that nothing holds.
@@ -147,6 +154,7 @@ pub(crate) fn policy() -> Policy {
         time_zone: chrono_tz::Tz::UTC,
         item_budget: ItemBudget::default(),
         day_budget: DayBudget::default(),
+        window_budget: WindowBudget::default(),
         wip: None,
         approval: ApprovalPolicy { required: false, expires_ms: 24 * HOUR_MS },
         slots: Slots { global: 100, per_project: 100, per_agent: BTreeMap::new() },
@@ -169,6 +177,7 @@ fn project(name: &str) -> ProjectPolicy {
         checks: Vec::new(),
         check_timeout_ms: HOUR_MS,
         delivery: Delivery::Branch,
+        day_budget: DayBudget::default(),
         approval_required: None,
     }
 }

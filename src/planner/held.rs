@@ -2,6 +2,7 @@
 
 use crate::domain::time::Timestamp;
 
+use super::allowance::Exhausted;
 use super::because::HeldBecause;
 
 /// The reasons an item can wait, one per file in `gates` (and `slots`).
@@ -40,6 +41,10 @@ pub enum GateName {
     Paused,
     /// The budget of the day is used up.
     DayBudget,
+    /// The budget of the day of its project is used up.
+    ProjectBudget,
+    /// An agent it needs has used up its budget of the rolling window.
+    AgentBudget,
     /// Too many results wait for people.
     Wip,
     /// Nothing is started at this time of day.
@@ -52,7 +57,7 @@ pub enum GateName {
 
 impl GateName {
     /// Every gate, the most decisive first.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Human,
         Self::State,
         Self::Lane,
@@ -68,6 +73,8 @@ impl GateName {
         Self::Autonomy,
         Self::Paused,
         Self::DayBudget,
+        Self::ProjectBudget,
+        Self::AgentBudget,
         Self::Wip,
         Self::Hours,
         Self::Pace,
@@ -93,6 +100,8 @@ impl GateName {
             Self::Autonomy => "autonomy",
             Self::Paused => "paused",
             Self::DayBudget => "day-budget",
+            Self::ProjectBudget => "project-budget",
+            Self::AgentBudget => "agent-budget",
             Self::Wip => "wip",
             Self::Hours => "hours",
             Self::Pace => "pace",
@@ -120,6 +129,8 @@ impl GateName {
             | Self::Agent
             | Self::Paused
             | Self::DayBudget
+            | Self::ProjectBudget
+            | Self::AgentBudget
             | Self::Wip
             | Self::Hours
             | Self::Pace
@@ -153,6 +164,12 @@ impl Held {
             until: None,
             released_by: None,
         }
+    }
+
+    /// A hold until there is money again.
+    pub(crate) fn spent(budget: Exhausted) -> Self {
+        let until = budget.until;
+        Self::new(HeldBecause::Spent { budget }).until(until)
     }
 
     /// The same hold, lapsing at `until` if that is known.

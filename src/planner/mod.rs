@@ -6,11 +6,12 @@
 //! the world was collected.
 //!
 //! In reading order: [`world`] (what planning sees), [`plan`] (the function and its actions), `gates` (one file per
-//! reason to wait), [`rank`] (who goes first), `slots` (how many go at once), [`held`] and [`because`] (what a hold
+//! reason to wait), [`allowance`] (whether there is money for a turn), [`rank`] (who goes first), `slots` (how many go at once), [`held`] and [`because`] (what a hold
 //! says), [`report`] (the answer to "why not?").
 //!
 //! Never here: async, I/O, clocks, randomness, environment, persistence, colours. Time arrives as an argument.
 
+pub mod allowance;
 pub mod because;
 pub mod budget_use;
 mod components;

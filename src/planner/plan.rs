@@ -1,6 +1,6 @@
 //! The one function of the planner, and what it wants done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::domain::ids::{ItemId, ProjectId};
@@ -8,7 +8,7 @@ use crate::domain::item_record::{Approval, HumanReason, ItemStatus};
 use crate::domain::policy::Policy;
 use crate::domain::time::Timestamp;
 
-use super::budget_use::{BudgetUse, of_day, of_item};
+use super::budget_use::{BudgetUse, of_item};
 use super::context::{Context, ItemView};
 use super::gates::{GATES, state};
 use super::held::{GateName, Held};
@@ -96,7 +96,10 @@ pub fn plan(world: &World, policy: &Policy, now: Timestamp) -> Planned {
     actions.extend(wanted_approvals(&decisions, &context));
     actions.extend(choose(free, &mut decisions, &context));
     let lines = lines(decisions, &context);
-    let warnings = running_out(of_day(&world.spent_today, &policy.day_budget));
+    let agents: BTreeSet<&str> = std::iter::once(policy.coder.agent.as_str())
+        .chain(policy.critic.as_ref().map(|critic| critic.agent.as_str()))
+        .collect();
+    let warnings = context.allowance().warnings(policy.projects.keys(), agents.into_iter());
     let report = Report { at: now, wake_at: wake_at(&lines, &context), lines, warnings };
     Planned { plan: Plan { actions }, report }
 }

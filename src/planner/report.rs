@@ -7,6 +7,7 @@ use crate::domain::ids::{ItemId, RunId};
 use crate::domain::item_record::ItemStatus;
 use crate::domain::time::Timestamp;
 
+use super::allowance::Warning;
 use super::budget_use::BudgetUse;
 use super::held::Held;
 use super::rank::{RankReason, split_number};
@@ -101,8 +102,8 @@ pub struct Report {
     pub lines: Vec<Line>,
     /// When time alone makes another look worth while; absent when it never does.
     pub wake_at: Option<Timestamp>,
-    /// Ceilings of the day of which 80 % or more are used.
-    pub warnings: Vec<BudgetUse>,
+    /// Ceilings of days and windows of which 80 % or more are used.
+    pub warnings: Vec<Warning>,
 }
 
 impl Report {
@@ -155,7 +156,7 @@ impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(formatter, "{}", self.headline())?;
         for warning in &self.warnings {
-            writeln!(formatter, "  warning: {warning} of the day are used")?;
+            writeln!(formatter, "  warning: {warning}")?;
         }
         let names = self.names();
         let titles: Vec<String> = self.lines.iter().map(|line| short(&line.title)).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::budget::Usage;
+use crate::domain::budget::ledger::Ledger;
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::item_record::ItemRecord;
 use crate::domain::ops::OpsState;
@@ -34,8 +34,8 @@ pub struct World {
     pub active: Vec<ActiveRun>,
     /// When runs started, and in which project. Older ones than the pace window are ignored.
     pub starts: Vec<(Timestamp, ProjectId)>,
-    /// Tokens and money booked since the last UTC midnight, over all items.
-    pub spent_today: Usage,
+    /// What was spent in the last week.
+    pub spent: Ledger,
     /// Items whose tracker copy exists but cannot be read now.
     pub unreadable: BTreeSet<ItemId>,
     /// Configured agents that cannot be used now, and why.

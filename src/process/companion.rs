@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStdin, Command};
 
 use crate::process::ProcessError;
@@ -48,13 +49,24 @@ pub struct Companion {
     set: ProcessSet,
 }
 
+/// The end of its standard input. Dropping it closes it.
+#[derive(Debug)]
+pub struct Input(ChildStdin);
+
+impl Input {
+    /// Writes all of `bytes` and closes it. That it does not read them, or is gone, is no error.
+    pub async fn give(mut self, bytes: &[u8]) {
+        let _gone = self.0.write_all(bytes).await;
+    }
+}
+
 impl Start {
     /// Starts it, and hands out the end of its standard input. It should make a session of its own first thing: until then
     /// it shares the fate of this process's group.
     ///
     /// # Errors
     /// When it cannot be started.
-    pub async fn start(self) -> Result<(Companion, ChildStdin), ProcessError> {
+    pub async fn start(self) -> Result<(Companion, Input), ProcessError> {
         let Self { program, args, cwd, marker, log } = self;
         if !cwd.is_dir() {
             return Err(ProcessError::WorkingDirectory { path: cwd });
@@ -72,7 +84,7 @@ impl Start {
         let entry = process_table::entry(key.0).ok_or_else(failed)?;
         let set = ProcessSet::new(Claim::Kept { keeper: key, mark: marker.value().to_owned() });
         let identity = entry.identity();
-        Ok((Companion { identity, child: Some((child, program)), set }, input))
+        Ok((Companion { identity, child: Some((child, program)), set }, Input(input)))
     }
 }
 
@@ -149,6 +161,15 @@ fn command(
         .stdout(Stdio::null())
         .stderr(Stdio::from(log));
     command
+}
+
+/// Makes `directory` the one that this process works in: relative paths begin there.
+///
+/// # Errors
+/// When it cannot be entered.
+pub fn work_in(directory: &Path) -> std::io::Result<()> {
+    rustix::process::chdir(directory)?;
+    Ok(())
 }
 
 /// Makes this process the first of a session of its own, so that nothing meant for its starter's terminal or group reaches

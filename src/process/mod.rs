@@ -25,6 +25,7 @@ mod process_set;
 mod process_table;
 pub mod recovery;
 pub mod redact;
+pub mod sandbox;
 pub mod speech;
 #[cfg(test)]
 mod testing;

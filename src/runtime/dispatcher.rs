@@ -178,7 +178,7 @@ impl Dispatcher {
         loop {
             self.timers().await?;
             self.plan_if_needed().await?;
-            self.start_effects();
+            self.start_effects().await?;
             let wake = self.until_next();
             tokio::select! {
                 biased;

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::domain::agent::Stage;
+use crate::domain::budget::ledger::{self, Ledger};
 use crate::domain::effect::Effect;
 use crate::domain::ids::RunId;
 use crate::domain::run::Interruption;
@@ -81,14 +82,13 @@ pub async fn load(
     for run in more {
         runs.extend(store.load_run(run).await?);
     }
-    let midnight = crate::domain::time::Timestamp(now.utc_day() * 86_400_000);
     Ok(Loaded {
         items: store.load_items().await?,
         runs,
         ops: store.load_ops().await?,
         effects: effects.into_iter().map(|row| (row.effect, row.not_before)).collect(),
         starts: store.starts_since(now.before(window)).await?,
-        spent_today: store.usage_since(midnight).await?,
+        spent: Ledger::new(store.spending_since(now.before(ledger::MEMORY)).await?),
         fences: store
             .leases()
             .await?

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::domain::budget::Usage;
+use crate::domain::budget::ledger::Spending;
 use crate::domain::ids::{EffectKey, ItemId, OPS_STREAM, ProjectId, RunId, StreamId};
 use crate::domain::item_record::ItemRecord;
 use crate::domain::ops::OpsState;
@@ -264,13 +264,16 @@ impl StoreReader for InMemoryStore {
         Ok(starts)
     }
 
-    async fn usage_since(&self, since: Timestamp) -> Result<Usage, StoreError> {
+    async fn spending_since(&self, since: Timestamp) -> Result<Vec<Spending>, StoreError> {
         let log = self.log();
-        let mut sum = Usage::default();
-        for turn in log.rows.turns.values().filter(|row| row.ended.is_some_and(|at| at >= since)) {
-            sum += turn.usage;
-        }
-        Ok(sum)
+        let turns = log.rows.turns.values().filter_map(|turn| {
+            let at = turn.ended.filter(|at| *at >= since)?;
+            let project = log.rows.runs.get(&turn.run)?.project.clone();
+            Some(Spending { at, project, agent: turn.agent.clone(), usage: turn.usage })
+        });
+        let mut spending: Vec<Spending> = turns.collect();
+        spending.sort_by_key(|turn| turn.at);
+        Ok(spending)
     }
 
     async fn leases(&self) -> Result<Vec<Lease>, StoreError> {

@@ -24,7 +24,7 @@ mod samples;
 
 use async_trait::async_trait;
 
-use crate::domain::budget::Usage;
+use crate::domain::budget::ledger::Spending;
 use crate::domain::ids::{ItemId, ProjectId, RunId, StreamId};
 use crate::domain::item_record::ItemRecord;
 use crate::domain::ops::OpsState;
@@ -98,8 +98,8 @@ pub trait StoreReader: Send + Sync {
         since: Timestamp,
     ) -> Result<Vec<(Timestamp, ProjectId)>, StoreError>;
 
-    /// Sum over all turns that ended at or after `since`.
-    async fn usage_since(&self, since: Timestamp) -> Result<Usage, StoreError>;
+    /// What the turns that ended at or after `since` cost, by the time they ended.
+    async fn spending_since(&self, since: Timestamp) -> Result<Vec<Spending>, StoreError>;
 
     /// Every lease ever taken, sorted by resource; a released one has no holder.
     async fn leases(&self) -> Result<Vec<Lease>, StoreError>;

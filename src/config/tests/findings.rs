@@ -242,3 +242,15 @@ fn the_report_is_data_for_programs() {
         }]})
     );
 }
+
+#[test]
+fn ports_and_paths_of_the_sandbox_are_checked() {
+    let bench = Bench::new();
+    let text = "[sandbox]\nwritable = [\"tmp\"]\nnetwork = \"allow-list\"\nports = [\"443\", \"https\", \"0\"]\n";
+    let report = bench.report(text).to_string();
+    for said in
+        ["\"tmp\" is not an absolute path", "\"https\" is not a port", "\"0\" is not a port"]
+    {
+        assert!(report.contains(said), "{report}");
+    }
+}

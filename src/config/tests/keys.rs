@@ -22,6 +22,8 @@ path = \"repository\"
 [[projects]]
 name = \"b\"
 path = \"b\"
+[sandbox]
+network = \"allow-list\"
 [autonomous.default_stages.coder]
 escalate_model = \"big\"
 [autonomous.default_stages.critic]
@@ -57,6 +59,8 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("projects[].delivery", "'merge'"),
     ("projects[].slots", "1"),
     ("projects[].pace", "1"),
+    ("projects[].day_tokens", "7"),
+    ("projects[].day_usd", "7.5"),
     ("projects[].approval", "false"),
     ("autonomous.enabled", "true"),
     ("autonomous.schedule", "'5 * * * *'"),
@@ -95,10 +99,20 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("budget.item_wall_minutes", "7"),
     ("budget.day_tokens", "7"),
     ("budget.day_usd", "7.5"),
+    ("budget.project_day_tokens", "7"),
+    ("budget.project_day_usd", "7.5"),
+    ("budget.window_hours", "7"),
+    ("budget.window_tokens", "7"),
+    ("budget.window_usd", "7.5"),
     ("slots.global", "7"),
     ("slots.per_project", "7"),
     ("slots.per_agent.x", "7"),
+    ("sandbox.mode", "'required'"),
+    ("sandbox.writable", "['/var/cache']"),
+    ("sandbox.network", "'none'"),
+    ("sandbox.ports", "['80']"),
     ("wip.limit", "7"),
+    ("keeper.orphan_grace", "'7s'"),
     ("retention.failed_hours", "7"),
     ("local.directory", "'/elsewhere'"),
     ("local.lane", "'manual'"),

@@ -46,7 +46,8 @@ fn an_empty_file_means_the_documented_defaults() {
 fn a_project_is_read_whole() {
     let bench = Bench::new();
     let text = "[[projects]]\nname = \"a\"\npath = \"./repository/\"\nbase_branch = \"trunk\"\nenabled = false\n\
-                checks = [\"true\"]\ncheck_timeout_ms = 5\ndelivery = \"merge\"\nslots = 1\npace = 2\napproval = true\n";
+                checks = [\"true\"]\ncheck_timeout_ms = 5\ndelivery = \"merge\"\nslots = 1\npace = 2\nday_usd = 2.5\n\
+                approval = true\n[budget]\nproject_day_tokens = 900\nproject_day_usd = 9\n";
     let policy = bench.loaded(text).settings.policy;
     let expected = ProjectPolicy {
         id: ProjectId::new("a"),
@@ -58,6 +59,7 @@ fn a_project_is_read_whole() {
         checks: vec!["true".to_owned()],
         check_timeout_ms: 5,
         delivery: Delivery::Merge,
+        day_budget: DayBudget { tokens: Some(900), cost_micro_usd: Some(2_500_000) },
         approval_required: Some(true),
     };
     assert_eq!(policy.projects.values().collect::<Vec<_>>(), [&expected]);

@@ -3,6 +3,7 @@ use crate::domain::budget::Usage;
 use crate::domain::ids::ItemId;
 use crate::domain::run::StuckKind;
 use crate::domain::verdict::Severity;
+use crate::domain::work_item::change::ItemChange;
 use crate::domain::work_item::{ItemState, Lane, Overrides, Priority};
 
 const AT: Timestamp = Timestamp(1_000);
@@ -165,11 +166,10 @@ fn a_result_is_in_review_until_its_tracker_says_done_or_it_is_opened_again() {
     };
     let waiting = record(&[claimed(1), delivered]);
     assert!(waiting.in_review);
-    let shown = WorkItem { state: ItemState::InReview, ..item() };
-    let done = WorkItem { state: ItemState::Done, ..item() };
+    let moved = |state| ItemChange { state: Some(state), ..ItemChange::default() };
     for (event, still) in [
-        (Event::ItemChanged { item: shown }, true),
-        (Event::ItemChanged { item: done }, false),
+        (Event::ItemChanged { change: moved(ItemState::InReview) }, true),
+        (Event::ItemChanged { change: moved(ItemState::Done) }, false),
         (Event::ItemReopened { by: "ada".to_owned() }, false),
     ] {
         let mut after = waiting.clone();
@@ -221,7 +221,9 @@ fn a_refused_start_can_be_asked_for_again_after_a_retry() {
 #[test]
 fn an_approval_does_not_cover_a_text_that_a_stranger_changed_afterwards() {
     let given = Event::ApprovalGiven { by: "ann".to_owned() };
-    let change = |trust, body| Event::ItemChanged { item: text(trust, body) };
+    let change = |trust, body| Event::ItemChanged {
+        change: ItemChange::between(&text(trust, "old"), &text(trust, body)),
+    };
     for (trust, body, still_given) in [
         (Trust::Untrusted, "new", false),
         (Trust::Untrusted, "old", true),

@@ -47,7 +47,8 @@ impl Step {
                 let enough = waits >= MOST_QUOTA_WAITS || self.is_too_long(at);
                 (at, enough.then_some(Outcome::WaitingQuota { until }))
             }
-            FailureClass::Authentication
+            FailureClass::Budget
+            | FailureClass::Authentication
             | FailureClass::Configuration
             | FailureClass::ContextOverflow => (self.now, Some(Outcome::WaitingHuman)),
         };

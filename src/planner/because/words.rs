@@ -50,9 +50,7 @@ impl fmt::Display for HeldBecause {
             }
             Self::AutonomyOff => out.write_str("autonomous work is switched off"),
             Self::Paused { by } => write!(out, "paused by {by}"),
-            Self::DayBudgetUsedUp { used } => {
-                write!(out, "the budget of the day is used up: {}", join(used))
-            }
+            Self::Spent { budget } => write!(out, "{budget}"),
             Self::TooManyInReview { waiting, limit } => {
                 write!(out, "{} of {limit} results wait for review: {waiting}", waiting.total)
             }

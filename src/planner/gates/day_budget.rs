@@ -1,37 +1,23 @@
 //! Gate `day-budget`: when the tokens or the money of the UTC day are spent, nothing is started before the next one.
 
-use crate::domain::time::Timestamp;
-
-use super::super::because::HeldBecause;
-use super::super::budget_use::{BudgetUse, of_day};
 use super::super::context::{Context, ItemView};
 use super::super::held::Held;
 
-const DAY_MS: i64 = 86_400_000;
-
 pub(crate) fn check(_view: &ItemView<'_>, context: &Context<'_>) -> Option<Held> {
-    let used: Vec<BudgetUse> = of_day(&context.world.spent_today, &context.policy.day_budget)
-        .into_iter()
-        .filter(BudgetUse::is_used_up)
-        .collect();
-    if used.is_empty() {
-        return None;
-    }
-    let next_day = context.now.utc_day().saturating_add(1).saturating_mul(DAY_MS);
-    Some(Held::new(HeldBecause::DayBudgetUsedUp { used }).until(Some(Timestamp(next_day))))
+    context.allowance().of_day().map(Held::spent)
 }
 
 #[cfg(test)]
 mod tests {
     use crate::domain::budget::DayBudget;
 
-    use super::super::super::fixtures::{ask, at, policy, record, usage, world};
+    use super::super::super::fixtures::{ask, at, policy, record, spent_today, usage, world};
     use super::check;
 
     #[test]
     fn a_spent_day_ends_at_the_next_utc_midnight() {
         let mut world = world([record("DEMO-1"), record("cli/one")]);
-        world.spent_today = usage(1_000, 5);
+        world.spent = spent_today(usage(1_000, 5));
         for (tokens, dollars, expected) in [
             (None, None, None),
             (Some(1_001), Some(6), None),

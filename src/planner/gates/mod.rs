@@ -4,6 +4,7 @@
 //! a twin chosen a moment ago) is asked again by `slots` with the same functions.
 
 pub(crate) mod agent;
+pub(crate) mod agent_budget;
 pub(crate) mod approval;
 pub(crate) mod autonomy;
 pub(crate) mod blocked_by;
@@ -18,6 +19,7 @@ pub(crate) mod pace;
 pub(crate) mod parent;
 pub(crate) mod paused;
 pub(crate) mod project;
+pub(crate) mod project_budget;
 pub(crate) mod state;
 pub(crate) mod trust;
 pub(crate) mod wip;
@@ -29,7 +31,7 @@ use super::held::Held;
 pub(crate) type Gate = fn(&ItemView<'_>, &Context<'_>) -> Option<Held>;
 
 /// Every gate but the slots, the most decisive first: the order of `GateName`.
-pub(crate) const GATES: [Gate; 18] = [
+pub(crate) const GATES: [Gate; 20] = [
     human::check,
     state::check,
     lane::check,
@@ -45,6 +47,8 @@ pub(crate) const GATES: [Gate; 18] = [
     autonomy::check,
     paused::check,
     day_budget::check,
+    project_budget::check,
+    agent_budget::check,
     wip::check,
     hours::check,
     pace::check,

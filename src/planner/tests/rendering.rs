@@ -6,7 +6,8 @@ use crate::domain::item_record::{Approval, Hold, ItemStatus};
 use crate::domain::work_item::{Priority, Trust};
 
 use super::super::fixtures::{
-    blocked, item, item_of, minutes, plan_now, policy, record, run_on, status, usage, world,
+    blocked, item, item_of, minutes, plan_now, policy, record, run_on, spent_today, status, usage,
+    world,
 };
 
 #[test]
@@ -35,14 +36,14 @@ fn a_report_is_aligned_text() {
         record("cli/DEMO-3"),
     ]);
     run_on(&mut world, "DEMO-10", false);
-    world.spent_today = usage(900, 0);
+    world.spent = spent_today(usage(900, 0));
     let mut policy = policy();
     policy.day_budget = DayBudget { tokens: Some(1_000), ..DayBudget::default() };
     policy.item_budget = ItemBudget { attempts: Some(5), ..ItemBudget::default() };
     policy.slots.global = 3;
     insta::assert_snapshot!(plan_now(&world, &policy).report, @r"
     2026-03-04T12:00:00Z: 2 to start, 1 running, 4 held, 1 settled, 1 gone; next look due at 2026-03-04T12:10:00Z
-      warning: 900 of 1000 tokens of the day are used
+      warning: 900 of 1000 tokens of the budget of the day are used
       start    DEMO-1        Make the parser keep the last line of t…  1. high, since 2026-03-04T11:00:00Z, 1 of 2 in its project
       start    A-1           Task A-1                                  2. medium, since 2026-03-04T11:00:00Z, 1 of 1 in its project
       running  DEMO-10       Task DEMO-10                              run 00000001

@@ -12,7 +12,9 @@ use crate::domain::item_record::{Approval, Hold, ItemRecord, ItemStatus};
 use crate::domain::policy::{BlockedHours, Policy};
 use crate::domain::work_item::{ItemState, Lane, Priority, Trust};
 
-use super::super::fixtures::{id, item, minutes, policy, project_mut, run_on, usage, world};
+use super::super::fixtures::{
+    id, item, minutes, policy, project_mut, run_on, spent_today, usage, world,
+};
 use super::super::world::World;
 
 /// Most items of a random world.
@@ -110,7 +112,7 @@ pub(super) fn worlds() -> impl Strategy<Value = World> {
             world.starts = starts.into_iter().map(start).collect();
             world.ops.paused_by = paused.map(str::to_owned);
             world.ops.turbo_until = turbo.then(|| minutes(10));
-            world.spent_today = usage(tokens, 0);
+            world.spent = spent_today(usage(tokens, 0));
             let running: BTreeSet<String> = running.into_iter().map(name).collect();
             for name in running {
                 if world.items.contains_key(&id(&name)) {

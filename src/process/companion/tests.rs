@@ -1,15 +1,14 @@
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::io::AsyncWriteExt;
 
 use super::{Companion, Start};
 use crate::process::identity::{ProcessIdentity, alive};
 use crate::process::marker::Marker;
 use crate::process::recovery::{end_marked, find_marked};
-use crate::process::testing::{await_note, noted, noted_pid, runs, stubborn, until};
-use std::time::Duration;
+use crate::process::testing::{noted, noted_pid, runs, stubborn, until};
 
 fn marker(place: &Path) -> Marker {
     Marker::new(&place.file_name().unwrap().to_string_lossy().replace('.', "companion-"), "run")
@@ -30,13 +29,13 @@ async fn dropping_its_handle_leaves_it_alone_and_a_later_handle_ends_all_of_it()
     let place = TempDir::new().unwrap();
     let hidden = stubborn("hidden").replacen("setsid", &format!("{}= setsid", super::VARIABLE), 1);
     let script = format!("read told; echo $told > told; {hidden} echo $$ > own; wait");
-    let (companion, mut input) = start(&place, &script).start().await.unwrap();
-    input.write_all(b"go\n").await.unwrap();
+    let (companion, input) = start(&place, &script).start().await.unwrap();
+    input.give(b"go\n").await;
     until(|| noted(place.path(), "own").is_some()).await;
     assert_eq!(fs::read_to_string(place.path().join("told")).unwrap(), "go\n");
     let identity = companion.identity().clone();
     assert_eq!(identity.pid, noted_pid(place.path(), "own"));
-    drop((companion, input));
+    drop(companion);
     assert!(alive(&identity));
     let mut again = Companion::find(&identity, &marker(place.path())).unwrap();
     let ended = again.end_all().await.unwrap();
@@ -79,10 +78,7 @@ async fn invariant_10_what_an_earlier_daemon_left_is_ended_except_what_is_spared
     let instance = place.path().file_name().unwrap().to_string_lossy().replace('.', "spared-");
     let begin = |run: &str| {
         let script = format!("{} echo $$ > {run}; wait", stubborn(&format!("agent-{run}")));
-        Start {
-            marker: Marker::new(&instance, run),
-            ..start(&place, &format!("{script} {}", await_note("never")))
-        }
+        Start { marker: Marker::new(&instance, run), ..start(&place, &script) }
     };
     let (spared, _one) = begin("spared").start().await.unwrap();
     let (mut other, _two) = begin("other").start().await.unwrap();

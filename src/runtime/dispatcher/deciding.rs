@@ -26,7 +26,7 @@ pub(super) struct Decided {
 
 impl Decided {
     /// Adds a decision; the answer is its reply, which waits for the batches like everything else.
-    fn add(&mut self, handled: Handled) -> Option<Reply> {
+    pub(super) fn add(&mut self, handled: Handled) -> Option<Reply> {
         if let Some(reason) = handled.ignored {
             tracing::debug!(reason, "an input changed nothing");
         }

@@ -15,7 +15,11 @@ use super::deciding::Decided;
 use super::timers::OBSERVING;
 
 impl Dispatcher {
-    pub(super) fn start_effects(&mut self) {
+    pub(super) async fn start_effects(&mut self) -> Result<(), StoreError> {
+        let held = self.engine.hold_unaffordable(self.ports.clock.now());
+        let mut decided = Decided::default();
+        let _no_command = decided.add(held);
+        self.commit(decided).await?;
         for Wanted { key, effect } in self.engine.start_due(self.ports.clock.now()) {
             let token = match effect.run() {
                 Some(run) => {
@@ -53,6 +57,7 @@ impl Dispatcher {
         }
         let engine = &self.engine;
         self.stop_runs.retain(|run, _| engine.run(*run).is_some());
+        Ok(())
     }
 
     /// A task that panicked reports nothing by itself: its effect failed on our side.

@@ -73,7 +73,7 @@ async fn a_tracker_whose_reading_panicked_is_read_again() {
     let identity =
         Identity { instance: "test".to_owned(), epoch, sources: ["local".to_owned()].into() };
     let policy = Arc::new(Script::parse("").unwrap().policy);
-    let engine = Engine::new(Loaded::default(), policy, identity, ids, ports.clock.now());
+    let engine = Engine::new(Loaded::default(), policy, identity, ids);
     let (poll, shutdown_grace) = (Duration::from_millis(1), Duration::from_secs(5));
     let timing = Timing { poll, schedule: None, shutdown_grace };
     let (dispatcher, _handle) = Dispatcher::new(engine, ports, timing);

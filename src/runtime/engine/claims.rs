@@ -3,7 +3,7 @@
 use crate::domain::event::Event;
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::policy::ProjectPolicy;
-use crate::domain::run::{Interruption, Phase, RunPlan};
+use crate::domain::run::{Interruption, RunPlan};
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::ItemState;
 use crate::pipeline::{criteria, machine};
@@ -48,13 +48,6 @@ impl Engine {
         now: Timestamp,
     ) -> super::Handled {
         self.pending = super::Pending::default();
-        // A run that only waited cannot be what brought the daemon down; and one that was being delivered must find out
-        // whether it was, however often that takes: what is in the base branch has to get on record.
-        let blameless = self
-            .runs
-            .get(&run)
-            .is_some_and(|state| state.waiting.is_some() || state.phase == Phase::Publishing);
-        let cause = if blameless { Interruption::Shutdown } else { cause };
         let mut ignored = Some("the run is over");
         if let Some(input) = self.interruption(run, cause, salvaged)
             && let crate::pipeline::input::Input::Interrupted { fence, .. } = &input
@@ -151,6 +144,7 @@ pub(super) fn ad_hoc(id: &ProjectId) -> ProjectPolicy {
         checks: Vec::new(),
         check_timeout_ms: 600_000,
         delivery: crate::domain::run::Delivery::Branch,
+        day_budget: crate::domain::budget::DayBudget::default(),
         approval_required: None,
     }
 }

@@ -9,6 +9,7 @@ use crate::domain::ids::{EffectKey, ItemId};
 use crate::domain::item_record::{ItemRecord, ItemStatus};
 use crate::domain::run::Outcome;
 use crate::domain::time::Timestamp;
+use crate::domain::work_item::change::ItemChange;
 use crate::domain::work_item::{ItemState, Lane, WorkItem};
 use crate::pipeline::input::Input;
 use crate::store::batch::Settlement;
@@ -59,8 +60,8 @@ impl Engine {
         // What was given up because it was gone is wanted again when it is back.
         let is_back = !record.present && record.status == ItemStatus::Cancelled;
         let (before, status, run) = (record.item.clone(), record.status, record.run);
-        let after = item.clone();
-        self.record_item(&id, Event::ItemChanged { item }, now);
+        let (change, after) = (ItemChange::between(&before, &item), item);
+        self.record_item(&id, Event::ItemChanged { change }, now);
         let moved = before.state != after.state && ours != Some(after.state);
         if moved || is_back {
             self.tracker_moved(&id, status, after.state, now);
@@ -149,8 +150,8 @@ impl Engine {
         if !self.identity.sources.contains(id.source()) {
             let changed = state.filter(|state| *state != record.item.state);
             if let Some(state) = changed {
-                let item = WorkItem { state, ..record.item.clone() };
-                self.record_item(id, Event::ItemChanged { item }, now);
+                let change = ItemChange { state: Some(state), ..ItemChange::default() };
+                self.record_item(id, Event::ItemChanged { change }, now);
             }
             return;
         }

@@ -4,6 +4,7 @@
 //! the caller must store before acting on anything the engine says; if storing fails, the engine is ahead of the log and
 //! must be thrown away.
 
+mod affording;
 mod claims;
 mod commands;
 mod items;
@@ -16,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::budget::ledger::Ledger;
 use crate::domain::command::Command;
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
@@ -157,8 +159,8 @@ pub struct Loaded {
     pub effects: Vec<(Effect, Timestamp)>,
     /// Recent starts.
     pub starts: Vec<(Timestamp, ProjectId)>,
-    /// Tokens and money since UTC midnight.
-    pub spent_today: crate::domain::budget::Usage,
+    /// What was spent in the last week.
+    pub spent: Ledger,
     /// Highest fence per leased resource.
     pub fences: BTreeMap<String, u64>,
 }
@@ -181,7 +183,7 @@ pub struct Engine {
     ops: OpsState,
     outbox: outbox::Outbox,
     starts: Vec<(Timestamp, ProjectId)>,
-    spent: (i64, crate::domain::budget::Usage),
+    spent: Ledger,
     fences: BTreeMap<String, u64>,
     absent: BTreeMap<ItemId, u32>,
     written: BTreeMap<ItemId, Timestamp>,
@@ -217,7 +219,6 @@ impl Engine {
         policy: Arc<Policy>,
         identity: Identity,
         ids: Arc<dyn IdSource>,
-        now: Timestamp,
     ) -> Self {
         Self {
             items: loaded.items.into_iter().map(|item| (item.item.id.clone(), item)).collect(),
@@ -225,7 +226,7 @@ impl Engine {
             ops: loaded.ops,
             outbox: outbox::Outbox::new(loaded.effects),
             starts: loaded.starts,
-            spent: (now.utc_day(), loaded.spent_today),
+            spent: loaded.spent,
             fences: loaded.fences,
             absent: BTreeMap::new(),
             written: BTreeMap::new(),

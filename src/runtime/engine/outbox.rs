@@ -70,6 +70,19 @@ impl Outbox {
         }
     }
 
+    /// Effects that are due and not under way, in the order of their request.
+    pub(super) fn due(&self, now: Timestamp) -> Vec<EffectKey> {
+        let waiting = |entry: &Entry| !entry.in_flight && entry.not_before <= now;
+        let mut due: Vec<(u64, &EffectKey)> = self
+            .open
+            .iter()
+            .filter(|(_, entry)| waiting(entry))
+            .map(|(key, entry)| (entry.order, key))
+            .collect();
+        due.sort();
+        due.into_iter().map(|(_, key)| key.clone()).collect()
+    }
+
     /// How often the open effect `key` has failed in a row.
     pub(super) fn failures(&self, key: &EffectKey) -> u32 {
         self.open.get(key).map_or(0, |entry| entry.failures)
@@ -125,16 +138,8 @@ impl Engine {
     /// Effects that may be started now, marked as in flight: due, in order per run and per item, and within the agent
     /// slots. Each is handed out once until it is settled or given back.
     pub fn start_due(&mut self, now: Timestamp) -> Vec<Wanted> {
-        let mut due: Vec<(u64, EffectKey)> = self
-            .outbox
-            .open
-            .iter()
-            .filter(|(_, entry)| !entry.in_flight && entry.not_before <= now)
-            .map(|(key, entry)| (entry.order, key.clone()))
-            .collect();
-        due.sort();
         let mut wanted = Vec::new();
-        for (_, key) in due {
+        for key in self.outbox.due(now) {
             let Some(effect) = self.outbox.effect(&key).cloned() else { continue };
             if self.may_start(&effect)
                 && let Some(entry) = self.outbox.open.get_mut(&key)

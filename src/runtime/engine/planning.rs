@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::domain::budget::ledger::Ledger;
 use crate::domain::event::Event;
 use crate::domain::ids::ProjectId;
 use crate::domain::policy::Policy;
@@ -38,10 +39,12 @@ impl Engine {
     fn look(&mut self, now: Timestamp) -> planner::plan::Planned {
         let policy = self.policy_with_ad_hoc();
         let mut world = self.world(now);
-        // The planner only reads: the items are lent to it instead of copied, whatever their number.
+        // The planner only reads: items and spending are lent to it instead of copied, whatever their number.
         world.items = std::mem::take(&mut self.items);
+        world.spent = std::mem::take(&mut self.spent);
         let planned = planner::plan::plan(&world, &policy, now);
         self.items = world.items;
+        self.spent = world.spent;
         planned
     }
 
@@ -94,9 +97,6 @@ impl Engine {
         let window = std::time::Duration::from_millis(self.policy.pace.window_ms);
         let oldest = now.before(window);
         self.starts.retain(|(at, _)| *at >= oldest);
-        if self.spent.0 != now.utc_day() {
-            self.spent = (now.utc_day(), crate::domain::budget::Usage::default());
-        }
         let active = self
             .runs
             .values()
@@ -114,7 +114,7 @@ impl Engine {
             ops: self.ops.clone(),
             active,
             starts: self.starts.clone(),
-            spent_today: self.spent.1,
+            spent: Ledger::default(),
             unreadable: self.unreadable.clone(),
             unavailable_agents: self.unavailable_agents.clone(),
         }

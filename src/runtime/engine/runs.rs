@@ -1,5 +1,6 @@
 //! What happens to runs, and what that means for their items.
 
+use crate::domain::budget::ledger::Spending;
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::ids::{EffectKey, RunId};
@@ -81,12 +82,14 @@ impl Engine {
     /// Books a finished turn's cost on its item.
     fn charge(&mut self, run: RunId, event: &Event, now: Timestamp) {
         let Event::TurnFinished { turn, report, .. } = event else { return };
-        let Some(item) = self.runs.get(&run).map(|state| state.item.clone()) else { return };
-        let day = now.utc_day();
-        if self.spent.0 != day {
-            self.spent = (day, crate::domain::budget::Usage::default());
-        }
-        self.spent.1 += report.usage;
+        let Some(state) = self.runs.get(&run) else { return };
+        let item = state.item.clone();
+        self.spent.book(Spending {
+            at: now,
+            project: state.plan.project.clone(),
+            agent: state.turn(*turn).map(|record| record.agent.clone()).unwrap_or_default(),
+            usage: report.usage,
+        });
         let charged = Event::ItemCharged {
             run,
             turn: *turn,

@@ -22,6 +22,7 @@ use crate::store::{Store, StoreReader};
 
 use super::{Engine, Handled, Identity, Input, Reply, TrackerFailure, Wanted};
 
+mod affording;
 mod outbox;
 mod results;
 mod trackers;
@@ -108,6 +109,8 @@ impl Bench {
 
     /// Hands out what may be started now; in words.
     fn start(&mut self) -> Vec<String> {
+        let held = self.engine.hold_unaffordable(self.now);
+        self.store(held);
         let wanted = self.engine.start_due(self.now);
         wanted.iter().map(|wanted| self.words(wanted)).collect()
     }
@@ -193,7 +196,7 @@ fn engine(
     let window = std::time::Duration::from_millis(policy.pace.window_ms);
     let loaded = wait(recovery::load(store.as_ref(), window, now)).unwrap();
     let identity = Identity { instance, epoch, sources: ["local".to_owned()].into() };
-    Engine::new(loaded, Arc::new(policy.clone()), identity, Arc::clone(ids), now)
+    Engine::new(loaded, Arc::new(policy.clone()), identity, Arc::clone(ids))
 }
 
 fn id(name: &str) -> ItemId {

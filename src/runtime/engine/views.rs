@@ -171,7 +171,7 @@ impl Engine {
                 .into_iter()
                 .map(|record| item_view(record, self.decision_about(&record.item.id)))
                 .collect(),
-            spent_today: self.spent.1,
+            spent_today: self.spent.today(now),
             problems: self.problems.values().flatten().cloned().collect(),
             unavailable_agents: self
                 .unavailable_agents

@@ -4,14 +4,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::io::{AsyncWriteExt as _, BufReader};
+use tokio::io::BufReader;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::process::ChildStdin;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::process::ProcessError;
-use crate::process::companion::{Companion, Start};
+use crate::process::companion::{Companion, Input, Start};
 use crate::process::identity::ProcessIdentity;
 use crate::process::marker::Marker;
 
@@ -41,7 +40,7 @@ const LONGEST_RESPONSE: u64 = 64 << 20;
 #[derive(Debug)]
 pub struct Starting {
     keeper: Keeper,
-    input: ChildStdin,
+    input: Input,
 }
 
 /// A keeper at work, or gone.
@@ -97,9 +96,9 @@ impl Starting {
     /// Gives it its turn. From now on it goes on without this process. That it may be gone already shows when it is
     /// watched.
     pub async fn assign(self, assignment: &Assignment) -> Keeper {
-        let Self { keeper, mut input } = self;
+        let Self { keeper, input } = self;
         if let Ok(bytes) = serde_json::to_vec(assignment) {
-            let _gone = input.write_all(&bytes).await;
+            input.give(&bytes).await;
         }
         keeper
     }

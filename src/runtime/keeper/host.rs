@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::agent::{TurnEnding, TurnReport};
 use crate::domain::failure::Failure;
 use crate::process::adoption::become_subreaper;
-use crate::process::companion::leave_session;
+use crate::process::companion::{leave_session, work_in};
 use crate::process::speech::voice;
 use crate::runtime::clock::SystemClock;
 use crate::runtime::effects::turn::driving::{self, Following};
@@ -72,7 +72,7 @@ pub fn keep(assignment: Vec<u8>) -> Result<(), KeeperError> {
     drop(assignment);
     let assignment: Assignment = parsed.map_err(KeeperError::Assignment)?;
     let io = |doing| move |source| KeeperError::Io { doing, source };
-    std::env::set_current_dir(&assignment.scratch).map_err(io("enter the turn's directory"))?;
+    work_in(&assignment.scratch).map_err(io("enter the turn's directory"))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

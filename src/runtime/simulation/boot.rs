@@ -55,7 +55,7 @@ impl Factory<'_> {
         let identity = Identity { instance, epoch, sources: [SOURCE.to_owned()].into() };
         let policy = Arc::new(self.script.policy.clone());
         let ids = Arc::clone(&self.ports.ids);
-        let mut engine = Engine::new(loaded, policy, identity, ids, now);
+        let mut engine = Engine::new(loaded, policy, identity, ids);
         let mut salvaged = BTreeMap::new();
         for run in engine.open_runs() {
             if let Some(commit) = at_once(recovery::salvage(&self.ports, &engine, run)) {

@@ -68,9 +68,14 @@ impl Chronicle {
                 self.items.insert(recorded.stream.clone(), item.clone());
                 Some(format!("is new: {} ({})", item.title, item.state.label()))
             }
-            Event::ItemChanged { item } => {
-                let before = self.items.insert(recorded.stream.clone(), item.clone());
-                before.map(|before| changes(&before, item)).filter(|what| !what.is_empty())
+            Event::ItemChanged { change } => {
+                let known = self.items.get_mut(&recorded.stream);
+                let what = known.map(|item| {
+                    let before = item.clone();
+                    change.apply(item);
+                    changes(&before, item)
+                });
+                what.filter(|what| !what.is_empty())
             }
             Event::ItemWithdrawn {}
             | Event::ItemClaimed { .. }

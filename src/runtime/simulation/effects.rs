@@ -105,6 +105,10 @@ impl Factory<'_> {
     /// Starts everything that is due.
     pub(super) fn start_effects(&mut self) -> Result<(), Gone> {
         let now = self.now();
+        let held = self.daemon.as_mut().map(|daemon| daemon.engine.hold_unaffordable(now));
+        if let Some(held) = held {
+            self.store(held)?;
+        }
         let wanted = match self.daemon.as_mut() {
             Some(daemon) => daemon.engine.start_due(now),
             None => Vec::new(),

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::domain::budget::Usage;
+use crate::domain::budget::ledger::Spending;
 use crate::domain::ids::{ItemId, ProjectId, RunId, StreamId};
 use crate::domain::item_record::ItemRecord;
 use crate::domain::ops::OpsState;
@@ -178,8 +178,8 @@ impl StoreReader for FragileStore {
         self.inner.starts_since(since).await
     }
 
-    async fn usage_since(&self, since: Timestamp) -> Result<Usage, StoreError> {
-        self.inner.usage_since(since).await
+    async fn spending_since(&self, since: Timestamp) -> Result<Vec<Spending>, StoreError> {
+        self.inner.spending_since(since).await
     }
 
     async fn leases(&self) -> Result<Vec<Lease>, StoreError> {

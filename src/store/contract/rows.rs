@@ -1,7 +1,6 @@
 //! The rows that follow from events.
 
 use crate::domain::agent::Stage;
-use crate::domain::budget::Usage;
 use crate::domain::event::Event;
 use crate::domain::ids::{OPS_STREAM, ProjectId, StreamId};
 use crate::domain::item_record::ItemStatus;
@@ -118,10 +117,11 @@ async fn starts_and_usage_are_counted_from_an_instant_on(bench: Bench) {
     let demo = || ProjectId::new("demo");
     let starts = store.starts_since(Timestamp(200)).await.unwrap();
     assert_eq!(starts, vec![(Timestamp(200), demo()), (Timestamp(300), demo())]);
-    let mut twice = usage();
-    twice += usage();
-    assert_eq!(store.usage_since(Timestamp(101)).await.unwrap(), twice);
-    assert_eq!(store.usage_since(Timestamp(301)).await.unwrap(), Usage::default());
+    let spent = store.spending_since(Timestamp(101)).await.unwrap();
+    let seen: Vec<_> = spent.iter().map(|it| (it.at, &it.project, it.usage)).collect();
+    assert_eq!(seen, [(Timestamp(200), &demo(), usage()), (Timestamp(300), &demo(), usage())]);
+    assert_eq!(spent[0].agent, store.turns(run_id(2)).await.unwrap()[0].agent);
+    assert_eq!(store.spending_since(Timestamp(301)).await.unwrap(), Vec::new());
 }
 
 async fn the_daemons_switches_are_folded(bench: Bench) {

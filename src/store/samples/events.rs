@@ -10,6 +10,7 @@ use crate::domain::item_record::{Hold, HumanReason};
 use crate::domain::run::{Delivery, Interruption, Outcome, RunPlan, StagePlan};
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{CoderReport, CriterionAnswer, Finding, Review, Severity, Verdict};
+use crate::domain::work_item::change::ItemChange;
 use crate::domain::work_item::{ItemState, Lane, Overrides, Priority, Trust, WorkItem};
 
 use crate::store::samples::{item_id, run_id};
@@ -24,10 +25,13 @@ pub(in crate::store) fn every_event() -> Vec<Event> {
 
 pub(in crate::store) fn item_events() -> Vec<Event> {
     let item = work_item(item_id(1));
+    let moved = WorkItem { state: ItemState::Done, parent: None, ..item.clone() };
+    let change =
+        ItemChange::between(&WorkItem { parent: Some(item_id(2)), ..item.clone() }, &moved);
     let by = || "human:cli:ann".to_owned();
     vec![
         Event::ItemCreated { item: item.clone() },
-        Event::ItemChanged { item },
+        Event::ItemChanged { change },
         Event::ItemWithdrawn {},
         Event::ItemClaimed { run: run_id(1), attempt: 1, fence: 1, owner: "daemon-1".to_owned() },
         Event::ItemReleased {

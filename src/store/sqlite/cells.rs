@@ -8,7 +8,7 @@ use crate::domain::ids::ItemId;
 use crate::domain::ids::{EffectKey, ProjectId, RunId, StreamId};
 use crate::domain::time::Timestamp;
 use crate::store::codec;
-use crate::store::envelope::{Hash, Recorded};
+use crate::store::envelope::{Hash, Recorded, payload_digest};
 use crate::store::projections::runs::RunRow;
 use crate::store::projections::turns::TurnRow;
 use crate::store::projections::work_items::WorkItemRow;
@@ -100,6 +100,7 @@ impl Cells<'_, '_> {
         let schema_version =
             u16::try_from(version).map_err(|_| format!("schema version {version} is too large"))?;
         let payload: Option<String> = self.get("payload")?;
+        let salt: Option<[u8; 16]> = self.bytes_or_none("salt")?;
         let scope: Option<String> = self.get("idem_scope")?;
         let key: Option<String> = self.get("idem_key")?;
         if scope.is_some() != key.is_some() {
@@ -116,8 +117,12 @@ impl Cells<'_, '_> {
             correlation: self.uuid_or_none("correlation")?,
             causation: self.uuid_or_none("causation")?,
             idempotency: scope.zip(key),
-            salt: self.bytes_or_none("salt")?,
-            payload_sha256: self.hash("payload_sha")?,
+            payload_sha256: match (&payload, &salt, self.bytes_or_none("payload_sha")?) {
+                (Some(payload), Some(salt), None) => payload_digest(salt, payload.as_bytes()),
+                (None, None, Some(digest)) => Hash(digest),
+                _ => return Err("`payload` and `salt` or `payload_sha` must be there".to_owned()),
+            },
+            salt,
             prev_hash: self.hash("prev_hash")?,
             hash: self.hash("hash")?,
             ghash: self.hash("ghash")?,

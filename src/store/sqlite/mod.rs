@@ -22,7 +22,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::domain::budget::Usage;
+use crate::domain::budget::ledger::Spending;
 use crate::domain::ids::{ItemId, ProjectId, RunId, StreamId};
 use crate::domain::item_record::ItemRecord;
 use crate::domain::ops::OpsState;
@@ -152,8 +152,8 @@ impl<Access: Send + Sync> StoreReader for SqliteLog<Access> {
         self.readers.read(move |db| read::starts_since(db, since)).await
     }
 
-    async fn usage_since(&self, since: Timestamp) -> Result<Usage, StoreError> {
-        self.readers.read(move |db| read::usage_since(db, since)).await
+    async fn spending_since(&self, since: Timestamp) -> Result<Vec<Spending>, StoreError> {
+        self.readers.read(move |db| read::spending_since(db, since)).await
     }
 
     async fn leases(&self) -> Result<Vec<Lease>, StoreError> {

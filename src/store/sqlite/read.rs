@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
-use crate::domain::budget::Usage;
+use crate::domain::budget::ledger::Spending;
 use crate::domain::ids::{ItemId, OPS_STREAM, ProjectId, StreamId};
 use crate::domain::item_record::ItemRecord;
 use crate::domain::ops::OpsState;
@@ -182,17 +182,17 @@ pub(super) fn starts_since(
     })
 }
 
-pub(super) fn usage_since(connection: &Connection, since: Timestamp) -> Result<Usage, StoreError> {
-    // Added up here and not by SQL, whose sum fails on overflow where ours saturates.
-    let turns =
-        rows(connection, "SELECT * FROM turn WHERE ended_ms >= ?1", params![since.0], |row| {
-            row.turn()
-        })?;
-    let mut sum = Usage::default();
-    for turn in turns {
-        sum += turn.usage;
-    }
-    Ok(sum)
+pub(super) fn spending_since(
+    connection: &Connection,
+    since: Timestamp,
+) -> Result<Vec<Spending>, StoreError> {
+    let sql = "SELECT turn.*, run.project FROM turn JOIN run ON run.run = turn.run
+               WHERE ended_ms >= ?1 ORDER BY ended_ms, turn.run, turn";
+    rows(connection, sql, params![since.0], |row| {
+        let (at, project) = (row.instant("ended_ms")?, ProjectId(row.text("project")?));
+        let turn = row.turn()?;
+        Ok(Spending { at, project, agent: turn.agent, usage: turn.usage })
+    })
 }
 
 pub(super) fn leases(connection: &Connection) -> Result<Vec<Lease>, StoreError> {

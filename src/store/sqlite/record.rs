@@ -92,12 +92,19 @@ fn stream(connection: &Connection, row: &StreamRow) -> Result<(), StoreError> {
 }
 
 fn event(connection: &Connection, event: &Recorded) -> Result<(), StoreError> {
+    for text in [event.kind.as_str(), event.actor.as_str()] {
+        put(
+            connection,
+            "INSERT INTO word (text) VALUES (?1) ON CONFLICT DO NOTHING",
+            params![text],
+        )?;
+    }
     put(
         connection,
         "INSERT INTO event (gseq, stream, seq, event_id, ts_ms, clock_ms, type, schema_v, actor, correlation,
              causation, idem_scope, idem_key, payload, salt, payload_sha, prev_hash, hash, ghash)
-         VALUES (?1, (SELECT id FROM stream WHERE name = ?2), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
-             ?16, ?17, ?18, ?19)",
+         VALUES (?1, (SELECT id FROM stream WHERE name = ?2), ?3, ?4, ?5, ?6, (SELECT id FROM word WHERE text = ?7), ?8,
+             (SELECT id FROM word WHERE text = ?9), ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
         params![
             signed(event.gseq),
             event.stream.as_str(),
@@ -114,7 +121,7 @@ fn event(connection: &Connection, event: &Recorded) -> Result<(), StoreError> {
             event.idempotency.as_ref().map(|(_, key)| key),
             event.payload,
             event.salt,
-            event.payload_sha256.0,
+            event.payload.is_none().then_some(event.payload_sha256.0),
             event.prev_hash.0,
             event.hash.0,
             event.ghash.0,

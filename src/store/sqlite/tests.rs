@@ -97,6 +97,7 @@ fn dump(path: &Path) -> Vec<String> {
     let tables = [
         "log_head",
         "stream",
+        "word",
         "event",
         "idem",
         "outbox",

@@ -76,7 +76,7 @@ async fn engine(
     let sources = settings.local.iter().map(|_| crate::trackers::local::SOURCE.to_owned());
     let identity = Identity { instance, epoch, sources: sources.collect() };
     let policy = if epoch == 0 { settings.policy.clone() } else { idle(&settings.policy) };
-    Ok(Engine::new(loaded, Arc::new(policy), identity, Arc::new(SystemIds), now))
+    Ok(Engine::new(loaded, Arc::new(policy), identity, Arc::new(SystemIds)))
 }
 
 /// The same rules with no slot for anything: without a daemon nothing may be started.

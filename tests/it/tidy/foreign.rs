@@ -89,8 +89,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tracing_subscriber", &["src/telemetry.rs"]),
     // Parts of crates that are dangerous on their own.
     ("tokio::process", &["src/process/"]),
-    ("tokio::net", &["src/surfaces/"]),
-    ("tokio::signal", &["src/surfaces/cli/", "src/agents/scripted/"]),
+    ("tokio::net", &["src/runtime/keeper/", "src/surfaces/"]),
+    ("tokio::signal", &["src/runtime/keeper/", "src/surfaces/cli/", "src/agents/scripted/"]),
     ("tokio::task", &["src/runtime/tasks.rs", "src/trackers/local/mod.rs"]),
     ("std::net", &[]),
     ("std::env", &["src/config/environment.rs", "src/surfaces/cli/"]),

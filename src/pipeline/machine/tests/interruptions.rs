@@ -5,6 +5,7 @@ use crate::domain::agent::{Stage, TurnEnding};
 use crate::domain::change::Delivered;
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
+use crate::domain::failure::FailureClass;
 use crate::domain::run::{Interruption, Outcome, Phase};
 use crate::domain::verdict::Verdict;
 use crate::pipeline::input::{FinishedTurn, Input};
@@ -71,6 +72,28 @@ fn play_out(run: &mut Driver) {
 }
 
 #[test]
+fn a_turn_whose_agent_outlives_its_daemon_goes_on_as_if_nothing_had_happened() {
+    for (place, mut run) in everywhere() {
+        let (before, fence) = (run.clone(), run.state.fence + 1);
+        let in_flight = run.state.turn_in_flight().map(|turn| turn.turn);
+        for _ in 0..3 {
+            run.feed(Input::Adopted { fence });
+        }
+        match in_flight {
+            None => assert_eq!(run.state, before.state, "{place}"),
+            Some(turn) => {
+                assert_eq!(run.state.fence, fence, "{place}");
+                assert_eq!(run.state.turn_in_flight().map(|it| it.turn), Some(turn), "{place}");
+                assert_eq!(run.state.crash, None, "{place}");
+                assert_eq!(run.wait(), Effect::RunTurn { run: run.state.id, turn }, "{place}");
+            }
+        }
+        play_out(&mut run);
+        assert_eq!(run.state.outcome, Some(Outcome::Succeeded), "{place}");
+    }
+}
+
+#[test]
 fn a_crash_in_any_phase_continues_from_there_with_a_new_turn() {
     for (place, mut run) in everywhere() {
         let (phase, round) = (run.state.phase, run.state.round);
@@ -89,8 +112,10 @@ fn a_crash_in_any_phase_continues_from_there_with_a_new_turn() {
 
 #[test]
 fn a_second_crash_in_the_same_phase_asks_a_person() {
-    let at_work = everywhere().into_iter().filter(|(_, run)| run.state.waiting.is_none());
-    for (place, mut run) in at_work {
+    // Neither waiting nor finding out whether it was delivered can be what brings a daemon down.
+    let suspect =
+        |run: &Driver| run.state.waiting.is_none() && run.state.phase != Phase::Publishing;
+    for (place, mut run) in everywhere().into_iter().filter(|(_, run)| suspect(run)) {
         run.crash();
         run.crash();
         assert_eq!(run.outcome(), &Outcome::WaitingHuman, "{place}");
@@ -142,6 +167,16 @@ fn an_interrupted_coder_is_told_that_it_continues() {
     assert!(told[1].contains("# Recovery") && told[1].contains("uncommitted work"));
     run.checks(None).revise("one").coder_done("b");
     assert!(!run.given(Stage::Coder)[2].contains("# Recovery"), "only in the round it happened");
+}
+
+#[test]
+fn a_run_that_only_waited_is_not_blamed_for_any_number_of_crashes() {
+    let mut run = Driver::new();
+    run.begin().turn_fails(FailureClass::Quota { until: None });
+    for fence in 2..6 {
+        run.feed(Input::Interrupted { cause: Interruption::Crash, fence, salvaged: None });
+    }
+    assert_eq!((run.state.outcome.clone(), run.state.crash.clone()), (None, None));
 }
 
 #[test]

@@ -120,6 +120,7 @@ enum Happening {
     /// A result nobody asked for, with this number.
     Stray(u8, u32),
     Interrupted(Interruption, u64),
+    Adopted(u64),
     Cancelled,
     Superseded,
 }
@@ -214,6 +215,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         10 => (status, any::<u8>()).prop_map(|(s, n)| Happening::Checks(s, n % 8 == 0)),
         6 => (0_u8..9, 0_u32..12).prop_map(|(kind, number)| Happening::Stray(kind, number)),
         3 => (cause, 0_u64..9).prop_map(|(cause, fence)| Happening::Interrupted(cause, fence)),
+        2 => (0_u64..9).prop_map(Happening::Adopted),
         1 => Just(Happening::Cancelled),
         1 => Just(Happening::Superseded),
     ]
@@ -346,6 +348,9 @@ fn happens(run: &mut Driver, happening: &Happening) {
         }
         Happening::Interrupted(cause, fence) => {
             run.feed(Input::Interrupted { cause, fence, salvaged: None });
+        }
+        Happening::Adopted(fence) => {
+            run.feed(Input::Adopted { fence });
         }
         Happening::Cancelled => {
             run.cancel();

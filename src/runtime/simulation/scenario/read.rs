@@ -7,7 +7,7 @@ use chrono::DateTime;
 use chrono_tz::Tz;
 use toml::Spanned;
 
-use crate::domain::budget::{DayBudget, ItemBudget};
+use crate::domain::budget::{DayBudget, ItemBudget, WindowBudget};
 use crate::domain::ids::{ItemId, ProjectId};
 use crate::domain::policy::{ApprovalPolicy, BlockedHours, Pace, Policy, ProjectPolicy, Slots};
 use crate::domain::run::{Delivery, StagePlan};
@@ -243,9 +243,11 @@ impl Reader<'_> {
             blocked_hours: self.blocked_hours(&rules.blocked_hours)?,
             time_zone: time_zone.unwrap_or(Tz::UTC),
             item_budget: item_budget(&rules.item_budget),
-            day_budget: DayBudget {
-                tokens: rules.day_budget.tokens,
-                cost_micro_usd: rules.day_budget.cents.map(|cents| cents * MICRO_PER_CENT),
+            day_budget: day_budget(&rules.day_budget),
+            window_budget: WindowBudget {
+                window_ms: rules.window_budget.window.map_or(WindowBudget::WINDOW_MS, millis),
+                tokens: rules.window_budget.tokens,
+                cost_micro_usd: rules.window_budget.cents.map(|cents| cents * MICRO_PER_CENT),
             },
             wip: rules.wip,
             approval: ApprovalPolicy {
@@ -288,6 +290,7 @@ impl Reader<'_> {
                 enabled: table.enabled.unwrap_or(true),
                 slots: table.slots,
                 pace: table.pace,
+                day_budget: day_budget(&table.day_budget),
                 approval_required: table.approval,
                 ..project(table.name.get_ref())
             };
@@ -354,7 +357,15 @@ fn project(name: &str) -> ProjectPolicy {
         checks: vec!["make check".to_owned()],
         check_timeout_ms: 600_000,
         delivery: Delivery::Merge,
+        day_budget: DayBudget::default(),
         approval_required: None,
+    }
+}
+
+fn day_budget(written: &tables::DayBudget) -> DayBudget {
+    DayBudget {
+        tokens: written.tokens,
+        cost_micro_usd: written.cents.map(|cents| cents * MICRO_PER_CENT),
     }
 }
 

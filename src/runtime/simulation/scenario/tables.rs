@@ -63,6 +63,7 @@ pub(super) struct Rules {
     pub(super) slots: Slots,
     pub(super) item_budget: ItemBudget,
     pub(super) day_budget: DayBudget,
+    pub(super) window_budget: WindowBudget,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -99,6 +100,14 @@ pub(super) struct DayBudget {
     pub(super) cents: Option<u64>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WindowBudget {
+    pub(super) window: Option<Span>,
+    pub(super) tokens: Option<u64>,
+    pub(super) cents: Option<u64>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Project {
@@ -109,6 +118,8 @@ pub(super) struct Project {
     pub(super) enabled: Option<bool>,
     pub(super) slots: Option<u32>,
     pub(super) pace: Option<u32>,
+    #[serde(default)]
+    pub(super) day_budget: DayBudget,
     pub(super) approval: Option<bool>,
 }
 

@@ -21,6 +21,13 @@ CREATE TABLE stream (
     created_gseq INTEGER NOT NULL
 ) STRICT;
 
+-- Likewise the types of events and those who decided: a few words, repeated in every row.
+CREATE TABLE word (
+    id   INTEGER PRIMARY KEY,
+    text TEXT    NOT NULL UNIQUE
+) STRICT;
+
+-- The digest of a payload is kept only when the payload is gone: until then it follows from payload and salt.
 CREATE TABLE event (
     gseq        INTEGER PRIMARY KEY,
     stream      INTEGER NOT NULL REFERENCES stream (id),
@@ -28,44 +35,50 @@ CREATE TABLE event (
     event_id    BLOB    NOT NULL UNIQUE,
     ts_ms       INTEGER NOT NULL,
     clock_ms    INTEGER,
-    type        TEXT    NOT NULL,
+    type        INTEGER NOT NULL REFERENCES word (id),
     schema_v    INTEGER NOT NULL,
-    actor       TEXT    NOT NULL,
+    actor       INTEGER NOT NULL REFERENCES word (id),
     correlation BLOB,
     causation   BLOB,
     idem_scope  TEXT,
     idem_key    TEXT,
     payload     TEXT,
     salt        BLOB,
-    payload_sha BLOB    NOT NULL,
+    payload_sha BLOB,
     prev_hash   BLOB    NOT NULL,
     hash        BLOB    NOT NULL,
     ghash       BLOB    NOT NULL,
-    UNIQUE (stream, seq)
+    UNIQUE (stream, seq),
+    CHECK ((payload IS NULL) = (payload_sha IS NOT NULL))
 ) STRICT;
 
--- Events as they were hashed: with the name of their stream, which is null when that is missing.
+-- Events as they were hashed, with names and words for numbers; null where one is missing.
 CREATE VIEW receipt AS
-SELECT event.gseq, stream.name AS stream, event.seq, event_id, ts_ms, clock_ms, type, schema_v, actor, correlation,
-       causation, idem_scope, idem_key, payload, salt, payload_sha, prev_hash, event.hash, ghash
-FROM event LEFT JOIN stream ON stream.id = event.stream;
+SELECT event.gseq, stream.name AS stream, event.seq, event_id, ts_ms, clock_ms, kind.text AS type, schema_v,
+       decider.text AS actor, correlation, causation, idem_scope, idem_key, payload, salt, payload_sha, prev_hash,
+       event.hash, ghash
+FROM event
+LEFT JOIN stream ON stream.id = event.stream
+LEFT JOIN word AS kind ON kind.id = event.type
+LEFT JOIN word AS decider ON decider.id = event.actor;
 
 CREATE TRIGGER event_is_never_deleted BEFORE DELETE ON event
 BEGIN
     SELECT RAISE(ABORT, 'receipts are never deleted');
 END;
 
--- The one permitted change takes the payload and its salt away together.
+-- The one permitted change takes the payload and its salt away together and leaves the digest, which then has to fit the
+-- event's hash.
 CREATE TRIGGER event_is_never_changed BEFORE UPDATE ON event
 WHEN NOT (
-    NEW.payload IS NULL AND NEW.salt IS NULL
+    NEW.payload IS NULL AND NEW.salt IS NULL AND NEW.payload_sha IS NOT NULL
+    AND (OLD.payload_sha IS NULL OR NEW.payload_sha = OLD.payload_sha)
     AND NEW.gseq = OLD.gseq AND NEW.stream = OLD.stream AND NEW.seq = OLD.seq
     AND NEW.event_id = OLD.event_id AND NEW.ts_ms = OLD.ts_ms AND NEW.clock_ms IS OLD.clock_ms
     AND NEW.type = OLD.type AND NEW.schema_v = OLD.schema_v AND NEW.actor = OLD.actor
     AND NEW.correlation IS OLD.correlation AND NEW.causation IS OLD.causation
     AND NEW.idem_scope IS OLD.idem_scope AND NEW.idem_key IS OLD.idem_key
-    AND NEW.payload_sha = OLD.payload_sha AND NEW.prev_hash = OLD.prev_hash
-    AND NEW.hash = OLD.hash AND NEW.ghash = OLD.ghash
+    AND NEW.prev_hash = OLD.prev_hash AND NEW.hash = OLD.hash AND NEW.ghash = OLD.ghash
 )
 BEGIN
     SELECT RAISE(ABORT, 'receipts are never changed');

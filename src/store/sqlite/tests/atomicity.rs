@@ -96,7 +96,7 @@ async fn a_failing_batch_takes_no_other_of_its_commit_with_it() {
     let saboteur = Connection::open(&path).unwrap();
     saboteur
         .execute_batch(
-            "CREATE TRIGGER failpoint AFTER INSERT ON event WHEN NEW.actor = 'unlucky'
+            "CREATE TRIGGER failpoint AFTER INSERT ON event WHEN NEW.actor = (SELECT id FROM word WHERE text = 'unlucky')
              BEGIN SELECT RAISE(ABORT, 'failpoint'); END",
         )
         .unwrap();

@@ -79,7 +79,7 @@ async fn every_altered_cell_of_event_stream_and_head_is_found() {
     let connection = vandal(&directory.path().join("log.db"));
     assert_eq!(check(&connection).unwrap().problems, Vec::new());
     let mut tried = 0;
-    for table in ["event", "stream", "log_head"] {
+    for table in ["event", "stream", "word", "log_head"] {
         for column in columns(&connection, table) {
             if (table, column.as_str()) == ("log_head", "id") {
                 continue;
@@ -192,7 +192,12 @@ async fn a_log_that_was_cut_or_hashed_again_is_sound_without_an_anchor_and_not_w
     };
     assert_eq!(snapshot::verify(&connection, anchored.clone()).unwrap().problems, Vec::new());
 
-    connection.execute_batch("BEGIN; UPDATE event SET actor = 'nobody' WHERE gseq = 3").unwrap();
+    connection
+        .execute_batch(
+            "BEGIN; INSERT INTO word (text) VALUES ('nobody');
+             UPDATE event SET actor = last_insert_rowid() WHERE gseq = 3",
+        )
+        .unwrap();
     hash_again(&connection, id(0xA));
     assert_eq!(check(&connection).unwrap().problems, Vec::new());
     let report = snapshot::verify(&connection, anchored.clone()).unwrap();

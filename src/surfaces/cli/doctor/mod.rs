@@ -5,6 +5,7 @@ mod git;
 mod items;
 mod machine;
 mod projects;
+mod sandbox;
 mod state;
 
 use clap::Args;
@@ -83,6 +84,7 @@ pub(super) async fn execute(context: &Context, _arguments: &Doctor) -> Result<u8
             findings.extend(agents::look(context, settings).await);
             findings.extend(state::look(settings).await);
             findings.extend(machine::look(settings).await);
+            findings.extend(sandbox::look(&settings.sandbox));
             if git_works {
                 findings.extend(projects::look(context, settings).await);
             }
