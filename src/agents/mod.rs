@@ -448,3 +448,9 @@ pub fn adapter(kind: AgentKind) -> &'static dyn Adapter {
         AgentKind::Scripted => &scripted::Scripted,
     }
 }
+
+/// What an agent of this kind can do, as its adapter drives it.
+#[must_use]
+pub fn capabilities(kind: AgentKind) -> Capabilities {
+    adapter(kind).capabilities()
+}

@@ -150,7 +150,6 @@ fn files(
     model: Option<&str>,
 ) -> Vec<PrivateFile> {
     let mut configuration = json!({
-        "$schema": "https://opencode.ai/config.json",
         "autoupdate": false,
         "share": "disabled",
         "snapshot": false,

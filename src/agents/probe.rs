@@ -18,9 +18,11 @@ use crate::domain::agent::AgentKind;
 use crate::process::capture::{Capture, Captured};
 
 use super::environment::DEFAULT_PATH;
-use super::{AgentSettings, Capabilities, adapter};
+use super::{AgentSettings, Capabilities, capabilities};
+use manners::{DIRECTORIES, Manners, QUIET, manners};
 
 mod cache;
+mod manners;
 mod version;
 
 #[cfg(test)]
@@ -92,6 +94,14 @@ pub enum Problem {
         /// The variable that works.
         instead: &'static str,
     },
+    /// It has no protocol for a conversation; it is given one prompt per turn instead.
+    #[error(
+        "it cannot be talked to, so that a turn can be neither steered nor asked to stop: {command} failed"
+    )]
+    Silent {
+        /// What it was asked.
+        command: String,
+    },
     /// The configured script is not there.
     #[error("the script {} is not there", path.display())]
     NoScript {
@@ -100,103 +110,13 @@ pub enum Problem {
     },
 }
 
-/// What an agent's own words for these things are.
-struct Manners {
-    program: &'static str,
-    oldest: &'static str,
-    /// Variables that hold a key or token; the first is the one to recommend.
-    keys: &'static [&'static str],
-    /// Variables that select a provider with credentials of its own.
-    elsewhere: &'static [&'static str],
-    /// How it is asked whether it is logged in; empty when it has no answer that can be relied on.
-    status: &'static [&'static str],
-    /// Its login file, below the home.
-    login: &'static str,
-}
-
-const CLAUDE: Manners = Manners {
-    program: "claude",
-    oldest: "2.1.197",
-    keys: &["ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_AUTH_TOKEN"],
-    elsewhere: &["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"],
-    status: &["auth", "status"],
-    login: ".claude/.credentials.json",
-};
-
-const CODEX: Manners = Manners {
-    program: "codex",
-    oldest: "0.169.0",
-    keys: &["CODEX_API_KEY"],
-    elsewhere: &[],
-    status: &["login", "status"],
-    login: ".codex/auth.json",
-};
-
-const OPENCODE: Manners = Manners {
-    program: "opencode",
-    oldest: "1.18.33",
-    keys: &["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENCODE_API_KEY", "OPENROUTER_API_KEY"],
-    elsewhere: &["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "GOOGLE_APPLICATION_CREDENTIALS"],
-    status: &[],
-    login: ".local/share/opencode/auth.json",
-};
-
-const CURSOR: Manners = Manners {
-    program: "cursor-agent",
-    oldest: "2026.9.2",
-    keys: &["CURSOR_API_KEY"],
-    elsewhere: &[],
-    status: &[],
-    login: ".config/cursor/auth.json",
-};
-
-const HERMES: Manners = Manners {
-    program: "hermes",
-    oldest: "0.19.0",
-    keys: &["OPENROUTER_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "HERMES_API_KEY"],
-    elsewhere: &[],
-    status: &[],
-    login: ".hermes/auth.json",
-};
-
-/// What keeps the programs from changing themselves or asking around while they are asked.
-const QUIET: &[(&str, &str)] = &[
-    ("DISABLE_AUTOUPDATER", "1"),
-    ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
-    ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
-    ("OPENCODE_DISABLE_MODELS_FETCH", "1"),
-    ("HERMES_DISABLE_LAZY_INSTALLS", "1"),
-];
-
-/// Where the programs keep things, below the home.
-const DIRECTORIES: &[(&str, &str)] = &[
-    ("CLAUDE_CONFIG_DIR", ".claude"),
-    ("CODEX_HOME", ".codex"),
-    ("HERMES_HOME", ".hermes"),
-    ("XDG_CONFIG_HOME", ".config"),
-    ("XDG_DATA_HOME", ".local/share"),
-    ("XDG_CACHE_HOME", ".cache"),
-    ("XDG_STATE_HOME", ".local/state"),
-];
-
-fn manners(kind: AgentKind) -> Option<&'static Manners> {
-    match kind {
-        AgentKind::Claude => Some(&CLAUDE),
-        AgentKind::Codex => Some(&CODEX),
-        AgentKind::Opencode => Some(&OPENCODE),
-        AgentKind::Cursor => Some(&CURSOR),
-        AgentKind::Hermes => Some(&HERMES),
-        AgentKind::Acp | AgentKind::Command | AgentKind::Scripted => None,
-    }
-}
-
 /// Finds out what there is to know. Runs the program, in a home directory that is thrown away; `cache` remembers versions.
 pub async fn probe(settings: &AgentSettings, cache: &Path, cancel: &CancellationToken) -> Probed {
     let mut probed = Probed {
         program: None,
         version: None,
         logged_in: None,
-        capabilities: adapter(settings.kind).capabilities(),
+        capabilities: capabilities(settings.kind),
         problems: Vec::new(),
     };
     if settings.kind == AgentKind::Scripted {
@@ -222,11 +142,24 @@ pub async fn probe(settings: &AgentSettings, cache: &Path, cancel: &Cancellation
                 probed.problems.push(Problem::NoVersion { program: program.clone(), reason });
             }
         }
+        if asked.talks(cache).await == Some(false) {
+            let command = manners.talks.join(" ");
+            probed.problems.push(Problem::Silent { command });
+            probed.capabilities.steer = false;
+            probed.capabilities.approve = false;
+        }
         probed.logged_in = asked.logged_in().await;
         probed.problems.extend(login_problems(settings, manners, probed.logged_in));
     }
     probed.program = Some(program);
     probed
+}
+
+/// Whether an agent can be talked to during a turn, if an earlier [`probe`] has found out.
+#[must_use]
+pub fn talks(settings: &AgentSettings, cache: &Path) -> Option<bool> {
+    let program = locate(settings)?;
+    cache::read(cache).talks(&program, cache::Stamp::of(&program)?)
 }
 
 fn login_problems(
@@ -329,6 +262,21 @@ impl Asked<'_> {
             let _not_remembered = cache::remember(cache, self.program, stamp, &found);
         }
         Ok(found)
+    }
+
+    /// Nothing when there is no such question, or no answer.
+    async fn talks(&self, cache: &Path) -> Option<bool> {
+        if self.manners.talks.is_empty() {
+            return None;
+        }
+        let stamp = cache::Stamp::of(self.program);
+        let known = stamp.and_then(|stamp| cache::read(cache).talks(self.program, stamp));
+        if known.is_some() {
+            return known;
+        }
+        let answer = self.ask(self.manners.talks).await.ok().filter(|answer| !answer.timed_out)?;
+        let _not_remembered = cache::remember_talks(cache, self.program, answer.succeeded());
+        Some(answer.succeeded())
     }
 
     async fn logged_in(&self) -> Option<bool> {

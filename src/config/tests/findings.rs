@@ -120,7 +120,7 @@ fn words_close_to_the_right_one_are_suggested() {
     config.toml:3:11: store.backend: expected one of sqlite, memory, found "sqllite"; did you mean sqlite?
     config.toml:5:13: pace.time_zone: "europe/berlin" is no time zone; did you mean Europe/Berlin?
     config.toml:7:8: local.lane: expected one of manual, none, autopilot, ralph, ultrawork, team, found "auto"; did you mean autopilot?
-    config.toml:9:8: agents.local.kind: expected one of claude, codex, opencode, cursor, hermes, command, scripted, found "comand"; did you mean command?
+    config.toml:9:8: agents.local.kind: expected one of claude, codex, opencode, cursor, hermes, acp, command, scripted, found "comand"; did you mean command?
     "#);
 }
 

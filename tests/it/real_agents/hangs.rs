@@ -55,7 +55,7 @@ fn a_hanging_agent_is_ended_with_what_it_started() {
         shop.factory.autonomous_config = "max_iterations = 6".to_owned();
         // OpenCode takes seconds to start when others work, too.
         let timeout_ms = if cli == Cli::Opencode { 40_000 } else { 12_000 };
-        shop.factory.stage_config.0.push_str(&format!("timeout_ms = {timeout_ms}\n"));
+        shop.factory.stage_config.0 += &format!("timeout_ms = {timeout_ms}\n");
         shop.factory.item("HANG-1", "", "Greet the world");
         let seen = Arc::new(AtomicBool::new(false));
         let hang = Arc::clone(&seen);

@@ -75,7 +75,7 @@ impl Agent {
             let completion = match self.ask(&messages) {
                 Ok(completion) => completion,
                 Err(complaint) => {
-                    eprintln!("Error: {complaint}");
+                    writeln!(std::io::stderr(), "Error: {complaint}").expect("standard error");
                     return 1;
                 }
             };

@@ -3,7 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::agents::probe::{Probed, Problem, probe};
-use crate::agents::{AgentSettings, ReadOnly};
+use crate::agents::{AgentSettings, Capabilities, QuotaSource, ReadOnly};
 use crate::config::settings::Settings;
 use crate::daemon;
 use crate::domain::agent::AgentKind;
@@ -51,7 +51,10 @@ fn describe(agent: &AgentSettings, probed: &Probed, stages: &[&str]) -> Vec<Find
             | Problem::NotLoggedIn { .. }
             | Problem::NoCredentials { .. }
             | Problem::NoScript { .. } => !stages.is_empty(),
-            Problem::NoVersion { .. } | Problem::Older { .. } | Problem::IgnoredKey { .. } => false,
+            Problem::NoVersion { .. }
+            | Problem::Older { .. }
+            | Problem::IgnoredKey { .. }
+            | Problem::Silent { .. } => false,
         };
         let text = super::super::errors::chain(problem);
         let found = if stops {
@@ -86,8 +89,23 @@ fn in_order(agent: &AgentSettings, probed: &Probed) -> String {
         (_, Some(true)) => Some("has credentials".to_owned()),
         (_, None) => Some("whether it is logged in cannot be told".to_owned()),
     };
-    let parts: Vec<String> = [program, version, login].into_iter().flatten().collect();
+    let abilities = Some(abilities(agent, &probed.capabilities));
+    let parts: Vec<String> = [program, version, login, abilities].into_iter().flatten().collect();
     if parts.is_empty() { "is there".to_owned() } else { parts.join(", ") }
+}
+
+/// What a turn of it can do, in words.
+fn abilities(agent: &AgentSettings, can: &Capabilities) -> String {
+    let talked_to = agent.conversation || agent.kind == AgentKind::Acp;
+    let yes = [
+        (can.steer && talked_to, "can be steered"),
+        (can.resume, "can resume"),
+        (can.cost, "tells its cost"),
+        (can.read_only == ReadOnly::Enforced, "can be kept from writing"),
+        (can.quota_source == QuotaSource::Event, "tells when a limit resets"),
+    ];
+    let words: Vec<&str> = yes.iter().filter(|(can, _)| *can).map(|(_, words)| *words).collect();
+    if words.is_empty() { "takes a prompt and answers".to_owned() } else { words.join(", ") }
 }
 
 fn remedy(agent: &AgentSettings, problem: &Problem) -> String {
@@ -114,6 +132,9 @@ fn remedy(agent: &AgentSettings, problem: &Problem) -> String {
             format!("log in with the agent's own program, or correct `credentials` in {table}")
         }
         Problem::IgnoredKey { instead, .. } => format!("rename it to {instead}"),
+        Problem::Silent { .. } => {
+            "update it; until then it gets one prompt per turn and nothing after that".to_owned()
+        }
         Problem::NoScript { .. } => format!("correct `script` in {table}"),
     }
 }
