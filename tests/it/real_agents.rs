@@ -3,6 +3,7 @@
 //! Every test runs with each, and says `skipped: …` where one is not installed (`scripts/install-agents`). Nothing but
 //! the model is scripted, except that Cursor's CLI, which cannot be installed, has a stand-in (`support::stand_in`).
 
+mod by_configuration;
 mod critic;
 mod failures;
 mod gate;
@@ -15,6 +16,8 @@ mod verdicts;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+
+use serde_json::json;
 
 use crate::support::agent_clis;
 use crate::support::factory::Factory;
@@ -50,6 +53,8 @@ enum Cli {
     Hermes,
     /// A stand-in.
     Cursor,
+    /// OpenCode again, known by nothing but the Agent Client Protocol.
+    Acp,
 }
 
 /// How Claude Code is signed in. The others always have a key.
@@ -70,6 +75,7 @@ impl Cli {
             Self::Opencode => "opencode",
             Self::Hermes => "hermes",
             Self::Cursor => "cursor",
+            Self::Acp => "acp",
         }
     }
 
@@ -101,6 +107,22 @@ impl Cli {
                  [agents.cursor.set]\n{} = {url:?}\nCURSOR_API_KEY = {AGENT_SECRET:?}\n",
                 stand_in::MODEL
             ),
+            Self::Acp => {
+                let provider = json!({
+                    "npm": "@ai-sdk/openai-compatible",
+                    "options": { "baseURL": format!("{url}/v1"), "apiKey": AGENT_SECRET },
+                    "models": { "scripted-model": {} },
+                });
+                let own = json!({
+                    "model": "any/scripted-model", "small_model": "any/scripted-model",
+                    "enabled_providers": ["any"], "provider": { "any": provider },
+                });
+                format!(
+                    "[agents.acp]\nprogram = {program:?}\nargs = [\"acp\"]\nread_only_enforced = true\n\
+                     [agents.acp.set]\nOPENCODE_CONFIG_CONTENT = '{own}'\nOPENCODE_DISABLE_MODELS_FETCH = \"1\"\n\
+                     OPENCODE_DISABLE_AUTOUPDATE = \"1\"\n"
+                )
+            }
             Self::Opencode | Self::Hermes => {
                 let (name, url) = (self.name(), format!("{url}/v1"));
                 format!(
@@ -120,7 +142,7 @@ impl Cli {
     fn tries(self) -> usize {
         match self {
             Self::Claude | Self::Codex | Self::Cursor => 1,
-            Self::Opencode => 6,
+            Self::Opencode | Self::Acp => 6,
             Self::Hermes => 2,
         }
     }
@@ -130,7 +152,7 @@ impl Cli {
         match self {
             Self::Claude => (usage::FRESH_INPUT, usage::CACHE_WRITE),
             // These APIs have no cache writes; they are input.
-            Self::Codex | Self::Opencode | Self::Hermes | Self::Cursor => {
+            Self::Codex | Self::Opencode | Self::Hermes | Self::Cursor | Self::Acp => {
                 (usage::FRESH_INPUT + usage::CACHE_WRITE, 0)
             }
         }
@@ -153,6 +175,7 @@ impl Workshop {
     fn signed_in(cli: Cli, login: Login) -> Option<Self> {
         let found = match cli {
             Cli::Cursor => None,
+            Cli::Acp => Some(agent_clis::find("opencode")?),
             _ => Some(agent_clis::find(cli.name())?),
         };
         let server = ModelServer::start();

@@ -52,7 +52,7 @@ fn a_provider_that_says_no_is_waited_for() {
                     // The others say only the minute.
                     let exactly = match cli {
                         Cli::Claude | Cli::Opencode => 0,
-                        Cli::Codex | Cli::Hermes | Cli::Cursor => 60,
+                        Cli::Codex | Cli::Hermes | Cli::Cursor | Cli::Acp => 60,
                     };
                     assert!(reset >= told, "the limit resets at {told}, understood as {reset}");
                     let late = reset.since(told).as_secs();

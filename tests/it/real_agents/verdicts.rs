@@ -133,7 +133,7 @@ fn assert_paid(shop: &Workshop, item: &str) {
             assert!(exact.abs_diff(sum.cost_micro_usd * 10) <= rounding, "{item}: {sum:?}");
             assert_eq!(sum.unpriced_calls, 0);
         }
-        Cli::Codex | Cli::Opencode | Cli::Hermes | Cli::Cursor => {
+        Cli::Codex | Cli::Opencode | Cli::Hermes | Cli::Cursor | Cli::Acp => {
             assert_eq!(sum.cost_micro_usd, 0);
             assert_eq!(usize::try_from(sum.unpriced_calls).ok(), Some(turns.len()));
         }

@@ -59,7 +59,7 @@ use axum::response::Response;
 use tokio::sync::oneshot;
 
 pub use request::{Protocol, RecordedRequest};
-pub use script::{Answer, Rule, Script, ToolCall, When};
+pub use script::{Answer, Gate, Rule, Script, ToolCall, When};
 
 /// Bytes of a request body that are read at most; the CLIs accept prompts of 10 MB.
 const MAX_BODY_BYTES: usize = 64 << 20;
@@ -237,6 +237,13 @@ async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response 
     let answer = resolve(&recorded, answer);
     let description = answer.as_ref().map_or(UNANSWERED.to_owned(), Answer::describe);
     shared.amend(recorded.number, |request| request.answer = description);
+    let answer = match answer {
+        Some(Answer::Held(gate, then)) => {
+            gate.passed().await;
+            resolve(&recorded, Some(*then))
+        }
+        other => other,
+    };
     match answer {
         Some(Answer::Hang) => {
             let _client = Client { shared: &shared, number: recorded.number };

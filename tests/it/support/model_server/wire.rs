@@ -7,7 +7,7 @@ use super::request::{Protocol, RecordedRequest};
 use super::script::Answer;
 use super::{anthropic, chat, openai, response, usage};
 
-/// A response to a model call. `Hang` and computed answers are settled before this.
+/// A response to a model call. Held, hanging and computed answers are settled before this.
 pub(super) fn render(protocol: Protocol, request: &RecordedRequest, answer: &Answer) -> Response {
     match answer {
         Answer::Text(text) => completion(protocol, request, &Completion::Text(text)),
@@ -36,7 +36,7 @@ pub(super) fn render(protocol: Protocol, request: &RecordedRequest, answer: &Ans
             response(429, JSON, &headers, body.to_string())
         }
         Answer::Status { code, body, headers } => response(*code, JSON, headers, body.clone()),
-        Answer::Hang | Answer::FromRequest(_) => {
+        Answer::Hang | Answer::Held(..) | Answer::FromRequest(_) => {
             failure(protocol, 500, "an unsettled answer reached the wire")
         }
     }
