@@ -47,6 +47,7 @@ impl Place {
                 ("TOKEN".to_owned(), "hunter2-value".to_owned()),
             ]),
             told: Told::Closed("the prompt\n".to_owned()),
+            opening: None,
             answer_file: None,
             graceful: Ask::Terminate,
             marker: marker.value().to_owned(),
