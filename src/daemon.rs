@@ -306,7 +306,8 @@ async fn take_over(setup: &Setup, ports: &Ports) -> Result<(Engine, Recovered), 
 /// Looks whether the agents are there; those that are not are not given work until they are.
 async fn probe_agents(ports: &Ports, handle: &DaemonHandle, stop: &CancellationToken) {
     let mut unavailable = BTreeMap::new();
-    for agent in ports.agents.iter().filter(|agent| agent.kind != AgentKind::Scripted) {
+    let ours = [AgentKind::Scripted, AgentKind::Responses];
+    for agent in ports.agents.iter().filter(|agent| !ours.contains(&agent.kind)) {
         let probed = probe(agent, &ports.dirs.probes(), stop).await;
         if probed.program.is_none() {
             let problems: Vec<String> = probed.problems.iter().map(ToString::to_string).collect();

@@ -10,6 +10,7 @@ use crate::domain::budget::Usage;
 use crate::domain::failure::Failure;
 use crate::domain::time::Timestamp;
 
+use super::responses::settings::ResponsesSettings;
 use super::{
     AgentEvent, AgentSettings, CommandLine, Invocation, Opening, ProcessEnd, Transcript,
     TurnSummary, adapter,
@@ -137,6 +138,7 @@ pub(super) fn settings(kind: AgentKind) -> AgentSettings {
         read_only_enforced: false,
         conversation: true,
         script: Some(PathBuf::from("/scripts/demo.toml")),
+        responses: ResponsesSettings::default(),
     }
 }
 

@@ -3,8 +3,8 @@
 //! Responsible for turning one turn of work into a command line ([`Adapter::command_line`]) and the agent's output lines
 //! into [`AgentEvent`]s and a judged [`TurnSummary`] ([`Transcript`]). Never spawns, reads, writes or waits for anything:
 //! processes, deadlines and stopping exist once, in `process`. The exceptions are [`probe`], which asks the installed
-//! program who it is, and [`scripted::engine`], which is the agent side of the `scripted` adapter and runs in a process
-//! of its own.
+//! program who it is, and [`scripted::engine`] and [`responses::engine`], which are the agent side of their adapters and
+//! run in processes of their own.
 //!
 //! A new agent is one file here, recorded lines under `tests/fixtures/agents`, and one [`AgentKind`] variant.
 
@@ -38,6 +38,7 @@ mod money;
 mod opencode;
 pub mod probe;
 mod reset_time;
+pub mod responses;
 mod rpc;
 pub mod scripted;
 mod widening;
@@ -70,6 +71,8 @@ pub struct AgentSettings {
     pub conversation: bool,
     /// `scripted`: the script to play.
     pub script: Option<PathBuf>,
+    /// `responses`: the server and the model.
+    pub responses: responses::settings::ResponsesSettings,
 }
 
 /// The directory for temporary files in an agent's home.
@@ -468,6 +471,7 @@ pub fn adapter(kind: AgentKind) -> &'static dyn Adapter {
         AgentKind::Acp => &acp::Acp,
         AgentKind::Command => &command::Command,
         AgentKind::Scripted => &scripted::Scripted,
+        AgentKind::Responses => &responses::Responses,
     }
 }
 

@@ -102,6 +102,30 @@ pub enum Problem {
         /// What it was asked.
         command: String,
     },
+    /// The address of the model server is none that can be asked.
+    #[error("the model server cannot be used: {reason}")]
+    BadServer {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The model server does not answer at the moment.
+    #[error("the model server does not answer: {reason}")]
+    Unreachable {
+        /// What happened instead.
+        reason: String,
+    },
+    /// The model server does not accept the key, or wants one.
+    #[error("the model server refuses: {reason}")]
+    KeyRefused {
+        /// What it said.
+        reason: String,
+    },
+    /// The model server lists its models, and the configured one is not among them.
+    #[error("the model server does not list the model {model}")]
+    UnknownModel {
+        /// The model.
+        model: String,
+    },
     /// The configured script is not there.
     #[error("the script {} is not there", path.display())]
     NoScript {
@@ -123,6 +147,10 @@ pub async fn probe(settings: &AgentSettings, cache: &Path, cancel: &Cancellation
         let missing = settings.script.iter().filter(|script| !script.is_file());
         probed.problems.extend(missing.map(|path| Problem::NoScript { path: path.clone() }));
         return probed;
+    }
+    if settings.kind == AgentKind::Responses {
+        let server = super::responses::probing::ask(settings).await;
+        return Probed { logged_in: server.logged_in, problems: server.problems, ..probed };
     }
     let Some(program) = locate(settings) else {
         probed.problems.push(Problem::NotFound { program: wanted(settings) });
@@ -207,7 +235,8 @@ pub fn locate(settings: &AgentSettings) -> Option<PathBuf> {
         | AgentKind::Hermes
         | AgentKind::Acp
         | AgentKind::Command
-        | AgentKind::Scripted => None,
+        | AgentKind::Scripted
+        | AgentKind::Responses => None,
     };
     Some(native.unwrap_or(found))
 }

@@ -62,6 +62,12 @@ pub(super) fn from_epoch_seconds(seconds: i64) -> Option<Timestamp> {
     (seconds > 0).then(|| seconds.checked_mul(1000).map(Timestamp))?
 }
 
+/// The instant of an HTTP date (`Fri, 20 Nov 2026 13:41:20 GMT`).
+pub(super) fn http_date(text: &str) -> Option<Timestamp> {
+    let parsed = DateTime::parse_from_rfc2822(text.trim()).ok()?;
+    Some(Timestamp(parsed.timestamp_millis()))
+}
+
 fn at(found: &Captures<'_>, now: DateTime<Utc>) -> Option<Timestamp> {
     let zone: Tz = match found.get(7) {
         Some(name) => name.as_str().trim().parse().ok()?,
@@ -148,6 +154,13 @@ mod tests {
         for (message, expected) in rows {
             assert_eq!(reset(message).as_deref(), Some(expected), "{message}");
         }
+    }
+
+    #[test]
+    fn dates_of_headers_are_instants() {
+        let at = http_date("Fri, 20 Nov 2026 11:31:00 GMT");
+        assert_eq!(at.map(|it| it.to_string()).as_deref(), Some("2026-11-20T11:31:00Z"));
+        assert_eq!(http_date("tomorrow"), None);
     }
 
     #[test]

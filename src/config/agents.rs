@@ -6,9 +6,11 @@ use std::path::Path;
 use secrecy::SecretString;
 
 use crate::agents::AgentSettings;
+use crate::agents::responses::settings::ResponsesSettings;
 use crate::domain::agent::AgentKind;
 
 use super::document::nearest;
+use super::gateway::{self, Gateway};
 use super::projects::is_name;
 use super::schema::{Key, Kind, Shape};
 use super::secret::is_secret;
@@ -19,14 +21,25 @@ pub(super) static KEYS: &[Key] = &[
     Key::optional(
         "kind",
         Kind::Choice(
-            &["claude", "codex", "opencode", "cursor", "hermes", "acp", "command", "scripted"],
-            LATER,
+            &[
+                "claude",
+                "codex",
+                "opencode",
+                "cursor",
+                "hermes",
+                "acp",
+                "command",
+                "scripted",
+                "responses",
+            ],
+            &[],
         ),
         "the table's name, if it is a kind",
         "How it is driven: `claude`, `codex`, `opencode`, `cursor` and `hermes` are those CLIs, `acp` is any \
          program that speaks the Agent Client Protocol, `command` is any program that takes a prompt on stdin, \
-         `scripted` plays a script and needs no model.",
-    ),
+         `scripted` plays a script and needs no model, `responses` is our own agent on a model server.",
+    )
+    .alias(&["adapter"]),
     Key::optional(
         "program",
         Kind::Program,
@@ -61,10 +74,15 @@ pub(super) static KEYS: &[Key] = &[
     Key::optional(
         "base_url",
         Kind::Text,
-        "the provider's own",
+        "the provider's own; for `responses`: `ENACT_RESPONSES_BASE_URL`, or else `ENACT_GATEWAY_BASE_URL`",
         "Another address for the provider's API: the Messages API for `claude`, the Responses API for `codex`, chat \
-         completions for `opencode` and `hermes`, which then need a `model`.",
+         completions for `opencode` and `hermes`, which then need a `model`. For `responses`: the model server.",
     ),
+    gateway::API,
+    gateway::KEY_VARIABLE,
+    gateway::CONTEXT_WINDOW,
+    gateway::IDLE_TIMEOUT,
+    gateway::PRICES,
     Key::optional(
         "max_turns",
         Kind::Count(1, 100_000),
@@ -99,11 +117,6 @@ pub(super) static KEYS: &[Key] = &[
     ),
 ];
 
-const NOT_YET: &str = "is not in this version";
-
-/// Kinds that are understood, and not here yet.
-const LATER: &[(&str, &str)] = &[("responses", NOT_YET)];
-
 /// The agents of a configuration.
 pub(super) struct Agents {
     /// By name; those that are used without a table come in with [`Agents::require`].
@@ -112,6 +125,8 @@ pub(super) struct Agents {
     pub(super) slots: BTreeMap<String, u32>,
     /// Names with a table, usable or not: a mistake in the table is reported there, and only there.
     tables: Vec<String>,
+    /// What the environment says about the model server.
+    gateway: Gateway,
 }
 
 pub(super) fn read(
@@ -120,8 +135,12 @@ pub(super) fn read(
     secrets: &mut Vec<String>,
     sources: &mut Sources,
 ) -> Agents {
-    let mut agents =
-        Agents { settings: BTreeMap::new(), slots: BTreeMap::new(), tables: Vec::new() };
+    let mut agents = Agents {
+        settings: BTreeMap::new(),
+        slots: BTreeMap::new(),
+        tables: Vec::new(),
+        gateway: Gateway::of(variables, secrets),
+    };
     for (name, table) in section.named_tables() {
         agents.tables.push(name.to_owned());
         if !is_name(name) {
@@ -130,7 +149,13 @@ pub(super) fn read(
         }
         let env = environment(table, variables, secrets, sources);
         if let Some(kind) = kind(name, table, sources) {
-            agents.settings.insert(name.to_owned(), settings(name, kind, table, env));
+            let mut settings = settings(name, kind, table, env);
+            if kind == AgentKind::Responses {
+                agents.gateway.complete(&mut settings, table, variables, secrets, sources);
+            } else {
+                gateway::refuse(table, sources);
+            }
+            agents.settings.insert(name.to_owned(), settings);
         }
         agents.slots.extend(table.number("slots").map(|slots| (name.to_owned(), small(slots))));
     }
@@ -164,6 +189,10 @@ impl Agents {
                     "the kind \"scripted\" needs an [agents.scripted] table with a script";
                 sources.problem(path, message, None);
             }
+            Some(kind @ AgentKind::Responses) => {
+                let settings = self.gateway.bare(bare(name, kind), path, sources);
+                self.settings.insert(name.to_owned(), settings);
+            }
             None => self.check_name(name, path, sources),
         }
     }
@@ -176,14 +205,9 @@ impl Agents {
         if known.contains(&name) {
             return;
         }
-        match LATER.iter().find(|(kind, _)| *kind == name) {
-            Some((kind, reason)) => sources.problem(path, &format!("{kind:?} {reason}"), None),
-            None => {
-                let hint = nearest(name, known.into_iter())
-                    .or_else(|| Some(format!("describe it in [agents.{name}]")));
-                sources.problem(path, &format!("there is no agent {name:?}"), hint);
-            }
-        }
+        let hint = nearest(name, known.into_iter())
+            .or_else(|| Some(format!("describe it in [agents.{name}]")));
+        sources.problem(path, &format!("there is no agent {name:?}"), hint);
     }
 }
 
@@ -195,10 +219,6 @@ fn kind(name: &str, table: &Section, sources: &mut Sources) -> Option<AgentKind>
         // A wrong kind has been reported where it stands.
         None if sources.get(&path).is_some() => return None,
         None => {
-            if let Some((_, reason)) = LATER.iter().find(|(kind, _)| *kind == name) {
-                sources.missing(&table.path, &table.path, &format!("{name:?} {reason}"));
-                return None;
-            }
             let Some(kind) = AgentKind::parse(name) else {
                 let kinds = AgentKind::ALL.map(AgentKind::word).join(", ");
                 let message = format!("this key is missing: {name:?} is none of the kinds {kinds}");
@@ -213,7 +233,8 @@ fn kind(name: &str, table: &Section, sources: &mut Sources) -> Option<AgentKind>
         | AgentKind::Codex
         | AgentKind::Opencode
         | AgentKind::Cursor
-        | AgentKind::Hermes => None,
+        | AgentKind::Hermes
+        | AgentKind::Responses => None,
         AgentKind::Command | AgentKind::Acp => Some("program"),
         AgentKind::Scripted => Some("script"),
     };
@@ -266,6 +287,7 @@ fn bare(name: &str, kind: AgentKind) -> AgentSettings {
         read_only_enforced: false,
         conversation: true,
         script: None,
+        responses: ResponsesSettings::default(),
     }
 }
 

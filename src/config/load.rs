@@ -144,6 +144,8 @@ fn digest(settings: &Settings, values: &Dict) -> String {
         for (name, value) in &agent.env {
             hasher.update(format!("{name}={}\n", value.expose_secret()));
         }
+        let key = agent.responses.key.as_ref().map(ExposeSecret::expose_secret);
+        hasher.update(key.unwrap_or_default());
     }
     hex::encode(hasher.finalize())
 }

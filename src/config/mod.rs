@@ -15,6 +15,7 @@ pub mod daemon;
 mod document;
 mod dotenv;
 pub mod environment;
+mod gateway;
 pub mod keeper;
 pub mod load;
 mod local;

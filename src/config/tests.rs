@@ -1,6 +1,7 @@
 //! The configuration as its users meet it: text in, settings or a report out.
 
 mod findings;
+mod gateway;
 mod keys;
 mod random;
 mod sections;

@@ -25,11 +25,13 @@ pub enum AgentKind {
     Command,
     /// Replays a script as a real child process; for the demo, tests and benchmarks.
     Scripted,
+    /// Our own agent loop on a server of `/v1/responses` or chat completions.
+    Responses,
 }
 
 impl AgentKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Claude,
         Self::Codex,
         Self::Opencode,
@@ -38,6 +40,7 @@ impl AgentKind {
         Self::Acp,
         Self::Command,
         Self::Scripted,
+        Self::Responses,
     ];
 
     /// The word used in configuration, events and on every surface.
@@ -52,6 +55,7 @@ impl AgentKind {
             Self::Acp => "acp",
             Self::Command => "command",
             Self::Scripted => "scripted",
+            Self::Responses => "responses",
         }
     }
 

@@ -57,6 +57,7 @@ pub fn co_author(kind: AgentKind, model: Option<&str>) -> String {
         AgentKind::Acp => ("ACP agent", "agent@enact-factory.invalid"),
         AgentKind::Command => ("Command agent", "agent@enact-factory.invalid"),
         AgentKind::Scripted => ("Scripted agent", "agent@enact-factory.invalid"),
+        AgentKind::Responses => ("Responses agent", "agent@enact-factory.invalid"),
     };
     match model {
         Some(model) => format!("{name} ({model}) <{address}>"),

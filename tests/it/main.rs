@@ -14,6 +14,7 @@
 mod contract;
 mod crash;
 mod real_agents;
+mod responses_agent;
 mod scenario;
 mod support;
 mod surface;

@@ -11,7 +11,7 @@ mod hangs;
 mod outages;
 mod outlives;
 mod safety;
-mod says;
+pub(crate) mod says;
 mod verdicts;
 
 use std::fs;

@@ -98,6 +98,6 @@ pub(super) fn manners(kind: AgentKind) -> Option<&'static Manners> {
         AgentKind::Opencode => Some(&OPENCODE),
         AgentKind::Cursor => Some(&CURSOR),
         AgentKind::Hermes => Some(&HERMES),
-        AgentKind::Acp | AgentKind::Command | AgentKind::Scripted => None,
+        AgentKind::Acp | AgentKind::Command | AgentKind::Scripted | AgentKind::Responses => None,
     }
 }

@@ -52,6 +52,12 @@ program = \"x\"
 [agents.play]
 kind = \"scripted\"
 script = \"play.json\"
+[agents.gateway]
+kind = \"responses\"
+base_url = \"http://127.0.0.1:1\"
+[agents.gateway.prices.x]
+input = 1
+output = 1
 [agents.x.set]
 Y = \"1\"
 ";
@@ -208,6 +214,13 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("agents.x.conversation", "false"),
     ("agents.play.script", "'other.json'"),
     ("agents.x.slots", "7"),
+    ("agents.gateway.api", "'chat'"),
+    ("agents.gateway.key_variable", "'PASSED_ON'"),
+    ("agents.gateway.context_window", "7777"),
+    ("agents.gateway.idle_timeout_ms", "7777"),
+    ("agents.gateway.prices.x.input", "7"),
+    ("agents.gateway.prices.x.cached_input", "0.075"),
+    ("agents.gateway.prices.x.output", "7"),
 ];
 
 #[test]
@@ -217,8 +230,7 @@ fn every_key_is_consumed() {
     let rows: BTreeSet<&str> = OTHER_VALUES.iter().map(|(key, _)| *key).collect();
     let mut keys = Vec::new();
     walk(ROOT, "", &mut |path, _| {
-        let path = path.replace("agents.x.script", "agents.play.script");
-        keys.push(path.replace("default_stages.x.", "default_stages.auditor."));
+        keys.push(at_its_kind(&path.replace("default_stages.x.", "default_stages.auditor.")));
     });
     for key in &keys {
         assert!(rows.contains(key.as_str()), "{key} has no row: does anything read it?");
@@ -284,6 +296,18 @@ fn the_reference_page_is_up_to_date() {
             assert!(page.contains(&format!("**`{}`**", key.name)), "{path} is not on the page");
         }
     });
+}
+
+/// The path of a key in the agent of [`BASE`] whose kind has it.
+fn at_its_kind(path: &str) -> String {
+    let gateways = ["api", "key_variable", "context_window", "idle_timeout_ms", "prices"];
+    match path.strip_prefix("agents.x.") {
+        Some("script") => "agents.play.script".to_owned(),
+        Some(key) if gateways.contains(&key.split('.').next().unwrap()) => {
+            format!("agents.gateway.{key}")
+        }
+        _ => path.to_owned(),
+    }
 }
 
 /// [`BASE`] with one key set.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::{
-    analyze, demo, doctor, exec, hand_over, init, keeper, operate, receipts, run, scripted_agent,
-    simulate, start, status, validate, why,
+    analyze, demo, doctor, exec, hand_over, init, keeper, operate, receipts, responses_agent, run,
+    scripted_agent, simulate, start, status, validate, why,
 };
 
 const ABOUT: &str = "A daemon that works while people don't: picks up work items, drives coding agents through a \
@@ -91,4 +91,6 @@ pub(super) enum Role {
     Keeper(keeper::Keeper),
     #[command(name = crate::agents::scripted::SUBCOMMAND, hide = true)]
     ScriptedAgent(scripted_agent::ScriptedAgent),
+    #[command(name = crate::agents::responses::SUBCOMMAND, hide = true)]
+    ResponsesAgent(responses_agent::ResponsesAgent),
 }

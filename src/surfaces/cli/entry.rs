@@ -12,8 +12,8 @@ use super::errors::{self, CliError};
 use super::screen::Screen;
 use super::surroundings::Surroundings;
 use super::{
-    analyze, demo, doctor, exec, hand_over, init, keeper, operate, receipts, run, scripted_agent,
-    simulate, start, status, validate, why,
+    analyze, demo, doctor, exec, hand_over, init, keeper, operate, receipts, responses_agent, run,
+    scripted_agent, simulate, start, status, validate, why,
 };
 
 /// How long what is still going on in threads may take after the role is over.
@@ -88,6 +88,7 @@ fn perform(context: &Context, role: Role) -> Result<u8, CliError> {
         Role::Demo(arguments) => block_on(demo::execute(context, &arguments)),
         Role::Keeper(arguments) => Ok(keeper::execute(context, &arguments)),
         Role::ScriptedAgent(arguments) => Ok(scripted_agent::execute(context, &arguments)),
+        Role::ResponsesAgent(arguments) => block_on(responses_agent::execute(context, &arguments)),
     }
 }
 

@@ -23,6 +23,7 @@ mod operate;
 mod receipts;
 #[cfg(test)]
 mod reference;
+mod responses_agent;
 mod run;
 mod screen;
 mod scripted_agent;

@@ -52,6 +52,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("dotenvy", &["src/config/"]),
     ("figment", &["src/config/"]),
     ("regex", &["src/agents/", "src/pipeline/stuck.rs"]),
+    ("reqwest", &["src/agents/responses/wire/client.rs"]),
     ("rusqlite", &["src/store/sqlite/"]),
     (
         "rustix",

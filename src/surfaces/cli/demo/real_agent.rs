@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agents::AgentSettings;
 use crate::agents::probe::probe;
+use crate::agents::responses::settings::ResponsesSettings;
 use crate::domain::agent::AgentKind;
 use crate::surfaces::cli::errors::CliError;
 use crate::surfaces::cli::screen::Screen;
@@ -83,5 +84,6 @@ fn settings(agent: DemoAgent, surroundings: &Surroundings) -> AgentSettings {
         read_only_enforced: false,
         conversation: true,
         script: None,
+        responses: ResponsesSettings::default(),
     }
 }

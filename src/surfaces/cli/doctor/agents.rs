@@ -54,9 +54,13 @@ fn describe(agent: &AgentSettings, probed: &Probed, stages: &[&str]) -> Vec<Find
             Problem::NotFound { .. }
             | Problem::NotLoggedIn { .. }
             | Problem::NoCredentials { .. }
+            | Problem::BadServer { .. }
+            | Problem::KeyRefused { .. }
             | Problem::NoScript { .. } => !stages.is_empty(),
             Problem::NoVersion { .. }
             | Problem::Older { .. }
+            | Problem::Unreachable { .. }
+            | Problem::UnknownModel { .. }
             | Problem::IgnoredKey { .. }
             | Problem::Silent { .. } => false,
         };
@@ -120,7 +124,9 @@ fn remedy(agent: &AgentSettings, problem: &Problem) -> String {
         AgentKind::Opencode => "~/.local/share/opencode/auth.json",
         AgentKind::Cursor => "~/.config/cursor/auth.json",
         AgentKind::Hermes => "~/.hermes/auth.json",
-        AgentKind::Acp | AgentKind::Command | AgentKind::Scripted => "its login file",
+        AgentKind::Acp | AgentKind::Command | AgentKind::Scripted | AgentKind::Responses => {
+            "its login file"
+        }
     };
     match problem {
         Problem::NotFound { .. } => {
@@ -139,6 +145,14 @@ fn remedy(agent: &AgentSettings, problem: &Problem) -> String {
         Problem::Silent { .. } => {
             "update it; until then it gets one prompt per turn and nothing after that".to_owned()
         }
+        Problem::BadServer { .. } => format!("correct `base_url` in {table}"),
+        Problem::Unreachable { .. } => {
+            format!("start it, or correct `base_url` in {table}; its work waits until it answers")
+        }
+        Problem::KeyRefused { .. } => {
+            format!("correct the key: `key_variable` in {table}, or ENACT_RESPONSES_API_KEY")
+        }
+        Problem::UnknownModel { .. } => format!("correct `model` in {table}"),
         Problem::NoScript { .. } => format!("correct `script` in {table}"),
     }
 }

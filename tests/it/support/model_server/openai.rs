@@ -47,9 +47,15 @@ fn item_entries(item: &Value) -> Vec<Entry> {
 
 /// An output item for a tool call: `apply_patch` for files where it is offered, else a shell command.
 pub(super) fn tool_call(request: &RecordedRequest, index: usize, call: &ToolCall) -> Value {
-    let patches = request.tool_names().iter().any(|tool| tool == "apply_patch");
+    let offered = |name: &str| request.tool_names().iter().any(|tool| tool == name);
+    let patches = offered("apply_patch");
     let shell = |command: &str| json!({ "cmd": command });
     let (name, input) = match call {
+        // Our own agent has other names for them.
+        ToolCall::Write { path, content } if offered("write_file") => {
+            ("write_file", json!({ "path": path, "content": content }))
+        }
+        ToolCall::Bash { cmd } if offered("shell") => ("shell", json!({ "command": cmd })),
         ToolCall::Write { path, content } if patches => {
             ("apply_patch", json!(patch(path, content)))
         }
