@@ -253,9 +253,7 @@ impl RunState {
             Event::RunWaiting { failure, until } => self.begin_wait(failure, *until),
             Event::RunInterrupted { cause, fence } => self.note_interruption(*cause, *fence),
             Event::RunAdopted { fence, .. } => self.fence = self.fence.max(*fence),
-            Event::RunInstructed { text, reception: Reception::NextTurn, .. } => {
-                self.plan.notes.push(text.clone());
-            }
+            Event::RunInstructed { text, reception, .. } => self.hear(text, reception),
             Event::RunDelivered { delivered } => {
                 self.delivered = Some(delivered.clone());
                 self.proceed();
@@ -501,6 +499,14 @@ impl RunState {
             .is_some_and(|mark| mark.phase == self.phase && mark.round == self.round);
         let count = if again { self.crash.as_ref().map_or(0, |mark| mark.count) } else { 0 };
         self.crash = Some(CrashMark { phase: self.phase, round: self.round, count: count + 1 });
+    }
+
+    /// What no agent could be told at once stands in the next prompts.
+    fn hear(&mut self, text: &str, reception: &Reception) {
+        match reception {
+            Reception::NextTurn => self.plan.notes.push(text.to_owned()),
+            Reception::Injected { .. } | Reception::NotDelivered { .. } => {}
+        }
     }
 
     fn begin_wait(&mut self, failure: &Failure, until: Timestamp) {

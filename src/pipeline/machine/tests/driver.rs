@@ -293,11 +293,8 @@ impl Driver {
             Input::Interrupted { .. } => {
                 Effect::RunTurn { run, turn: self.state.turn_in_flight()?.turn }
             }
-            Input::TurnPrepared(_)
-            | Input::Adopted { .. }
-            | Input::Instructed { .. }
-            | Input::Cancel { .. }
-            | Input::Supersede { .. } => return None,
+            // The others come from no effect.
+            _ => return None,
         };
         let key = effect.key().0;
         self.outbox.contains_key(&key).then_some(key)
