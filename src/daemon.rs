@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use crate::agents::AgentSettings;
-use crate::agents::probe::probe;
+use crate::agents::probe::{probe, talks};
 use crate::config::settings::Settings;
 use crate::domain::agent::AgentKind;
 use crate::domain::ids::RunId;
@@ -240,11 +240,13 @@ fn build_ports(
 #[must_use]
 pub fn agents(setup: &Setup) -> Agents {
     let toolchain = toolchain(&setup.environment);
+    let probes = setup.settings.daemon.state_dir.join("probes.json");
     let with_toolchain = |mut agent: AgentSettings| {
         for (name, value) in &toolchain {
             let value = SecretString::from(value.clone());
             agent.env.entry(name.clone()).or_insert(value);
         }
+        agent.conversation &= talks(&agent, &probes) != Some(false);
         agent
     };
     Agents::new(

@@ -150,6 +150,7 @@ fn assignment(scratch: &Path, script: &str) -> Assignment {
         cwd: scratch.to_owned(),
         env: environment(),
         told: Told::Closed("the prompt\n".to_owned()),
+        opening: None,
         answer_file: None,
         graceful: Ask::Terminate,
         marker: marker(scratch).value().to_owned(),

@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{MESSAGE_LIMIT, TEXT_LIMIT, reset_time};
+use super::{MESSAGE_LIMIT, ProcessEnd, TEXT_LIMIT, reset_time};
+use crate::domain::agent::ExitEvidence;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::time::Timestamp;
 
@@ -68,6 +69,14 @@ static LIMIT_HIT: LazyLock<Regex> =
 
 static STATUS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)\b(?:status|http|error)(?: code)?[:\s]{1,3}([45]\d\d)\b|\(([45]\d\d)\)")
+});
+
+/// Lines that are printed whatever happens: what a program logs, and what Codex says of every start.
+static LOG: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(concat!(
+        r"\[(?:DEBUG|INFO|WARNING)\]|^Reading |could not create PATH aliases|find bubblewrap|",
+        r"^Project-local config|^\s+(?:\d+\. /|To load project-local)",
+    ))
 });
 
 #[expect(clippy::expect_used, reason = "the patterns are constants, compiled by the tests")]
@@ -155,6 +164,27 @@ pub(super) fn one_line(text: &str) -> String {
     }
 }
 
+/// How a process ended, in words.
+pub(super) fn manner(exit: ExitEvidence) -> String {
+    match (exit.code, exit.signal) {
+        (_, Some(signal)) => format!("signal {signal}"),
+        (Some(code), None) => format!("exit code {code}"),
+        (None, None) => "an unknown exit".to_owned(),
+    }
+}
+
+/// A process that ended without a word on how its turn did: what standard error says of it, but for log lines.
+pub(super) fn broke_off(end: &ProcessEnd<'_>) -> Failure {
+    let lines: Vec<&str> = end.stderr_tail.lines().filter(|line| !LOG.is_match(line)).collect();
+    let said = lines.join("\n");
+    let reason = last_line(&said);
+    let class = reason
+        .and_then(|_| of_message(&said, Some(end.now)))
+        .unwrap_or(FailureClass::Infrastructure);
+    let said = reason.unwrap_or("nothing on standard error");
+    failure(class, &format!("no end of turn before {}: {said}", manner(end.exit)))
+}
+
 /// The last non-empty line of standard error, where programs put the reason.
 pub(super) fn last_line(stderr: &str) -> Option<&str> {
     stderr.lines().rev().map(str::trim).find(|line| !line.is_empty())
@@ -222,6 +252,25 @@ mod tests {
             class("This is not your usage limit. You've hit your weekly limit"),
             Some("quota")
         );
+    }
+
+    #[test]
+    fn what_is_always_logged_is_no_reason() {
+        let logged = "2026-11-20 17:30:33 [INFO] run_agent: HTTP 429 is waited for\n\
+            \u{1b}[31mERROR\u{1b}[0m codex_app_server: Codex could not find bubblewrap on PATH.\n";
+        let end = |stderr_tail| ProcessEnd {
+            exit: ExitEvidence { code: None, signal: Some(9) },
+            stderr_tail,
+            answer: None,
+            now: Timestamp(0),
+            stopped: None,
+        };
+        let failed = broke_off(&end(logged));
+        assert_eq!(failed.class, FailureClass::Infrastructure);
+        assert_eq!(failed.message, "no end of turn before signal 9: nothing on standard error");
+        let failed = broke_off(&end("not logged in\n[INFO] bye\n"));
+        assert_eq!(failed.class, FailureClass::Authentication);
+        assert!(failed.message.ends_with("not logged in"), "{}", failed.message);
     }
 
     #[test]

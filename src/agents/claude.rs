@@ -1,4 +1,5 @@
-//! Claude Code in print mode with stream-JSON output (verified with 2.1.329).
+//! Claude Code in print mode with stream-JSON output, and with stream-JSON input where it is talked to (verified with
+//! 2.1.329).
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -10,7 +11,7 @@ use crate::process::speech::Stdin;
 
 use super::environment::{self, Own};
 use super::{
-    Adapter, AgentError, AgentSettings, Capabilities, CommandLine, FileBody, Invocation,
+    Adapter, AgentError, AgentSettings, Capabilities, CommandLine, FileBody, Invocation, Opening,
     PrivateFile, QuotaSource, ReadOnly, Transcript, UsageReporting, widening,
 };
 
@@ -57,8 +58,8 @@ impl Adapter for Claude {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            steer: false,
-            approve: false,
+            steer: true,
+            approve: true,
             resume: true,
             usage: UsageReporting::Absolute,
             cost: true,
@@ -90,11 +91,17 @@ impl Adapter for Claude {
             settings.base_url.iter().map(|url| ("ANTHROPIC_BASE_URL", url.as_str())).collect();
         let defaults = [DEFAULTS, &base_url].concat();
         let own = Own { defaults: &defaults, fixed: &fixed };
+        let (stdin, opening) = if settings.conversation {
+            (Stdin::Open(transcript::user_message(invocation.prompt)), Some(opening(invocation)))
+        } else {
+            (Stdin::Closed(invocation.prompt.to_owned()), None)
+        };
         Ok(CommandLine {
             program: settings.program.clone().unwrap_or_else(|| "claude".into()),
             args: arguments(settings, invocation),
             env: environment::build(settings, invocation, &own),
-            stdin: Stdin::Closed(invocation.prompt.to_owned()),
+            stdin,
+            opening,
             files: files(settings, &config),
             answer_file: None,
             graceful: Signal::Terminate,
@@ -104,6 +111,16 @@ impl Adapter for Claude {
     fn transcript(&self) -> Box<dyn Transcript> {
         Box::<transcript::ClaudeTranscript>::default()
     }
+
+    fn conversation(&self, opening: Opening) -> Box<dyn Transcript> {
+        Box::new(transcript::ClaudeTranscript::talking(opening.read_only))
+    }
+}
+
+/// The session is opened by arguments, and the prompt is the first line already.
+fn opening(invocation: &Invocation<'_>) -> Opening {
+    let session = serde_json::Value::Null;
+    Opening { session, prompt: String::new(), read_only: invocation.read_only }
 }
 
 /// Quiet, and failing early enough for our own back-off to take over. `IS_SANDBOX` lets root skip permissions.
@@ -130,6 +147,9 @@ fn arguments(settings: &AgentSettings, invocation: &Invocation<'_>) -> Vec<OsStr
     let mut args: Vec<OsString> = settings.args.iter().map(OsString::from).collect();
     let mut add = |words: &[&str]| args.extend(words.iter().map(OsString::from));
     add(&["-p", "--output-format", "stream-json", "--verbose"]);
+    if settings.conversation {
+        add(&["--input-format", "stream-json"]);
+    }
     if let Some(model) = invocation.model.or(settings.model.as_deref()) {
         add(&["--model", model]);
     }

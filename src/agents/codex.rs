@@ -1,7 +1,9 @@
-//! Codex, `exec --json` (verified with 0.169.0).
+//! Codex (verified with 0.169.0): its app server, which is talked to, or `exec --json`.
 
 use std::ffi::OsString;
 use std::path::Path;
+
+use serde_json::json;
 
 use crate::domain::agent::AgentKind;
 
@@ -10,10 +12,11 @@ use crate::process::speech::Stdin;
 
 use super::environment::{self, Own};
 use super::{
-    Adapter, AgentError, AgentSettings, Capabilities, CommandLine, FileBody, Invocation,
+    Adapter, AgentError, AgentSettings, Capabilities, CommandLine, FileBody, Invocation, Opening,
     PrivateFile, QuotaSource, ReadOnly, Transcript, UsageReporting, widening,
 };
 
+mod conversation;
 mod transcript;
 
 #[cfg(test)]
@@ -65,13 +68,13 @@ impl Adapter for Codex {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            steer: false,
-            approve: false,
+            steer: true,
+            approve: true,
             resume: true,
             usage: UsageReporting::Cumulative,
             cost: false,
             read_only: ReadOnly::Enforced,
-            quota_source: QuotaSource::Text,
+            quota_source: QuotaSource::Event,
             session_chosen_by_us: false,
         }
     }
@@ -97,21 +100,97 @@ impl Adapter for Codex {
         // Its usage-limit sentence names a local time and nothing else: with this it is UTC.
         let fixed = [("CODEX_HOME", home.to_string_lossy().into_owned()), ("TZ", "UTC".to_owned())];
         let own = Own { defaults: &[], fixed: &fixed };
-        let answer_file = invocation.scratch.join("answer.md");
-        Ok(CommandLine {
+        let line = CommandLine {
             program: settings.program.clone().unwrap_or_else(|| "codex".into()),
-            args: arguments(settings, invocation, &answer_file),
+            args: Vec::new(),
             env: environment::build(settings, invocation, &own),
-            stdin: Stdin::Closed(invocation.prompt.to_owned()),
+            stdin: Stdin::Null,
+            opening: None,
             files: files(settings, &home),
-            answer_file: Some(answer_file),
+            answer_file: None,
             graceful: Signal::Terminate,
+        };
+        Ok(if settings.conversation && settings_only(&settings.args) {
+            talking(line, settings, invocation)
+        } else {
+            executing(line, settings, invocation)
         })
     }
 
     fn transcript(&self) -> Box<dyn Transcript> {
         Box::<transcript::CodexTranscript>::default()
     }
+
+    fn conversation(&self, opening: Opening) -> Box<dyn Transcript> {
+        Box::new(conversation::CodexConversation::new(opening))
+    }
+}
+
+/// Lifts the sandbox.
+const UNSANDBOXED: &str = "--dangerously-bypass-approvals-and-sandbox";
+
+/// Whether the operator's arguments are such as the app server takes: settings, features, and the one that is a parameter
+/// there.
+fn settings_only(args: &[String]) -> bool {
+    let mut args = args.iter();
+    while let Some(argument) = args.next() {
+        match argument.as_str() {
+            "-c" | "--config" | "--enable" | "--disable" => _ = args.next(),
+            UNSANDBOXED => {}
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// The app server, told what thread to open.
+fn talking(
+    mut line: CommandLine,
+    settings: &AgentSettings,
+    invocation: &Invocation<'_>,
+) -> CommandLine {
+    let unsandboxed = settings.args.iter().any(|argument| argument == UNSANDBOXED);
+    let sandbox = match (invocation.read_only, unsandboxed) {
+        (true, _) => "read-only",
+        (false, true) => "danger-full-access",
+        (false, false) => "workspace-write",
+    };
+    let session = json!({
+        "cwd": invocation.workspace.to_string_lossy(),
+        "model": invocation.model.or(settings.model.as_deref()),
+        "approvalPolicy": "never",
+        "sandbox": sandbox,
+    });
+    let (prompt, read_only) = (invocation.prompt.to_owned(), invocation.read_only);
+    let opening = Opening { session, prompt, read_only };
+    line.args = vec!["app-server".into(), "--disable".into(), "apps".into()];
+    line.args.extend(["--disable".into(), "plugins".into()]);
+    line.args.extend(configuration(settings));
+    let own = settings.args.iter().filter(|argument| *argument != UNSANDBOXED);
+    line.args.extend(own.map(OsString::from));
+    line.stdin = Stdin::Open(conversation::beginning(&opening));
+    line.opening = Some(opening);
+    line
+}
+
+/// One prompt, one turn, one answer.
+fn executing(
+    mut line: CommandLine,
+    settings: &AgentSettings,
+    invocation: &Invocation<'_>,
+) -> CommandLine {
+    let answer_file = invocation.scratch.join("answer.md");
+    line.args = arguments(settings, invocation, &answer_file);
+    line.stdin = Stdin::Closed(invocation.prompt.to_owned());
+    line.answer_file = Some(answer_file);
+    line
+}
+
+/// Our settings, as arguments.
+fn configuration(settings: &AgentSettings) -> Vec<OsString> {
+    let fixed = CONFIGURATION.iter().map(|setting| (*setting).to_owned());
+    let provider = settings.base_url.iter().flat_map(|url| provider(url, settings));
+    fixed.chain(provider).flat_map(|setting| ["-c".into(), setting.into()]).collect()
 }
 
 /// The program refuses to start unless its directory is there, hence always a file in it; that it says nothing undoes
@@ -140,21 +219,14 @@ fn arguments(
     if let Some(effort) = invocation.effort {
         add(&["-c", &format!("model_reasoning_effort={}", serde_json::Value::from(effort))]);
     }
-    let unsandboxed = |argument: &String| argument.contains("dangerously-bypass-approvals");
+    let unsandboxed = |argument: &String| argument == UNSANDBOXED;
     if invocation.read_only {
         add(&["-s", "read-only"]);
     } else if !settings.args.iter().any(unsandboxed) {
         add(&["-s", "workspace-write"]);
     }
-    for setting in CONFIGURATION {
-        add(&["-c", setting]);
-    }
-    for setting in settings.base_url.iter().flat_map(|url| provider(url, settings)) {
-        add(&["-c", &setting]);
-    }
-    for argument in &settings.args {
-        add(&[argument]);
-    }
+    args.extend(configuration(settings));
+    args.extend(settings.args.iter().map(OsString::from));
     args.extend(["-C".into(), invocation.workspace.into()]);
     args.extend(["-o".into(), answer_file.into(), "-".into()]);
     args

@@ -87,6 +87,7 @@ impl Adapter for Command {
                 &Own { defaults: &[], fixed: &turn_variables(invocation, model, &answer_file) },
             ),
             stdin: if by_file { Stdin::Null } else { Stdin::Closed(prompt) },
+            opening: None,
             files: if by_file { vec![file] } else { Vec::new() },
             answer_file: Some(answer_file),
             graceful: Signal::Terminate,

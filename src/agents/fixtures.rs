@@ -10,7 +10,10 @@ use crate::domain::budget::Usage;
 use crate::domain::failure::Failure;
 use crate::domain::time::Timestamp;
 
-use super::{AgentEvent, AgentSettings, CommandLine, Invocation, ProcessEnd, TurnSummary, adapter};
+use super::{
+    AgentEvent, AgentSettings, CommandLine, Invocation, Opening, ProcessEnd, Transcript,
+    TurnSummary, adapter,
+};
 
 /// 2026-11-20, 13:41:20 UTC: when the transcripts were recorded.
 pub(super) const NOW: Timestamp = Timestamp(1_795_182_080_000);
@@ -54,9 +57,40 @@ pub(super) fn judge<L: AsRef<str>>(
     lines: &[L],
     end: ProcessEnd<'_>,
 ) -> (Vec<AgentEvent>, TurnSummary) {
-    let mut transcript = adapter(kind).transcript();
+    listen(adapter(kind).transcript(), lines, end)
+}
+
+/// The opening of a conversation.
+pub(super) fn opening(read_only: bool) -> Opening {
+    let session = serde_json::json!({ "cwd": "/state/worktree" });
+    Opening { session, prompt: PROMPT.to_owned(), read_only }
+}
+
+/// Reads lines as one side of a conversation and judges it.
+pub(super) fn converse<L: AsRef<str>>(
+    kind: AgentKind,
+    lines: &[L],
+    end: ProcessEnd<'_>,
+) -> (Vec<AgentEvent>, TurnSummary) {
+    listen(adapter(kind).conversation(opening(false)), lines, end)
+}
+
+fn listen<L: AsRef<str>>(
+    mut transcript: Box<dyn Transcript>,
+    lines: &[L],
+    end: ProcessEnd<'_>,
+) -> (Vec<AgentEvent>, TurnSummary) {
     let events = lines.iter().flat_map(|line| transcript.line(line.as_ref())).collect();
     (events, transcript.finish(end))
+}
+
+/// What was answered, as JSON.
+pub(super) fn replies(events: &[AgentEvent]) -> Vec<serde_json::Value> {
+    let replies = events.iter().filter_map(|event| match event {
+        AgentEvent::Reply(line) => Some(serde_json::from_str(line).expect("a line of JSON")),
+        _ => None,
+    });
+    replies.collect()
 }
 
 /// The failure of a turn that must have failed.
@@ -101,6 +135,7 @@ pub(super) fn settings(kind: AgentKind) -> AgentSettings {
         base_url: None,
         max_turns: None,
         read_only_enforced: false,
+        conversation: true,
         script: Some(PathBuf::from("/scripts/demo.toml")),
     }
 }

@@ -14,6 +14,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::agent::{AgentKind, ExitEvidence, Stage, TurnEnding};
 use crate::domain::budget::Usage;
@@ -22,16 +23,22 @@ use crate::domain::time::Timestamp;
 use crate::process::agent_process::Signal;
 use crate::process::speech::Stdin;
 
+mod acp;
 mod classification;
 mod claude;
 mod codex;
 mod command;
+mod cursor;
 mod environment;
 mod fingerprint;
 #[cfg(test)]
 mod fixtures;
+mod hermes;
+mod money;
+mod opencode;
 pub mod probe;
 mod reset_time;
+mod rpc;
 pub mod scripted;
 mod widening;
 
@@ -51,7 +58,7 @@ pub struct AgentSettings {
     pub args: Vec<String>,
     /// Variables for the child: the allow-list and the configured ones, values already resolved.
     pub env: BTreeMap<String, SecretString>,
-    /// The login file to link into the private home: Claude's `.credentials.json`, Codex's `auth.json`.
+    /// The login file to link into the private home: Claude's `.credentials.json`, the `auth.json` of the others.
     pub credentials: Option<PathBuf>,
     /// Another address for the provider's API.
     pub base_url: Option<String>,
@@ -59,6 +66,8 @@ pub struct AgentSettings {
     pub max_turns: Option<u32>,
     /// The operator vouches that this agent does not write when told that it is read-only.
     pub read_only_enforced: bool,
+    /// Whether its turns are conversations, where the agent has a protocol for them, rather than one prompt each.
+    pub conversation: bool,
     /// `scripted`: the script to play.
     pub script: Option<PathBuf>,
 }
@@ -110,6 +119,8 @@ pub struct CommandLine {
     pub env: BTreeMap<String, String>,
     /// What it reads. Only what stays open can be steered and answered.
     pub stdin: Stdin,
+    /// How the conversation goes on after that, if it is one; for [`Adapter::conversation`].
+    pub opening: Option<Opening>,
     /// Files to put in place first (0600, missing parents 0700).
     pub files: Vec<PrivateFile>,
     /// File that will hold the final text, to be handed to [`Transcript::finish`].
@@ -131,6 +142,25 @@ impl fmt::Debug for CommandLine {
             .field("answer_file", &self.answer_file)
             .field("graceful", &self.graceful)
             .finish()
+    }
+}
+
+/// What is said in a conversation once the agent has answered the first lines, and what it is answered.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opening {
+    /// Parameters of the request that opens the session, as the protocol wants them.
+    pub session: serde_json::Value,
+    /// All that the agent is told.
+    pub prompt: String,
+    /// Whether it is refused what is more than reading when it asks.
+    pub read_only: bool,
+}
+
+impl fmt::Debug for Opening {
+    /// Without the prompt.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = (self.prompt.len(), self.read_only);
+        formatter.debug_tuple("Opening").field(&shown).finish()
     }
 }
 
@@ -317,8 +347,13 @@ pub trait Adapter: Send + Sync {
         invocation: &Invocation<'_>,
     ) -> Result<CommandLine, AgentError>;
 
-    /// A parser for the output of one process.
+    /// A parser for the output of one process that is not talked to.
     fn transcript(&self) -> Box<dyn Transcript>;
+
+    /// A parser for the output of one process whose conversation opens like this.
+    fn conversation(&self, _opening: Opening) -> Box<dyn Transcript> {
+        self.transcript()
+    }
 }
 
 /// Reads the output of one agent process. Pure; never fails on a line it does not understand.
@@ -427,7 +462,17 @@ pub fn adapter(kind: AgentKind) -> &'static dyn Adapter {
     match kind {
         AgentKind::Claude => &claude::Claude,
         AgentKind::Codex => &codex::Codex,
+        AgentKind::Opencode => &opencode::Opencode,
+        AgentKind::Cursor => &cursor::Cursor,
+        AgentKind::Hermes => &hermes::Hermes,
+        AgentKind::Acp => &acp::Acp,
         AgentKind::Command => &command::Command,
         AgentKind::Scripted => &scripted::Scripted,
     }
+}
+
+/// What an agent of this kind can do, as its adapter drives it.
+#[must_use]
+pub fn capabilities(kind: AgentKind) -> Capabilities {
+    adapter(kind).capabilities()
 }

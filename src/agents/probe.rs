@@ -17,10 +17,12 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::agent::AgentKind;
 use crate::process::capture::{Capture, Captured};
 
-use super::AgentSettings;
 use super::environment::DEFAULT_PATH;
+use super::{AgentSettings, Capabilities, capabilities};
+use manners::{DIRECTORIES, Manners, QUIET, manners};
 
 mod cache;
+mod manners;
 mod version;
 
 #[cfg(test)]
@@ -41,6 +43,8 @@ pub struct Probed {
     pub version: Option<String>,
     /// Whether it has what it needs to reach its provider; `None` when that cannot be told.
     pub logged_in: Option<bool>,
+    /// What it can do here.
+    pub capabilities: Capabilities,
     /// What somebody should look at.
     pub problems: Vec<Problem>,
 }
@@ -90,6 +94,14 @@ pub enum Problem {
         /// The variable that works.
         instead: &'static str,
     },
+    /// It has no protocol for a conversation; it is given one prompt per turn instead.
+    #[error(
+        "it cannot be talked to, so that a turn can be neither steered nor asked to stop: {command} failed"
+    )]
+    Silent {
+        /// What it was asked.
+        command: String,
+    },
     /// The configured script is not there.
     #[error("the script {} is not there", path.display())]
     NoScript {
@@ -98,47 +110,15 @@ pub enum Problem {
     },
 }
 
-/// What an agent's own words for these things are.
-struct Manners {
-    program: &'static str,
-    oldest: &'static str,
-    /// Variables that hold a key or token; the first is the one to recommend.
-    keys: &'static [&'static str],
-    /// Variables that select a provider with credentials of its own.
-    elsewhere: &'static [&'static str],
-    status: &'static [&'static str],
-    login: &'static str,
-}
-
-const CLAUDE: Manners = Manners {
-    program: "claude",
-    oldest: "2.1.197",
-    keys: &["ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_AUTH_TOKEN"],
-    elsewhere: &["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"],
-    status: &["auth", "status"],
-    login: ".claude/.credentials.json",
-};
-
-const CODEX: Manners = Manners {
-    program: "codex",
-    oldest: "0.169.0",
-    keys: &["CODEX_API_KEY"],
-    elsewhere: &[],
-    status: &["login", "status"],
-    login: ".codex/auth.json",
-};
-
-fn manners(kind: AgentKind) -> Option<&'static Manners> {
-    match kind {
-        AgentKind::Claude => Some(&CLAUDE),
-        AgentKind::Codex => Some(&CODEX),
-        AgentKind::Command | AgentKind::Scripted => None,
-    }
-}
-
 /// Finds out what there is to know. Runs the program, in a home directory that is thrown away; `cache` remembers versions.
 pub async fn probe(settings: &AgentSettings, cache: &Path, cancel: &CancellationToken) -> Probed {
-    let mut probed = Probed { program: None, version: None, logged_in: None, problems: Vec::new() };
+    let mut probed = Probed {
+        program: None,
+        version: None,
+        logged_in: None,
+        capabilities: capabilities(settings.kind),
+        problems: Vec::new(),
+    };
     if settings.kind == AgentKind::Scripted {
         let missing = settings.script.iter().filter(|script| !script.is_file());
         probed.problems.extend(missing.map(|path| Problem::NoScript { path: path.clone() }));
@@ -162,11 +142,24 @@ pub async fn probe(settings: &AgentSettings, cache: &Path, cancel: &Cancellation
                 probed.problems.push(Problem::NoVersion { program: program.clone(), reason });
             }
         }
+        if asked.talks(cache).await == Some(false) {
+            let command = manners.talks.join(" ");
+            probed.problems.push(Problem::Silent { command });
+            probed.capabilities.steer = false;
+            probed.capabilities.approve = false;
+        }
         probed.logged_in = asked.logged_in().await;
         probed.problems.extend(login_problems(settings, manners, probed.logged_in));
     }
     probed.program = Some(program);
     probed
+}
+
+/// Whether an agent can be talked to during a turn, if an earlier [`probe`] has found out.
+#[must_use]
+pub fn talks(settings: &AgentSettings, cache: &Path) -> Option<bool> {
+    let program = locate(settings)?;
+    cache::read(cache).talks(&program, cache::Stamp::of(&program)?)
 }
 
 fn login_problems(
@@ -208,7 +201,13 @@ pub fn locate(settings: &AgentSettings) -> Option<PathBuf> {
     };
     let native = match settings.kind {
         AgentKind::Codex => native_codex(&found),
-        AgentKind::Claude | AgentKind::Command | AgentKind::Scripted => None,
+        AgentKind::Claude
+        | AgentKind::Opencode
+        | AgentKind::Cursor
+        | AgentKind::Hermes
+        | AgentKind::Acp
+        | AgentKind::Command
+        | AgentKind::Scripted => None,
     };
     Some(native.unwrap_or(found))
 }
@@ -265,6 +264,21 @@ impl Asked<'_> {
         Ok(found)
     }
 
+    /// Nothing when there is no such question, or no answer.
+    async fn talks(&self, cache: &Path) -> Option<bool> {
+        if self.manners.talks.is_empty() {
+            return None;
+        }
+        let stamp = cache::Stamp::of(self.program);
+        let known = stamp.and_then(|stamp| cache::read(cache).talks(self.program, stamp));
+        if known.is_some() {
+            return known;
+        }
+        let answer = self.ask(self.manners.talks).await.ok().filter(|answer| !answer.timed_out)?;
+        let _not_remembered = cache::remember_talks(cache, self.program, answer.succeeded());
+        Some(answer.succeeded())
+    }
+
     async fn logged_in(&self) -> Option<bool> {
         let set = |names: &[&str]| names.iter().any(|name| self.settings.env.contains_key(*name));
         if set(self.manners.keys) {
@@ -275,6 +289,9 @@ impl Asked<'_> {
         }
         if self.settings.credentials.as_ref().is_none_or(|path| !path.is_file()) {
             return if self.settings.base_url.is_some() { None } else { Some(false) };
+        }
+        if self.manners.status.is_empty() {
+            return None;
         }
         let answer = self.ask(self.manners.status).await.ok()?;
         match (answer.exit.code, answer.timed_out) {
@@ -296,11 +313,10 @@ impl Asked<'_> {
         for name in ["HOME", "PWD", "TMPDIR"] {
             env.insert(name.to_owned(), path.clone());
         }
-        for (name, directory) in [("CLAUDE_CONFIG_DIR", ".claude"), ("CODEX_HOME", ".codex")] {
-            env.insert(name.to_owned(), format!("{path}/{directory}"));
+        for (name, directory) in DIRECTORIES {
+            env.insert((*name).to_owned(), format!("{path}/{directory}"));
         }
-        env.insert("DISABLE_AUTOUPDATER".to_owned(), "1".to_owned());
-        env.insert("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC".to_owned(), "1".to_owned());
+        env.extend(QUIET.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let capture = Capture {
             program: self.program.to_owned(),
             args: words.iter().map(OsString::from).collect(),
@@ -316,11 +332,13 @@ impl Asked<'_> {
     /// A home directory with the configured login in it.
     fn home(&self) -> io::Result<TempDir> {
         let home = TempDir::new()?;
-        for directory in [".claude", ".codex"] {
-            std::fs::create_dir(home.path().join(directory))?;
+        let login = home.path().join(self.manners.login);
+        for (_, directory) in DIRECTORIES {
+            std::fs::create_dir_all(home.path().join(directory))?;
         }
-        if let Some(login) = &self.settings.credentials {
-            std::os::unix::fs::symlink(login, home.path().join(self.manners.login))?;
+        if let Some(credentials) = &self.settings.credentials {
+            std::fs::create_dir_all(login.parent().unwrap_or(home.path()))?;
+            std::os::unix::fs::symlink(credentials, login)?;
         }
         Ok(home)
     }

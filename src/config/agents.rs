@@ -18,15 +18,19 @@ use super::sources::Sources;
 pub(super) static KEYS: &[Key] = &[
     Key::optional(
         "kind",
-        Kind::Choice(&["claude", "codex", "command", "scripted"], LATER),
+        Kind::Choice(
+            &["claude", "codex", "opencode", "cursor", "hermes", "acp", "command", "scripted"],
+            LATER,
+        ),
         "the table's name, if it is a kind",
-        "How it is driven: `claude` and `codex` are those CLIs, `command` is any program that takes a prompt on \
-         stdin, `scripted` plays a script and needs no model.",
+        "How it is driven: `claude`, `codex`, `opencode`, `cursor` and `hermes` are those CLIs, `acp` is any \
+         program that speaks the Agent Client Protocol, `command` is any program that takes a prompt on stdin, \
+         `scripted` plays a script and needs no model.",
     ),
     Key::optional(
         "program",
         Kind::Program,
-        "the kind's usual name, looked up in `PATH`; required for `command`",
+        "the kind's usual name, looked up in `PATH`; required for `command` and `acp`",
         "The program to start.",
     ),
     Key::optional("model", Kind::Text, "the agent's own default", "The model to ask for."),
@@ -52,13 +56,14 @@ pub(super) static KEYS: &[Key] = &[
         "credentials",
         Kind::Path,
         "the login is in the environment, or there is none",
-        "The CLI's login file, linked into its private home: `.credentials.json` of Claude, `auth.json` of Codex.",
+        "The CLI's login file, linked into its private home: `.credentials.json` of Claude, `auth.json` of the others.",
     ),
     Key::optional(
         "base_url",
         Kind::Text,
         "the provider's own",
-        "Another address for the provider's API.",
+        "Another address for the provider's API: the Messages API for `claude`, the Responses API for `codex`, chat \
+         completions for `opencode` and `hermes`, which then need a `model`.",
     ),
     Key::optional(
         "max_turns",
@@ -70,7 +75,15 @@ pub(super) static KEYS: &[Key] = &[
         "read_only_enforced",
         Kind::Boolean,
         "false",
-        "For `command`: you vouch that it does not write when it is told to only read. Git checks it all the same.",
+        "For `command`, `cursor` and `acp`: you vouch that it does not write when it is told to only read. Git checks it all \
+         the same.",
+    ),
+    Key::with_default(
+        "conversation",
+        Kind::Boolean,
+        "true",
+        "Whether it is talked to during a turn, so that it can be steered and stops in good order, where it has a \
+         protocol for that: `claude`, `codex`, `hermes`. `false` is for a version that has none.",
     ),
     Key::optional(
         "script",
@@ -89,8 +102,7 @@ pub(super) static KEYS: &[Key] = &[
 const NOT_YET: &str = "is not in this version";
 
 /// Kinds that are understood, and not here yet.
-const LATER: &[(&str, &str)] =
-    &[("cursor", NOT_YET), ("hermes", NOT_YET), ("opencode", NOT_YET), ("responses", NOT_YET)];
+const LATER: &[(&str, &str)] = &[("responses", NOT_YET)];
 
 /// The agents of a configuration.
 pub(super) struct Agents {
@@ -132,12 +144,20 @@ impl Agents {
             return;
         }
         match AgentKind::parse(name) {
-            Some(kind @ (AgentKind::Claude | AgentKind::Codex)) => {
+            Some(
+                kind @ (AgentKind::Claude
+                | AgentKind::Codex
+                | AgentKind::Opencode
+                | AgentKind::Cursor
+                | AgentKind::Hermes),
+            ) => {
                 self.settings.insert(name.to_owned(), bare(name, kind));
             }
-            Some(AgentKind::Command) => {
-                let message = "the kind \"command\" needs an [agents.command] table with a program";
-                sources.problem(path, message, None);
+            Some(kind @ (AgentKind::Command | AgentKind::Acp)) => {
+                let kind = kind.word();
+                let message =
+                    format!("the kind {kind:?} needs an [agents.{kind}] table with a program");
+                sources.problem(path, &message, None);
             }
             Some(AgentKind::Scripted) => {
                 let message =
@@ -189,8 +209,12 @@ fn kind(name: &str, table: &Section, sources: &mut Sources) -> Option<AgentKind>
         }
     };
     let needed = match kind {
-        AgentKind::Claude | AgentKind::Codex => None,
-        AgentKind::Command => Some("program"),
+        AgentKind::Claude
+        | AgentKind::Codex
+        | AgentKind::Opencode
+        | AgentKind::Cursor
+        | AgentKind::Hermes => None,
+        AgentKind::Command | AgentKind::Acp => Some("program"),
         AgentKind::Scripted => Some("script"),
     };
     if let Some(needed) = needed
@@ -221,6 +245,7 @@ fn settings(
         base_url: table.owned("base_url"),
         max_turns: table.number("max_turns").map(small),
         read_only_enforced: table.is("read_only_enforced"),
+        conversation: table.is("conversation"),
         script: table.file("script").map(Path::to_owned),
         ..bare(name, kind)
     }
@@ -239,6 +264,7 @@ fn bare(name: &str, kind: AgentKind) -> AgentSettings {
         base_url: None,
         max_turns: None,
         read_only_enforced: false,
+        conversation: true,
         script: None,
     }
 }

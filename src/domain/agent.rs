@@ -13,6 +13,14 @@ pub enum AgentKind {
     Claude,
     /// Codex, `exec --json`.
     Codex,
+    /// OpenCode, `run --format json`.
+    Opencode,
+    /// Cursor's CLI, stream-JSON.
+    Cursor,
+    /// Hermes Agent.
+    Hermes,
+    /// Any program that speaks the Agent Client Protocol.
+    Acp,
     /// Any program: prompt on stdin, answer on stdout.
     Command,
     /// Replays a script as a real child process; for the demo, tests and benchmarks.
@@ -21,7 +29,16 @@ pub enum AgentKind {
 
 impl AgentKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Claude, Self::Codex, Self::Command, Self::Scripted];
+    pub const ALL: [Self; 8] = [
+        Self::Claude,
+        Self::Codex,
+        Self::Opencode,
+        Self::Cursor,
+        Self::Hermes,
+        Self::Acp,
+        Self::Command,
+        Self::Scripted,
+    ];
 
     /// The word used in configuration, events and on every surface.
     #[must_use]
@@ -29,6 +46,10 @@ impl AgentKind {
         match self {
             Self::Claude => "claude",
             Self::Codex => "codex",
+            Self::Opencode => "opencode",
+            Self::Cursor => "cursor",
+            Self::Hermes => "hermes",
+            Self::Acp => "acp",
             Self::Command => "command",
             Self::Scripted => "scripted",
         }

@@ -22,8 +22,8 @@ use crate::process::marker::{Marker, VARIABLE};
 use crate::process::process_set::{Claim, ProcessSet};
 use crate::process::process_table;
 
-/// Pause between two looks whether one that somebody else started is still there.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// Pause between two looks whether one that somebody else started is still there. Usually its socket tells sooner.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// What to start.
 #[derive(Debug)]

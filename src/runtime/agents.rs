@@ -51,6 +51,10 @@ pub fn co_author(kind: AgentKind, model: Option<&str>) -> String {
     let (name, address) = match kind {
         AgentKind::Claude => ("Claude", "noreply@anthropic.com"),
         AgentKind::Codex => ("Codex", "noreply@openai.com"),
+        AgentKind::Opencode => ("OpenCode", "noreply@opencode.ai"),
+        AgentKind::Cursor => ("Cursor", "cursoragent@cursor.com"),
+        AgentKind::Hermes => ("Hermes Agent", "agent@enact-factory.invalid"),
+        AgentKind::Acp => ("ACP agent", "agent@enact-factory.invalid"),
         AgentKind::Command => ("Command agent", "agent@enact-factory.invalid"),
         AgentKind::Scripted => ("Scripted agent", "agent@enact-factory.invalid"),
     };

@@ -1,9 +1,11 @@
-//! The built program's daemon with the real Claude Code and Codex, against a scripted model on loopback.
+//! The built program's daemon with the real agent CLIs, against a scripted model on loopback.
 //!
-//! Every test runs with both, and says `skipped: …` where one is not installed (`scripts/install-agents`). Nothing but
-//! the model is scripted.
+//! Every test runs with each, and says `skipped: …` where one is not installed (`scripts/install-agents`). Nothing but
+//! the model is scripted, except that Cursor's CLI, which cannot be installed, has a stand-in (`support::stand_in`).
 
+mod by_configuration;
 mod critic;
+mod failures;
 mod gate;
 mod hangs;
 mod outages;
@@ -14,30 +16,49 @@ mod verdicts;
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::json;
 
 use crate::support::agent_clis;
 use crate::support::factory::Factory;
 use crate::support::model_server::{ModelServer, RecordedRequest, usage};
+use crate::support::stand_in;
 
-/// Runs a test with each CLI, with both at once: most of it is waiting.
+/// Held while one that needs seconds of computing to start is at work: two of them would make each other late.
+static HEAVY: Mutex<()> = Mutex::new(());
+
+/// Runs a test with each CLI: with the light ones at once, because most of it is waiting, and with the others one after
+/// the other.
 fn with_each_cli(test: fn(Cli)) {
     std::thread::scope(|scope| {
-        let threads = [Cli::Claude, Cli::Codex].map(|cli| scope.spawn(move || test(cli)));
+        let light = [Cli::Claude, Cli::Codex, Cli::Cursor];
+        let threads = light.map(|cli| scope.spawn(move || test(cli)));
         let ends = threads.map(std::thread::ScopedJoinHandle::join);
         if let Some(panic) = ends.into_iter().find_map(Result::err) {
             std::panic::resume_unwind(panic);
         }
     });
+    for cli in [Cli::Opencode, Cli::Hermes] {
+        let _at_work = HEAVY.lock().unwrap_or_else(PoisonError::into_inner);
+        test(cli);
+    }
 }
 
-/// A real agent CLI.
+/// An agent CLI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cli {
     Claude,
     Codex,
+    Opencode,
+    Hermes,
+    /// A stand-in.
+    Cursor,
+    /// OpenCode again, known by nothing but the Agent Client Protocol.
+    Acp,
 }
 
-/// How Claude Code is signed in. Codex always has a key.
+/// How Claude Code is signed in. The others always have a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Login {
     Key,
@@ -52,10 +73,15 @@ impl Cli {
         match self {
             Self::Claude => "claude",
             Self::Codex => "codex",
+            Self::Opencode => "opencode",
+            Self::Hermes => "hermes",
+            Self::Cursor => "cursor",
+            Self::Acp => "acp",
         }
     }
 
-    /// Its table in the configuration. It tries each call once, so that waiting is the daemon's business.
+    /// Its table in the configuration. It tries each call as seldom as it can (see [`Cli::tries`]), so that waiting is
+    /// the daemon's business.
     fn table(self, program: &str, url: &str, login: Login) -> String {
         match self {
             Self::Claude => {
@@ -77,6 +103,48 @@ impl Cli {
                      [agents.codex.set]\nCODEX_API_KEY = {AGENT_SECRET:?}\n"
                 )
             }
+            Self::Cursor => format!(
+                "[agents.cursor]\nprogram = {program:?}\nread_only_enforced = true\n\
+                 [agents.cursor.set]\n{} = {url:?}\nCURSOR_API_KEY = {AGENT_SECRET:?}\n",
+                stand_in::MODEL
+            ),
+            Self::Acp => {
+                let provider = json!({
+                    "npm": "@ai-sdk/openai-compatible",
+                    "options": { "baseURL": format!("{url}/v1"), "apiKey": AGENT_SECRET },
+                    "models": { "scripted-model": {} },
+                });
+                let own = json!({
+                    "model": "any/scripted-model", "small_model": "any/scripted-model",
+                    "enabled_providers": ["any"], "provider": { "any": provider },
+                });
+                format!(
+                    "[agents.acp]\nprogram = {program:?}\nargs = [\"acp\"]\nread_only_enforced = true\n\
+                     [agents.acp.set]\nOPENCODE_CONFIG_CONTENT = '{own}'\nOPENCODE_DISABLE_MODELS_FETCH = \"1\"\n\
+                     OPENCODE_DISABLE_AUTOUPDATE = \"1\"\n"
+                )
+            }
+            Self::Opencode | Self::Hermes => {
+                let (name, url) = (self.name(), format!("{url}/v1"));
+                format!(
+                    "[agents.{name}]\nprogram = {program:?}\nmodel = \"scripted-model\"\nbase_url = {url:?}\n\
+                     [agents.{name}.set]\nOPENAI_API_KEY = {AGENT_SECRET:?}\n"
+                )
+            }
+        }
+    }
+
+    /// Whether it starts in the blink of an eye.
+    fn is_light(self) -> bool {
+        matches!(self, Self::Claude | Self::Codex | Self::Cursor)
+    }
+
+    /// How often it tries a call that fails.
+    fn tries(self) -> usize {
+        match self {
+            Self::Claude | Self::Codex | Self::Cursor => 1,
+            Self::Opencode | Self::Acp => 6,
+            Self::Hermes => 2,
         }
     }
 
@@ -84,8 +152,10 @@ impl Cli {
     fn input_per_call(self) -> (u64, u64) {
         match self {
             Self::Claude => (usage::FRESH_INPUT, usage::CACHE_WRITE),
-            // The Responses API has no cache writes; they are input.
-            Self::Codex => (usage::FRESH_INPUT + usage::CACHE_WRITE, 0),
+            // These APIs have no cache writes; they are input.
+            Self::Codex | Self::Opencode | Self::Hermes | Self::Cursor | Self::Acp => {
+                (usage::FRESH_INPUT + usage::CACHE_WRITE, 0)
+            }
         }
     }
 }
@@ -104,15 +174,21 @@ impl Workshop {
     }
 
     fn signed_in(cli: Cli, login: Login) -> Option<Self> {
-        let program: PathBuf = agent_clis::find(cli.name())?;
+        let found = match cli {
+            Cli::Cursor => None,
+            Cli::Acp => Some(agent_clis::find("opencode")?),
+            _ => Some(agent_clis::find(cli.name())?),
+        };
         let server = ModelServer::start();
         let mut factory = Factory::new();
+        let program: PathBuf = found.unwrap_or_else(|| stand_in::cursor_agent_in(&factory.root()));
         let name = cli.name();
         factory.stage_config =
             (format!("adapter = \"{name}\"\n"), format!("adapter = \"{name}\"\n"));
         let program = program.display().to_string();
+        let slots = if cli.is_light() { 8 } else { 2 };
         factory.more_config = format!(
-            "[slots]\nglobal = 8\nper_project = 8\n[pace]\nper_project = 100\n{}",
+            "[slots]\nglobal = {slots}\nper_project = {slots}\n[pace]\nper_project = 100\n{}",
             cli.table(&program, server.url(), login)
         );
         Some(Self { cli, factory, server })

@@ -6,7 +6,7 @@ use crate::domain::budget::Usage;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::time::Timestamp;
 
-use super::super::{ProcessEnd, classification};
+use super::super::{ProcessEnd, classification, money};
 use super::transcript;
 
 /// What earlier lines say about a failed result.
@@ -63,11 +63,7 @@ pub(super) fn without_result(end: &ProcessEnd<'_>) -> Failure {
     let class = reason
         .and_then(|_| classification::of_message(end.stderr_tail, Some(end.now)))
         .unwrap_or(FailureClass::Infrastructure);
-    let how = match (end.exit.code, end.exit.signal) {
-        (_, Some(signal)) => format!("signal {signal}"),
-        (Some(code), None) => format!("exit code {code}"),
-        (None, None) => "an unknown exit".to_owned(),
-    };
+    let how = classification::manner(end.exit);
     let said = reason.unwrap_or("nothing on standard error");
     classification::failure(class, &format!("no result before {how}: {said}"))
 }
@@ -93,19 +89,10 @@ pub(super) fn total_usage(result: &Value) -> Usage {
         }
     };
     match result["total_cost_usd"].as_f64() {
-        Some(dollars) => total.cost_micro_usd = micro_dollars(dollars),
+        Some(dollars) => total.cost_micro_usd = money::micro_dollars(dollars),
         None => total.unpriced_calls = 1,
     }
     total
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "clamped to what both types hold"
-)]
-fn micro_dollars(dollars: f64) -> u64 {
-    (dollars * 1e6).round().clamp(0.0, 1e15) as u64
 }
 
 fn complaint(result: &Value) -> String {

@@ -1,12 +1,15 @@
+use serde_json::{Value, json};
+
 use crate::agents::fixtures::{
     PROMPT, after, arguments, assert_caged, command_line, exited, failure, fingerprints, instant,
-    invocation, judge, killed, recorded, settings, used,
+    invocation, judge, killed, opening, recorded, replies, settings, used,
 };
 use crate::agents::{
-    AgentError, AgentEvent, AgentSettings, FileBody, ProcessEnd, TurnSummary, adapter,
+    AgentError, AgentEvent, AgentSettings, FileBody, ProcessEnd, Steering, TurnSummary, adapter,
 };
 use crate::domain::agent::{AgentKind, Stage, TimeoutKind, TurnEnding};
 use crate::domain::failure::FailureClass;
+use crate::process::speech::Stdin;
 
 const OWN: &[&str] = &[
     "CLAUDE_CONFIG_DIR",
@@ -18,8 +21,9 @@ const OWN: &[&str] = &[
     "TZ",
 ];
 
+/// Not talked to.
 fn claude() -> AgentSettings {
-    settings(AgentKind::Claude)
+    AgentSettings { conversation: false, ..settings(AgentKind::Claude) }
 }
 
 fn read(name: &str, code: i32) -> (Vec<AgentEvent>, TurnSummary) {
@@ -285,4 +289,59 @@ fn retries_are_no_sign_of_progress() {
     let (events, _) = read("server_error", 1);
     let retry = events.iter().find(|event| matches!(event, AgentEvent::Retrying { .. }));
     assert!(retry.is_some_and(|event| !event.is_progress()), "{events:?}");
+}
+
+#[test]
+fn in_a_conversation_the_prompt_is_the_first_message_and_more_may_follow() {
+    let coder = command_line(&settings(AgentKind::Claude), Stage::Coder);
+    assert_caged(&coder, OWN);
+    assert_eq!(after(&coder, "--input-format").as_deref(), Some("stream-json"));
+    let Stdin::Open(first) = &coder.stdin else { panic!("an open input") };
+    assert_eq!(first.lines().count(), 1);
+    let message: Value = serde_json::from_str(first).expect("JSON");
+    assert_eq!(
+        (&message["type"], &message["message"]["content"]),
+        (&json!("user"), &json!(PROMPT))
+    );
+
+    let opening = coder.opening.expect("an opening");
+    let mut transcript = adapter(AgentKind::Claude).conversation(opening);
+    let Steering::Send(line) = transcript.steer("use the moon\nand the sun") else {
+        panic!("a line")
+    };
+    assert_eq!(line.lines().count(), 1);
+    assert!(line.contains("use the moon\\nand the sun"));
+    assert!(transcript.interrupt().expect("a line").contains("\"interrupt\""));
+    for line in recorded(AgentKind::Claude, "completed") {
+        transcript.line(&line);
+    }
+    assert_eq!(transcript.steer("too late"), Steering::NextTurn);
+    assert_eq!(transcript.interrupt(), None);
+    assert_eq!(transcript.finish(exited(0)).ending, TurnEnding::Completed);
+}
+
+#[test]
+fn whoever_is_not_talked_to_cannot_be_steered() {
+    let mut transcript = adapter(AgentKind::Claude).transcript();
+    assert!(matches!(transcript.steer("x"), Steering::Unsupported { .. }));
+    assert_eq!(transcript.interrupt(), None);
+}
+
+#[test]
+fn a_request_to_use_a_tool_is_answered_by_the_stage() {
+    let asked = |tool: &str, read_only: bool| {
+        let line = json!({
+            "type": "control_request", "request_id": "q-1",
+            "request": { "subtype": "can_use_tool", "tool_name": tool, "input": { "a": 1 } },
+        });
+        let opening = opening(read_only);
+        let events = adapter(AgentKind::Claude).conversation(opening).line(&line.to_string());
+        let [reply] = &replies(&events)[..] else { panic!("one reply: {events:?}") };
+        assert_eq!(reply["response"]["request_id"], "q-1");
+        reply["response"]["response"]["behavior"].clone()
+    };
+    assert_eq!(asked("Write", false), "allow");
+    assert_eq!(asked("Read", true), "allow");
+    assert_eq!(asked("Write", true), "deny");
+    assert_eq!(asked("Bash", true), "deny");
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::domain::agent::TurnEnding;
 use crate::domain::budget::Usage;
@@ -10,7 +10,8 @@ use crate::domain::failure::FailureClass;
 use crate::domain::time::Timestamp;
 
 use super::super::{
-    AgentEvent, ProcessEnd, Transcript, TurnSummary, classification, fingerprint, reset_time,
+    AgentEvent, ProcessEnd, Steering, Transcript, TurnSummary, classification, fingerprint,
+    reset_time,
 };
 use super::result;
 
@@ -31,6 +32,20 @@ pub(in crate::agents) struct ClaudeTranscript {
     rejected_until: Option<Option<Timestamp>>,
     result: Option<Value>,
     seen: BTreeSet<String>,
+    /// Its input is open, and whether it may only read.
+    talks: Option<Policy>,
+}
+
+/// What it is answered when it asks whether it may use a tool.
+#[derive(Clone, Copy)]
+struct Policy {
+    read_only: bool,
+}
+
+/// What somebody says to it, as a line.
+pub(super) fn user_message(text: &str) -> String {
+    let message = json!({ "role": "user", "content": text });
+    format!("{}\n", json!({ "type": "user", "message": message, "parent_tool_use_id": null }))
 }
 
 impl Transcript for ClaudeTranscript {
@@ -44,9 +59,26 @@ impl Transcript for ClaudeTranscript {
             Some("user") => self.tool_results(&event),
             Some("rate_limit_event") => self.rate_limit(&event["rate_limit_info"]),
             Some("result") => self.result(event),
+            Some("control_request") => self.asked(&event).into_iter().collect(),
             Some(_) | None => Vec::new(),
         };
         if events.is_empty() { vec![AgentEvent::Other] } else { events }
+    }
+
+    fn steer(&mut self, text: &str) -> Steering {
+        match (self.talks, &self.result) {
+            (Some(_), None) => Steering::Send(user_message(text)),
+            (Some(_), Some(_)) => Steering::NextTurn,
+            (None, _) => Steering::Unsupported { reason: "this agent is not talked to".to_owned() },
+        }
+    }
+
+    fn interrupt(&mut self) -> Option<String> {
+        self.talks.filter(|_| self.result.is_none())?;
+        let request = json!({ "subtype": "interrupt" });
+        let line =
+            json!({ "type": "control_request", "request_id": "interrupt", "request": request });
+        Some(format!("{line}\n"))
     }
 
     fn finish(self: Box<Self>, end: ProcessEnd<'_>) -> TurnSummary {
@@ -84,6 +116,35 @@ impl Transcript for ClaudeTranscript {
 }
 
 impl ClaudeTranscript {
+    /// Reads a process whose input is open.
+    pub(super) fn talking(read_only: bool) -> Self {
+        Self { talks: Some(Policy { read_only }), ..Self::default() }
+    }
+
+    /// It may use the tools that it was given, unless it may only read; nothing else is done for it.
+    fn asked(&self, event: &Value) -> Option<AgentEvent> {
+        let Policy { read_only } = self.talks?;
+        let request = &event["request"];
+        let tool = request["tool_name"].as_str().unwrap_or_default();
+        let reads = super::READING_TOOLS.split(',').any(|name| name == tool);
+        let id = &event["request_id"];
+        let answer = match request["subtype"].as_str() {
+            Some("can_use_tool") if reads || !read_only => json!({
+                "subtype": "success", "request_id": id,
+                "response": { "behavior": "allow", "updatedInput": request["input"] },
+            }),
+            Some("can_use_tool") => json!({
+                "subtype": "success", "request_id": id,
+                "response": { "behavior": "deny", "message": "this turn is for reading only" },
+            }),
+            _ => json!({ "subtype": "error", "request_id": id, "error": "not supported here" }),
+        };
+        Some(AgentEvent::Reply(format!(
+            "{}\n",
+            json!({ "type": "control_response", "response": answer })
+        )))
+    }
+
     fn system(&mut self, event: &Value) -> Vec<AgentEvent> {
         match event["subtype"].as_str() {
             Some("init") => {

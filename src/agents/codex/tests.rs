@@ -12,8 +12,9 @@ use crate::domain::failure::FailureClass;
 
 const OWN: &[&str] = &["CODEX_HOME", "TZ"];
 
+/// Not talked to; the conversation has tests of its own.
 fn codex() -> AgentSettings {
-    settings(AgentKind::Codex)
+    AgentSettings { conversation: false, ..settings(AgentKind::Codex) }
 }
 
 fn read(name: &str, code: i32) -> (Vec<AgentEvent>, TurnSummary) {

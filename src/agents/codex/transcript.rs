@@ -143,11 +143,7 @@ impl CodexTranscript {
     }
 
     fn without_terminal(&self, end: &ProcessEnd<'_>) -> Failure {
-        let how = match (end.exit.code, end.exit.signal) {
-            (_, Some(signal)) => format!("signal {signal}"),
-            (Some(code), None) => format!("exit code {code}"),
-            (None, None) => "an unknown exit".to_owned(),
-        };
+        let how = classification::manner(end.exit);
         let mut on_stderr = end.stderr_tail.lines().rev().map(str::trim);
         let reason = on_stderr
             .find(|line| !line.is_empty() && !is_noise(line))

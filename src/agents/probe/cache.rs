@@ -1,4 +1,4 @@
-//! Versions of programs that have not changed since they were asked.
+//! What programs that have not changed since said when they were asked.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -27,9 +27,12 @@ impl Stamp {
 struct Entry {
     stamp: Stamp,
     version: String,
+    /// Whether it can be talked to during a turn, if it was asked.
+    #[serde(default)]
+    talks: Option<bool>,
 }
 
-/// All remembered versions, by path.
+/// All that is remembered, by path.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Versions(BTreeMap<String, Entry>);
 
@@ -38,6 +41,12 @@ impl Versions {
     pub(super) fn version(&self, program: &Path, stamp: Stamp) -> Option<String> {
         let entry = self.0.get(program.to_str()?)?;
         (entry.stamp == stamp).then(|| entry.version.clone())
+    }
+
+    /// Whether an unchanged program can be talked to.
+    pub(super) fn talks(&self, program: &Path, stamp: Stamp) -> Option<bool> {
+        let entry = self.0.get(program.to_str()?)?;
+        (entry.stamp == stamp).then_some(entry.talks)?
     }
 }
 
@@ -54,9 +63,24 @@ pub(super) fn remember(
     stamp: Stamp,
     version: &str,
 ) -> io::Result<()> {
+    let entry = Entry { stamp, version: version.to_owned(), talks: None };
+    change(cache, |versions| {
+        versions.0.insert(program.to_string_lossy().into_owned(), entry);
+    })
+}
+
+/// Adds to a remembered version whether it can be talked to.
+pub(super) fn remember_talks(cache: &Path, program: &Path, talks: bool) -> io::Result<()> {
+    change(cache, |versions| {
+        if let Some(entry) = program.to_str().and_then(|program| versions.0.get_mut(program)) {
+            entry.talks = Some(talks);
+        }
+    })
+}
+
+fn change(cache: &Path, change: impl FnOnce(&mut Versions)) -> io::Result<()> {
     let mut versions = read(cache);
-    let key = program.to_string_lossy().into_owned();
-    versions.0.insert(key, Entry { stamp, version: version.to_owned() });
+    change(&mut versions);
     let directory = cache.parent().unwrap_or(Path::new("."));
     let mut file = NamedTempFile::new_in(directory)?;
     file.write_all(&serde_json::to_vec_pretty(&versions)?)?;

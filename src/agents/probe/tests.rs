@@ -6,8 +6,8 @@ use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use super::{Probed, Problem, locate, probe};
-use crate::agents::{AgentSettings, fixtures};
+use super::{Probed, Problem, locate, probe, talks};
+use crate::agents::{AgentSettings, capabilities, fixtures};
 use crate::domain::agent::AgentKind;
 
 struct Place {
@@ -58,6 +58,7 @@ async fn an_installed_agent_with_a_key_has_no_problems() {
         program: Some(program),
         version: Some("2.1.329".to_owned()),
         logged_in: Some(true),
+        capabilities: capabilities(AgentKind::Claude),
         problems: Vec::new(),
     };
     assert_eq!(place.probe(&settings).await, expected);
@@ -68,9 +69,16 @@ async fn a_version_is_asked_again_only_when_the_program_changed() {
     let place = Place::new();
     let settings = with(place.settings(AgentKind::Codex), "CODEX_API_KEY");
     let body = |version: &str| {
-        format!("echo asked >> '{}'; echo codex-cli {version}", place.path("asked").display())
+        let asked = place.path("asked");
+        format!("echo \"$1\" >> '{}'; echo codex-cli {version}", asked.display())
     };
-    let asked = || fs::read_to_string(place.path("asked")).expect("asked").lines().count();
+    let asked = || {
+        fs::read_to_string(place.path("asked"))
+            .expect("asked")
+            .lines()
+            .filter(|it| *it == "--version")
+            .count()
+    };
     place.program("codex", &body("0.169.0"));
     assert_eq!(place.probe(&settings).await.version.as_deref(), Some("0.169.0"));
     assert_eq!(place.probe(&settings).await.version.as_deref(), Some("0.169.0"));
@@ -175,4 +183,22 @@ fn the_native_binary_is_found_behind_the_npm_wrapper() {
         let found = locate(&place.settings(AgentKind::Codex)).expect("a program");
         assert_eq!(found.canonicalize().expect("it"), native.canonicalize().expect("it"));
     }
+}
+
+#[tokio::test]
+async fn a_version_that_cannot_be_talked_to_is_reported_and_remembered() {
+    let place = Place::new();
+    let settings = with(place.settings(AgentKind::Codex), "CODEX_API_KEY");
+    let cache = place.path("versions.json");
+    assert_eq!(talks(&settings, &cache), None);
+    place.program("codex", "echo codex-cli 0.170.0; test \"$1\" != app-server");
+    let probed = place.probe(&settings).await;
+    let silent = Problem::Silent { command: "app-server --help".to_owned() };
+    assert_eq!(probed.problems, [silent]);
+    assert!(!probed.capabilities.steer && !probed.capabilities.approve);
+    assert_eq!(talks(&settings, &cache), Some(false));
+    place.program("codex", "echo codex-cli 0.171.0; exit 0 # it has learnt to");
+    assert_eq!(talks(&settings, &cache), None);
+    assert_eq!(place.probe(&settings).await.problems, []);
+    assert_eq!(talks(&settings, &cache), Some(true));
 }

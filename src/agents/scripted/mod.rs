@@ -65,6 +65,7 @@ impl Adapter for Scripted {
             args,
             env: environment::build(settings, invocation, &Own { defaults: &[], fixed: &fixed }),
             stdin: Stdin::Open(engine::as_prompt(invocation.prompt)),
+            opening: None,
             files: Vec::new(),
             answer_file: None,
             graceful: Signal::Terminate,

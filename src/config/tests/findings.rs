@@ -93,19 +93,19 @@ fn what_other_versions_have_is_refused_in_plain_words() {
     let report = mistakes(
         "[discord]\ntoken = \"x\"\n\
          [store]\nbackend = \"postgres\"\n\
-         [agents.cursor]\n\
-         [agents.mine]\nkind = \"hermes\"\n\
-         [autonomous.default_stages.tester]\nenabled = true\nadapter = \"opencode\"\n\
-         [autonomous.default_stages.critic]\nadapter = \"opencode\"\n\
+         [agents.responses]\n\
+         [agents.mine]\nkind = \"responses\"\n\
+         [autonomous.default_stages.tester]\nenabled = true\nadapter = \"responses\"\n\
+         [autonomous.default_stages.critic]\nadapter = \"responses\"\n\
          [[projects]]\nname = \"a\"\npath = \"repository\"\nheartbeatInterval = 3\n",
     );
     insta::assert_snapshot!(report, @r#"
     config.toml:1:2: discord: not in this version; remove it
     config.toml:4:11: store.backend: "postgres" is not in this build; use "sqlite"
-    config.toml:5:9: agents.cursor: "cursor" is not in this version
-    config.toml:7:8: agents.mine.kind: "hermes" is not in this version
-    config.toml:10:11: autonomous.default_stages.tester.adapter: "opencode" is not in this version
-    config.toml:12:11: autonomous.default_stages.critic.adapter: "opencode" is not in this version
+    config.toml:5:9: agents.responses: "responses" is not in this version
+    config.toml:7:8: agents.mine.kind: "responses" is not in this version
+    config.toml:10:11: autonomous.default_stages.tester.adapter: "responses" is not in this version
+    config.toml:12:11: autonomous.default_stages.critic.adapter: "responses" is not in this version
     config.toml:16:1: projects[0].heartbeatInterval: projects have no heartbeat of their own: `autonomous.schedule` is for all
     "#);
 }
@@ -121,7 +121,7 @@ fn words_close_to_the_right_one_are_suggested() {
     config.toml:3:11: store.backend: expected one of sqlite, memory, found "sqllite"; did you mean sqlite?
     config.toml:5:13: pace.time_zone: "europe/berlin" is no time zone; did you mean Europe/Berlin?
     config.toml:7:8: local.lane: expected one of manual, none, autopilot, ralph, ultrawork, team, found "auto"; did you mean autopilot?
-    config.toml:9:8: agents.local.kind: expected one of claude, codex, command, scripted, found "comand"; did you mean command?
+    config.toml:9:8: agents.local.kind: expected one of claude, codex, opencode, cursor, hermes, acp, command, scripted, found "comand"; did you mean command?
     "#);
 }
 

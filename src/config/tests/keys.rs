@@ -205,6 +205,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("agents.x.base_url", "'http://127.0.0.1:1'"),
     ("agents.x.max_turns", "7"),
     ("agents.x.read_only_enforced", "true"),
+    ("agents.x.conversation", "false"),
     ("agents.play.script", "'other.json'"),
     ("agents.x.slots", "7"),
 ];

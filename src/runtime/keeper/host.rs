@@ -94,7 +94,7 @@ async fn live(assignment: Assignment) -> io::Result<()> {
     let remembered = assignment.remembered.clone();
     let listener = listen()?;
     let (voice, speech) = voice();
-    let following = Following::new(assignment.agent, voice);
+    let following = Following::new(assignment.agent, assignment.opening.clone(), voice);
     let (attached, in_touch) = watch::channel(0);
     let (announce, ended) = watch::channel(false);
     let (stop, acknowledged) = (CancellationToken::new(), CancellationToken::new());

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::agents::Opening;
 use crate::domain::agent::{AgentKind, TurnReport};
 use crate::process::sandbox::Confinement;
 
@@ -35,6 +36,9 @@ pub struct Assignment {
     /// Where it may write and connect to; anything when absent.
     #[serde(default)]
     pub confinement: Option<Confinement>,
+    /// How the conversation with it goes on.
+    #[serde(default)]
+    pub opening: Option<Opening>,
     /// File that will hold its final text.
     pub answer_file: Option<PathBuf>,
     /// How it is asked to stop.

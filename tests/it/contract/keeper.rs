@@ -47,6 +47,7 @@ impl Place {
                 ("TOKEN".to_owned(), "hunter2-value".to_owned()),
             ]),
             told: Told::Closed("the prompt\n".to_owned()),
+            opening: None,
             answer_file: None,
             graceful: Ask::Terminate,
             marker: marker.value().to_owned(),
@@ -146,9 +147,6 @@ async fn the_journal_is_replayed_from_a_cursor_and_followed_to_its_end_without_g
     assert_eq!(whole, expected + "tail\n");
     let Watched::Over(outcome) = watched(&mut keeper).await else { panic!("no outcome") };
     assert_eq!(outcome.report.ending, TurnEnding::Completed);
-    for link in [&mut again, &mut from_the_start] {
-        link.ask(&Request::Acknowledge {}).await.expect("a request");
-    }
     keeper.gone().await;
     place.nothing_is_left();
 }

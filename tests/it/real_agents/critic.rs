@@ -38,10 +38,19 @@ fn a_critic_cannot_write() {
         let [asked, told] = &calls[..] else { panic!("{} calls", calls.len()) };
         println!("{} offers its critic {:?}", cli.name(), asked.tool_names());
         println!("{} tells its critic: {}", cli.name(), told.tool_results());
-        if cli == Cli::Claude {
-            let mut offered = asked.tool_names();
-            offered.sort();
-            assert_eq!(offered, ["Glob", "Grep", "Read"]);
+        let mut offered = asked.tool_names();
+        offered.sort();
+        match cli {
+            Cli::Claude => assert_eq!(offered, ["Glob", "Grep", "Read"]),
+            Cli::Opencode => assert_eq!(offered, ["glob", "grep", "read"]),
+            // Its writing tools write below its own home only.
+            Cli::Hermes => {
+                assert_eq!(offered, ["patch", "read_file", "search_files", "write_file"]);
+            }
+            // By its operator's word.
+            Cli::Cursor => assert!(offered.is_empty(), "{offered:?}"),
+            // A sandbox of the system.
+            Cli::Codex | Cli::Acp => {}
         }
         assert!(!outside.exists(), "a file outside of the worktree was made");
         let tree = shop.factory.repository.tree();

@@ -11,13 +11,17 @@ use serde_json::json;
 
 use super::{Cli, Workshop, says, with_each_cli};
 use crate::support::factory::{BOUND, Factory};
-use crate::support::model_server::{Answer, RecordedRequest, Rule, Script, ToolCall, When};
+use crate::support::model_server::{Answer, Gate, RecordedRequest, Rule, Script, ToolCall, When};
 
 /// Starts a process in a session of its own, and then the model hangs.
 fn lingers_and_hangs(cli: Cli, when: When) -> Rule {
     let start = "setsid sleep 1000 </dev/null >/dev/null 2>&1 & echo started";
     let call = match cli {
-        Cli::Claude => ToolCall::bash(start),
+        Cli::Claude | Cli::Opencode | Cli::Cursor | Cli::Acp => ToolCall::bash(start),
+        // It has its own way of starting what goes on.
+        Cli::Hermes => {
+            ToolCall::named("terminal", json!({ "command": "sleep 1000", "background": true }))
+        }
         // It ends what a command leaves behind, but goes on while the command runs.
         Cli::Codex => ToolCall::named(
             "exec_command",
@@ -49,7 +53,10 @@ fn a_hanging_agent_is_ended_with_what_it_started() {
         let Some(mut shop) = Workshop::new(cli) else { return };
         // More rounds than needed: on a very busy machine a turn that works may run out of time, too.
         shop.factory.autonomous_config = "max_iterations = 6".to_owned();
-        shop.factory.stage_config.0.push_str("timeout_ms = 12000\n");
+        // Some take seconds to start when others work, too.
+        let timeout_ms = if cli.is_light() { 12_000 } else { 40_000 };
+        let coder = &mut shop.factory.stage_config.0;
+        *coder = format!("{coder}timeout_ms = {timeout_ms}\n");
         shop.factory.item("HANG-1", "", "Greet the world");
         let seen = Arc::new(AtomicBool::new(false));
         let hang = Arc::clone(&seen);
@@ -74,7 +81,7 @@ fn a_hanging_agent_is_ended_with_what_it_started() {
         shop.factory.wait_until_done(&["HANG-1"]);
         shop.print_turns(&["HANG-1"]);
         assert_eq!(report.ending, TurnEnding::TimedOut { clock: TimeoutKind::Total });
-        assert!((12_000..60_000).contains(&report.duration_ms), "{report:?}");
+        assert!((timeout_ms..timeout_ms + 48_000).contains(&report.duration_ms), "{report:?}");
         let told = shop.prompts("HANG-1", "coder");
         assert!(told[hanging + 1].contains("ended because it took too long"), "{told:#?}");
         shop.close();
@@ -82,13 +89,13 @@ fn a_hanging_agent_is_ended_with_what_it_started() {
 }
 
 #[test]
-fn a_daemon_that_goes_away_leaves_no_process() {
+fn a_daemon_that_is_asked_to_stop_leaves_no_process() {
     with_each_cli(|cli| {
         let Some(mut shop) = Workshop::new(cli) else { return };
         shop.factory.item("GONE-1", "", "Greet the world");
         shop.server.script(
             Script::new()
-                .rule(lingers_and_hangs(cli, says::coder("GONE-1")).times(2))
+                .rule(lingers_and_hangs(cli, says::coder("GONE-1")).times(1))
                 .rule(says::writes("GONE-1"))
                 .rule(Rule::new(says::critic("GONE-1"), says::approve(0))),
         );
@@ -100,16 +107,6 @@ fn a_daemon_that_goes_away_leaves_no_process() {
         assert_eq!(shop.factory.survivors(), [], "after SIGTERM");
 
         shop.factory.start();
-        let lingered = wait_for_lingering(&mut shop.factory);
-        assert!(shop.server.wait_until(BOUND, |requests| requests.iter().any(is_hanging)));
-        shop.factory.power_cut();
-        let left: BTreeSet<u32> = shop.factory.survivors().iter().map(|it| it.pid).collect();
-        println!("{}: after a power cut {:#?}", cli.name(), shop.factory.survivors());
-        shop.factory.start();
-        let now: BTreeSet<u32> = shop.factory.survivors().iter().map(|it| it.pid).collect();
-        assert!(now.is_disjoint(&left), "ended before anything is started: {left:?}, {now:?}");
-        assert!(now.is_disjoint(&lingered), "{lingered:?}, {now:?}");
-
         let picture = shop.factory.wait_until_done(&["GONE-1"]);
         shop.print_turns(&["GONE-1"]);
         assert_eq!(picture.item("GONE-1").attempts, 0);
@@ -117,8 +114,42 @@ fn a_daemon_that_goes_away_leaves_no_process() {
         assert_eq!(runs.len(), 1, "the run goes on where it was");
         let ends: Vec<Option<Interruption>> =
             runs[0].turns.iter().map(|turn| turn.interrupted).collect();
-        let (stopped, crashed) = (Some(Interruption::Shutdown), Some(Interruption::Crash));
-        assert_eq!(ends, [stopped, crashed, None, None]);
+        assert_eq!(ends, [Some(Interruption::Shutdown), None, None]);
+        shop.close();
+    });
+}
+
+#[test]
+fn a_daemon_that_is_killed_finds_its_agent_at_work() {
+    with_each_cli(|cli| {
+        let Some(mut shop) = Workshop::new(cli) else { return };
+        shop.factory.item("BACK-1", "", "Greet the world");
+        let gate = Gate::closed();
+        let done = Answer::Held(gate.clone(), Box::new(Answer::text(says::DONE)));
+        let write = vec![ToolCall::write("BACK-1.txt", "made\n")];
+        shop.server.script(
+            Script::new()
+                .rule(Rule::new(says::coder("BACK-1"), Answer::Tools(write)).then(done))
+                .rule(Rule::new(says::critic("BACK-1"), says::approve(0))),
+        );
+        shop.factory.start();
+        let held = |requests: &[RecordedRequest]| requests.iter().any(|it| it.answer == "held");
+        assert!(shop.server.wait_until(BOUND, held));
+        shop.factory.kill9();
+        let before: BTreeSet<u32> = shop.factory.survivors().iter().map(|it| it.pid).collect();
+        assert!(!before.is_empty(), "the agent goes on");
+        shop.factory.start();
+        gate.open();
+        let picture = shop.factory.wait_until_done(&["BACK-1"]);
+        shop.print_turns(&["BACK-1"]);
+        assert_eq!(picture.item("BACK-1").attempts, 0);
+        let runs = shop.factory.runs("BACK-1");
+        let ends: Vec<Option<Interruption>> =
+            runs[0].turns.iter().map(|turn| turn.interrupted).collect();
+        assert_eq!(ends, [None, None], "coder and critic, each once");
+        let calls = shop.calls("BACK-1", "coder");
+        assert_eq!(calls.len(), 2, "nothing was started again");
+        assert_eq!(shop.factory.repository.tree()["BACK-1.txt"], "made");
         shop.close();
     });
 }

@@ -24,7 +24,7 @@ fn a_provider_that_says_no_is_waited_for() {
             shop.factory.item(item, "", goal);
         }
         let told = Arc::new(AtomicI64::new(0));
-        shop.server.script(script(&told));
+        shop.server.script(script(cli.tries(), &told));
         shop.factory.start();
         let waiting = shop.factory.wait_until("the run at the limit waits", |picture| {
             picture.run_of("LIMIT-1").is_some_and(|run| run.waiting.is_some())
@@ -49,8 +49,11 @@ fn a_provider_that_says_no_is_waited_for() {
                 ("LIMIT-1", FailureClass::Quota { until: Some(reset) }) => {
                     assert!(until >= reset, "waits until {until}, resets at {reset}");
                     let told = Timestamp(told.load(Ordering::Relaxed) * 1000);
-                    // Codex says only the minute.
-                    let exactly = if cli == Cli::Claude { 0 } else { 60 };
+                    // The others say only the minute.
+                    let exactly = match cli {
+                        Cli::Claude | Cli::Opencode => 0,
+                        Cli::Codex | Cli::Hermes | Cli::Cursor | Cli::Acp => 60,
+                    };
                     assert!(reset >= told, "the limit resets at {told}, understood as {reset}");
                     let late = reset.since(told).as_secs();
                     assert!(late <= exactly, "the limit resets at {told}, understood as {reset}");
@@ -64,19 +67,22 @@ fn a_provider_that_says_no_is_waited_for() {
     });
 }
 
-fn script(told: &Arc<AtomicI64>) -> Script {
+fn script(tries: usize, told: &Arc<AtomicI64>) -> Script {
     let told = Arc::clone(told);
     Script::new()
         .rule(
-            Rule::new(says::coder("LIMIT-1"), Answer::from_request(move |_| limit(&told))).times(1),
+            Rule::new(says::coder("LIMIT-1"), Answer::from_request(move |_| limit(&told)))
+                .times(tries),
         )
         .rule(says::writes("LIMIT-1"))
         .rule(Rule::new(says::critic("LIMIT-1"), says::approve(0)))
-        .rule(Rule::new(says::coder("SLOW-1"), Answer::failure(429, "one at a time")).times(1))
+        .rule(Rule::new(says::coder("SLOW-1"), Answer::failure(429, "one at a time")).times(tries))
         .rule(says::writes("SLOW-1"))
         .rule(Rule::new(says::critic("SLOW-1"), says::approve(0)))
         .rule(says::writes("BROKEN-1"))
-        .rule(Rule::new(says::critic("BROKEN-1"), Answer::failure(500, "out of order")).times(1))
+        .rule(
+            Rule::new(says::critic("BROKEN-1"), Answer::failure(500, "out of order")).times(tries),
+        )
         .rule(Rule::new(says::critic("BROKEN-1"), says::approve(0)))
 }
 

@@ -3,3 +3,4 @@
 pub mod agent_clis;
 pub(crate) mod factory;
 pub mod model_server;
+pub mod stand_in;

@@ -1,9 +1,10 @@
 //! A scripted model server on loopback, for driving the real agent CLIs without a model.
 //!
 //! It speaks the Anthropic Messages API (`/v1/messages`, streamed and plain, and `count_tokens`) and the
-//! OpenAI Responses API (`/v1/responses`, streamed and plain; a WebSocket upgrade is answered 426), and
-//! lists models under `…/models`. The agent needs nothing but the URL: Claude Code takes [`ModelServer::url`]
-//! as `ANTHROPIC_BASE_URL`, Codex takes `<url>/v1` as the `base_url` of a model provider.
+//! OpenAI Responses API (`/v1/responses`, streamed and plain; a WebSocket upgrade is answered 426), the
+//! OpenAI Chat Completions API (`/v1/chat/completions`, streamed and plain), and lists models under `…/models`.
+//! The agent needs nothing but the URL: Claude Code takes [`ModelServer::url`] as `ANTHROPIC_BASE_URL`, the
+//! others take `<url>/v1` as the base URL of a model provider.
 //!
 //! ```text
 //! let server = ModelServer::start();
@@ -35,6 +36,7 @@
 //! and open requests are cut, when the value is dropped.
 
 mod anthropic;
+mod chat;
 mod openai;
 mod request;
 mod script;
@@ -57,7 +59,7 @@ use axum::response::Response;
 use tokio::sync::oneshot;
 
 pub use request::{Protocol, RecordedRequest};
-pub use script::{Answer, Rule, Script, ToolCall, When};
+pub use script::{Answer, Gate, Rule, Script, ToolCall, When};
 
 /// Bytes of a request body that are read at most; the CLIs accept prompts of 10 MB.
 const MAX_BODY_BYTES: usize = 64 << 20;
@@ -67,7 +69,7 @@ const MAX_BODY_BYTES: usize = 64 << 20;
 pub mod usage {
     /// Input tokens that were neither read from nor written to the cache.
     pub const FRESH_INPUT: u64 = 100;
-    /// Input tokens written to the cache (Messages API only; the Responses API counts them as input).
+    /// Input tokens written to the cache (Messages API only; the others count them as input).
     pub const CACHE_WRITE: u64 = 10;
     /// Input tokens read from the cache.
     pub const CACHE_READ: u64 = 20;
@@ -235,6 +237,13 @@ async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response 
     let answer = resolve(&recorded, answer);
     let description = answer.as_ref().map_or(UNANSWERED.to_owned(), Answer::describe);
     shared.amend(recorded.number, |request| request.answer = description);
+    let answer = match answer {
+        Some(Answer::Held(gate, then)) => {
+            gate.passed().await;
+            resolve(&recorded, Some(*then))
+        }
+        other => other,
+    };
     match answer {
         Some(Answer::Hang) => {
             let _client = Client { shared: &shared, number: recorded.number };

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::agents::{self, AgentEvent, Steering, Transcript};
+use crate::agents::{self, AgentEvent, Opening, Steering, Transcript};
 use crate::domain::agent::{AgentKind, TurnReport};
 use crate::pipeline::stuck::ToolLoop;
 use crate::process::agent_process::{self, Limits, MAX_LINE, Signal, Spawn, StopPlan};
@@ -123,9 +123,14 @@ enum Given {
 
 impl Following {
     /// Follows a turn of an agent of this kind, which hears `voice`.
-    pub(in crate::runtime) fn new(kind: AgentKind, voice: Voice) -> Self {
+    pub(in crate::runtime) fn new(kind: AgentKind, opening: Option<Opening>, voice: Voice) -> Self {
+        let adapter = agents::adapter(kind);
+        let transcript = match opening {
+            Some(opening) => adapter.conversation(opening),
+            None => adapter.transcript(),
+        };
         let turn = Turn {
-            transcript: Some(agents::adapter(kind).transcript()),
+            transcript: Some(transcript),
             voice,
             tools: ToolLoop::default(),
             stuck: None,

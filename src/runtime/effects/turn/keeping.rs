@@ -133,7 +133,7 @@ fn assignment(
     marker: &str,
     remembered: Remembered,
 ) -> Assignment {
-    let CommandLine { program, args, env, stdin, answer_file, graceful, .. } =
+    let CommandLine { program, args, env, stdin, opening, answer_file, graceful, .. } =
         ready.command.clone();
     Assignment {
         agent: ready.settings.kind,
@@ -147,6 +147,7 @@ fn assignment(
             Stdin::Open(text) => Told::Open(text),
         },
         confinement: ready.confinement.clone(),
+        opening,
         answer_file,
         graceful: match graceful {
             Signal::Terminate => Ask::Terminate,

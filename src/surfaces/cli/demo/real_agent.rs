@@ -81,6 +81,7 @@ fn settings(agent: DemoAgent, surroundings: &Surroundings) -> AgentSettings {
         base_url: None,
         max_turns: None,
         read_only_enforced: false,
+        conversation: true,
         script: None,
     }
 }

@@ -2,8 +2,8 @@
 
 use tokio_util::sync::CancellationToken;
 
-use crate::agents::AgentSettings;
 use crate::agents::probe::{Probed, Problem, probe};
+use crate::agents::{AgentSettings, Capabilities, QuotaSource, ReadOnly};
 use crate::config::settings::Settings;
 use crate::daemon;
 use crate::domain::agent::{AgentKind, Stage};
@@ -15,6 +15,9 @@ use super::Finding;
 
 const AREA: &str = "agents";
 
+/// The stage that must not write.
+const CRITIC: &str = "critic";
+
 pub(super) async fn look(context: &Context, settings: &Settings) -> Vec<Finding> {
     let setup = hosting::setup(context, settings.clone());
     let agents = daemon::agents(&setup);
@@ -24,6 +27,7 @@ pub(super) async fn look(context: &Context, settings: &Settings) -> Vec<Finding>
         let stages = stages_of(settings, &agent.name);
         let probed = probe(agent, &cache, &CancellationToken::new()).await;
         findings.extend(describe(agent, &probed, &stages));
+        findings.extend(unfit(agent, &probed, &stages));
     }
     findings
 }
@@ -51,7 +55,10 @@ fn describe(agent: &AgentSettings, probed: &Probed, stages: &[&str]) -> Vec<Find
             | Problem::NotLoggedIn { .. }
             | Problem::NoCredentials { .. }
             | Problem::NoScript { .. } => !stages.is_empty(),
-            Problem::NoVersion { .. } | Problem::Older { .. } | Problem::IgnoredKey { .. } => false,
+            Problem::NoVersion { .. }
+            | Problem::Older { .. }
+            | Problem::IgnoredKey { .. }
+            | Problem::Silent { .. } => false,
         };
         let text = super::super::errors::chain(problem);
         let found = if stops {
@@ -64,18 +71,45 @@ fn describe(agent: &AgentSettings, probed: &Probed, stages: &[&str]) -> Vec<Find
     findings.collect()
 }
 
+/// A reviewer that nothing and nobody keeps from writing is not started.
+fn unfit(agent: &AgentSettings, probed: &Probed, stages: &[&str]) -> Option<Finding> {
+    let vouched = probed.capabilities.read_only == ReadOnly::Vouched;
+    let refused = vouched && !agent.read_only_enforced && stages.contains(&CRITIC);
+    refused.then(|| {
+        let text = "cannot be the critic: nothing keeps it from writing when it is to read only";
+        let subject = format!("{} ({})", agent.name, agent.kind.word());
+        Finding::stops(AREA, subject, text.to_owned()).remedy(format!(
+            "use another agent as the critic, or vouch for this one: `read_only_enforced = true` in [agents.{}]",
+            agent.name
+        ))
+    })
+}
+
 fn in_order(agent: &AgentSettings, probed: &Probed) -> String {
     let program = probed.program.as_ref().map(|path| path.display().to_string());
     let version = probed.version.as_ref().map(|version| format!("version {version}"));
     let login = match (agent.kind, probed.logged_in) {
-        (AgentKind::Claude | AgentKind::Codex, Some(true)) => Some("has credentials".to_owned()),
-        (AgentKind::Claude | AgentKind::Codex, None) => {
-            Some("whether it is logged in cannot be told".to_owned())
-        }
-        _ => None,
+        (AgentKind::Acp | AgentKind::Command | AgentKind::Scripted, _) | (_, Some(false)) => None,
+        (_, Some(true)) => Some("has credentials".to_owned()),
+        (_, None) => Some("whether it is logged in cannot be told".to_owned()),
     };
-    let parts: Vec<String> = [program, version, login].into_iter().flatten().collect();
+    let abilities = Some(abilities(agent, &probed.capabilities));
+    let parts: Vec<String> = [program, version, login, abilities].into_iter().flatten().collect();
     if parts.is_empty() { "is there".to_owned() } else { parts.join(", ") }
+}
+
+/// What a turn of it can do, in words.
+fn abilities(agent: &AgentSettings, can: &Capabilities) -> String {
+    let talked_to = agent.conversation || agent.kind == AgentKind::Acp;
+    let yes = [
+        (can.steer && talked_to, "can be steered"),
+        (can.resume, "can resume"),
+        (can.cost, "tells its cost"),
+        (can.read_only == ReadOnly::Enforced, "can be kept from writing"),
+        (can.quota_source == QuotaSource::Event, "tells when a limit resets"),
+    ];
+    let words: Vec<&str> = yes.iter().filter(|(can, _)| *can).map(|(_, words)| *words).collect();
+    if words.is_empty() { "takes a prompt and answers".to_owned() } else { words.join(", ") }
 }
 
 fn remedy(agent: &AgentSettings, problem: &Problem) -> String {
@@ -83,7 +117,10 @@ fn remedy(agent: &AgentSettings, problem: &Problem) -> String {
     let login = match agent.kind {
         AgentKind::Claude => "~/.claude/.credentials.json",
         AgentKind::Codex => "~/.codex/auth.json",
-        AgentKind::Command | AgentKind::Scripted => "its login file",
+        AgentKind::Opencode => "~/.local/share/opencode/auth.json",
+        AgentKind::Cursor => "~/.config/cursor/auth.json",
+        AgentKind::Hermes => "~/.hermes/auth.json",
+        AgentKind::Acp | AgentKind::Command | AgentKind::Scripted => "its login file",
     };
     match problem {
         Problem::NotFound { .. } => {
@@ -99,6 +136,9 @@ fn remedy(agent: &AgentSettings, problem: &Problem) -> String {
             format!("log in with the agent's own program, or correct `credentials` in {table}")
         }
         Problem::IgnoredKey { instead, .. } => format!("rename it to {instead}"),
+        Problem::Silent { .. } => {
+            "update it; until then it gets one prompt per turn and nothing after that".to_owned()
+        }
         Problem::NoScript { .. } => format!("correct `script` in {table}"),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::http::request::Parts;
 use serde_json::Value;
 
-use super::{anthropic, openai};
+use super::{anthropic, chat, openai};
 
 /// The API that a model call speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub enum Protocol {
     Messages,
     /// OpenAI `/v1/responses`, as Codex speaks it.
     Responses,
+    /// OpenAI `/v1/chat/completions`, as OpenCode and Hermes speak it.
+    Chat,
 }
 
 /// One request, and how it was answered.
@@ -36,6 +38,8 @@ pub struct RecordedRequest {
     pub answer: String,
     /// The client closed the connection of a request that was left hanging.
     pub abandoned: bool,
+    /// What is in the file that the last thing said points to, as it was when the request came.
+    task: Option<String>,
 }
 
 impl RecordedRequest {
@@ -45,6 +49,7 @@ impl RecordedRequest {
         let protocol = match parts.uri.path() {
             "/v1/messages" if called => Some(Protocol::Messages),
             "/v1/responses" if called => Some(Protocol::Responses),
+            "/v1/chat/completions" if called => Some(Protocol::Chat),
             _ => None,
         };
         let headers = parts.headers.iter().map(|(name, value)| {
@@ -54,7 +59,7 @@ impl RecordedRequest {
             };
             (name.as_str().to_owned(), value)
         });
-        Self {
+        let mut request = Self {
             number,
             method: parts.method.to_string(),
             path,
@@ -63,7 +68,10 @@ impl RecordedRequest {
             protocol,
             answer: String::new(),
             abandoned: false,
-        }
+            task: None,
+        };
+        request.task = pointed_to(&request.prompt());
+        request
     }
 
     /// A header's value; the name in lower case.
@@ -80,12 +88,17 @@ impl RecordedRequest {
     pub fn session(&self) -> Option<String> {
         let named = self
             .header("x-claude-code-session-id")
+            .or_else(|| self.header("x-session-id"))
             .or_else(|| self.body["prompt_cache_key"].as_str());
         named.map(str::to_owned)
     }
 
-    /// The last thing that the CLI's user said, without what the CLI adds in the user's name.
+    /// The last thing that the CLI's user said, without what the CLI adds in the user's name. What points to a file is
+    /// read, as a model would read it with a tool.
     pub fn prompt(&self) -> String {
+        if let Some(task) = &self.task {
+            return task.clone();
+        }
         let entries = self.entries();
         prompt_position(&entries).map(|position| entries[position].text.clone()).unwrap_or_default()
     }
@@ -119,7 +132,11 @@ impl RecordedRequest {
     /// Names of the tools that the CLI offers.
     pub fn tool_names(&self) -> Vec<String> {
         let offered = self.body["tools"].as_array().into_iter().flatten();
-        offered.filter_map(|tool| tool["name"].as_str()).map(str::to_owned).collect()
+        let name = |tool: &Value| {
+            let name = tool["name"].as_str().or_else(|| tool["function"]["name"].as_str());
+            name.map(str::to_owned)
+        };
+        offered.filter_map(name).collect()
     }
 
     /// The CLI's working directory, if it tells the model.
@@ -127,7 +144,15 @@ impl RecordedRequest {
         let user = self.all_user_text();
         let (_, claude) = user.split_once("Primary working directory: ").unwrap_or_default();
         let (_, codex) = user.split_once("<cwd>").unwrap_or_default();
-        let found = if claude.is_empty() { codex.split('<').next() } else { claude.lines().next() };
+        let system = self.system_text();
+        let (_, opencode) = system.split_once("  Working directory: ").unwrap_or_default();
+        let found = if !opencode.is_empty() {
+            opencode.lines().next()
+        } else if claude.is_empty() {
+            codex.split('<').next()
+        } else {
+            claude.lines().next()
+        };
         found.map(str::to_owned).filter(|directory| !directory.is_empty())
     }
 
@@ -157,9 +182,16 @@ impl RecordedRequest {
         match self.protocol {
             Some(Protocol::Messages) => anthropic::entries(&self.body),
             Some(Protocol::Responses) => openai::entries(&self.body),
+            Some(Protocol::Chat) => chat::entries(&self.body),
             None => Vec::new(),
         }
     }
+}
+
+/// The task in the file that a prompt points to (see the Hermes adapter).
+fn pointed_to(prompt: &str) -> Option<String> {
+    let (_, rest) = prompt.split_once("Your task is in the file ")?;
+    std::fs::read_to_string(rest.lines().next()?).ok()
 }
 
 /// One text of a conversation, whatever the protocol.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
+use tokio::sync::watch;
 
 use super::request::RecordedRequest;
 
@@ -130,6 +131,8 @@ pub enum Answer {
     Empty,
     /// Accepts the request and never answers. [`RecordedRequest::abandoned`] tells when the client left.
     Hang,
+    /// Accepts the request and gives this answer once the gate is open.
+    Held(Gate, Box<Self>),
     /// A failure in the shape of the protocol that the request speaks.
     Failure {
         /// HTTP status.
@@ -182,6 +185,7 @@ impl Answer {
             Self::Tools(_) => "tools".to_owned(),
             Self::Empty => "empty".to_owned(),
             Self::Hang => "hang".to_owned(),
+            Self::Held(..) => "held".to_owned(),
             Self::Failure { code, .. } | Self::Status { code, .. } => format!("status {code}"),
             Self::UsageLimit { .. } => "usage limit".to_owned(),
             Self::FromRequest(_) => "computed".to_owned(),
@@ -192,6 +196,28 @@ impl Answer {
 impl fmt::Debug for Answer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.describe())
+    }
+}
+
+/// Holds answers back until it is opened; see [`Answer::Held`].
+#[derive(Clone)]
+pub struct Gate(Arc<watch::Sender<bool>>);
+
+impl Gate {
+    /// A closed gate.
+    pub fn closed() -> Self {
+        Self(Arc::new(watch::Sender::new(false)))
+    }
+
+    /// Lets everything through from now on.
+    pub fn open(&self) {
+        self.0.send_replace(true);
+    }
+
+    pub(super) async fn passed(&self) {
+        // The sender is in this value, so that the channel cannot be closed.
+        let mut opened = self.0.subscribe();
+        let _passed = opened.wait_for(|open| *open).await;
     }
 }
 

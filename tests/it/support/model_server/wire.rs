@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::request::{Protocol, RecordedRequest};
 use super::script::Answer;
-use super::{anthropic, openai, response, usage};
+use super::{anthropic, chat, openai, response, usage};
 
-/// A response to a model call. `Hang` and computed answers are settled before this.
+/// A response to a model call. Held, hanging and computed answers are settled before this.
 pub(super) fn render(protocol: Protocol, request: &RecordedRequest, answer: &Answer) -> Response {
     match answer {
         Answer::Text(text) => completion(protocol, request, &Completion::Text(text)),
@@ -16,21 +16,27 @@ pub(super) fn render(protocol: Protocol, request: &RecordedRequest, answer: &Ans
             let calls = calls.iter().enumerate().map(|(index, call)| match protocol {
                 Protocol::Messages => anthropic::tool_use(request, index, call),
                 Protocol::Responses => openai::tool_call(request, index, call),
+                Protocol::Chat => chat::tool_call(request, index, call),
             });
             completion(protocol, request, &Completion::Tools(calls.collect()))
         }
         Answer::Failure { code, message, headers } => {
-            response(*code, JSON, headers, error_body(protocol, *code, message).to_string())
+            let mut headers = headers.clone();
+            if protocol == Protocol::Chat {
+                headers.push(chat::hurry());
+            }
+            response(*code, JSON, &headers, error_body(protocol, *code, message).to_string())
         }
         Answer::UsageLimit { resets_at } => {
             let (headers, body) = match protocol {
                 Protocol::Messages => anthropic::usage_limit(*resets_at),
                 Protocol::Responses => openai::usage_limit(*resets_at),
+                Protocol::Chat => chat::usage_limit(*resets_at),
             };
             response(429, JSON, &headers, body.to_string())
         }
         Answer::Status { code, body, headers } => response(*code, JSON, headers, body.clone()),
-        Answer::Hang | Answer::FromRequest(_) => {
+        Answer::Hang | Answer::Held(..) | Answer::FromRequest(_) => {
             failure(protocol, 500, "an unsettled answer reached the wire")
         }
     }
@@ -79,20 +85,23 @@ fn completion(
     let message = match protocol {
         Protocol::Messages => anthropic::message(request, completion),
         Protocol::Responses => openai::response_object(request, completion),
+        Protocol::Chat => chat::completion(request, completion),
     };
     if !streamed {
         return response(200, JSON, &[], message.to_string());
     }
-    let events = match protocol {
-        Protocol::Messages => anthropic::events(&message),
-        Protocol::Responses => openai::events(&message),
+    let named = |event: &Value| {
+        format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap_or_default())
     };
-    let body: String = events
-        .iter()
-        .map(|event| {
-            format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap_or_default())
-        })
-        .collect();
+    let body: String = match protocol {
+        Protocol::Messages => anthropic::events(&message).iter().map(named).collect(),
+        Protocol::Responses => openai::events(&message).iter().map(named).collect(),
+        Protocol::Chat => {
+            let chunks: String =
+                chat::chunks(&message).iter().map(|chunk| format!("data: {chunk}\n\n")).collect();
+            format!("{chunks}data: [DONE]\n\n")
+        }
+    };
     response(200, "text/event-stream", &[], body)
 }
 
@@ -104,15 +113,15 @@ fn error_body(protocol: Protocol, code: u16, message: &str) -> Value {
         (Protocol::Messages, 429) => "rate_limit_error",
         (Protocol::Messages, 529) => "overloaded_error",
         (Protocol::Messages, 500..) => "api_error",
-        (Protocol::Responses, 429) => "rate_limit_exceeded",
-        (Protocol::Responses, 500..) => "server_error",
+        (Protocol::Responses | Protocol::Chat, 429) => "rate_limit_exceeded",
+        (Protocol::Responses | Protocol::Chat, 500..) => "server_error",
         _ => "invalid_request_error",
     };
     match protocol {
         Protocol::Messages => {
             json!({ "type": "error", "error": { "type": kind, "message": message } })
         }
-        Protocol::Responses => {
+        Protocol::Responses | Protocol::Chat => {
             json!({ "error": { "message": message, "type": kind, "code": kind, "param": null } })
         }
     }

@@ -7,7 +7,7 @@ fn line(text: &str) -> Line {
 #[tokio::test]
 async fn an_instruction_before_the_agent_is_up_waits_and_one_after_its_end_does_not() {
     let (voice, _speech) = crate::process::speech::voice();
-    let mut following = Following::new(AgentKind::Command, voice);
+    let mut following = Following::new(AgentKind::Command, None, voice);
     let early = following.steer("a", "turn left");
     let first_line = async {
         tokio::task::yield_now().await;
@@ -24,7 +24,7 @@ async fn an_instruction_before_the_agent_is_up_waits_and_one_after_its_end_does_
 #[tokio::test]
 async fn an_agent_that_never_comes_up_leaves_no_instruction_without_an_answer() {
     let (voice, _speech) = crate::process::speech::voice();
-    let following = Following::new(AgentKind::Command, voice);
+    let following = Following::new(AgentKind::Command, None, voice);
     let (early, again) = (following.steer("a", "turn left"), following.steer("a", "turn left"));
     let end = async {
         tokio::task::yield_now().await;

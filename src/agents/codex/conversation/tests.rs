@@ -1,0 +1,180 @@
+use serde_json::{Value, json};
+
+use crate::agents::fixtures::{
+    PROMPT, arguments, assert_caged, command_line, converse, exited, failure, fingerprints,
+    instant, opening, recorded, replies, settings, used,
+};
+use crate::agents::{AgentEvent, AgentSettings, CommandLine, ProcessEnd, Steering, adapter};
+use crate::domain::agent::{AgentKind, Stage, TurnEnding};
+use crate::domain::failure::FailureClass;
+use crate::process::speech::Stdin;
+
+const OWN: &[&str] = &["CODEX_HOME", "TZ"];
+
+fn session(command: &CommandLine) -> &Value {
+    &command.opening.as_ref().expect("an opening").session
+}
+
+#[test]
+fn the_app_server_is_told_directory_model_and_sandbox() {
+    let coder = command_line(&settings(AgentKind::Codex), Stage::Coder);
+    assert_caged(&coder, OWN);
+    assert_eq!(arguments(&coder)[0], "app-server");
+    assert_eq!(
+        *session(&coder),
+        json!({
+            "cwd": "/state/worktree", "model": "the-model", "approvalPolicy": "never",
+            "sandbox": "workspace-write",
+        })
+    );
+    let Stdin::Open(first) = &coder.stdin else { panic!("an open input") };
+    assert!(first.contains("\"thread/start\"") && !first.contains(PROMPT));
+    assert_eq!(first.lines().count(), 3);
+    let critic = command_line(&settings(AgentKind::Codex), Stage::Critic);
+    assert_eq!(session(&critic)["sandbox"], "read-only");
+    assert!(critic.opening.expect("an opening").read_only);
+}
+
+#[test]
+fn arguments_that_only_exec_takes_lead_to_exec() {
+    let with = |args: &[&str]| {
+        let args = args.iter().map(|word| (*word).to_owned()).collect();
+        command_line(&AgentSettings { args, ..settings(AgentKind::Codex) }, Stage::Coder)
+    };
+    let talked = with(&["-c", "a=1", "--enable", "x"]);
+    assert_eq!(arguments(&talked)[0], "app-server");
+    assert!(arguments(&talked).ends_with(&[
+        "-c".into(),
+        "a=1".into(),
+        "--enable".into(),
+        "x".into()
+    ]));
+    let unsandboxed = with(&["--dangerously-bypass-approvals-and-sandbox"]);
+    assert_eq!(session(&unsandboxed)["sandbox"], "danger-full-access");
+    assert!(!arguments(&unsandboxed).iter().any(|word| word.starts_with("--dangerously")));
+    assert_eq!(arguments(&with(&["--image", "a.png"]))[0], "exec");
+    let silent = AgentSettings { conversation: false, ..settings(AgentKind::Codex) };
+    assert_eq!(arguments(&command_line(&silent, Stage::Coder))[0], "exec");
+}
+
+#[test]
+fn a_recorded_conversation_is_held_and_counted() {
+    let lines = recorded(AgentKind::Codex, "talk_completed");
+    let (events, summary) = converse(AgentKind::Codex, &lines, exited(0));
+    assert_eq!(summary.ending, TurnEnding::Completed);
+    assert_eq!(summary.text, r#"Done: ["do it", "also say moon"]"#);
+    assert!(summary.session.is_some());
+    assert_eq!((summary.model.as_deref(), summary.tool_calls), (Some("gpt-5.5"), 1));
+    // 260 of input include 40 read from the cache; the second report repeats the first.
+    assert_eq!((summary.usage.input_tokens, summary.usage.output_tokens), (220, 54));
+    assert_eq!((summary.usage.cache_read_tokens, summary.usage.unpriced_calls), (40, 1));
+    assert_eq!(used(&events).output_tokens, 54);
+    assert_eq!(fingerprints(&events).len(), 1);
+    let failed = events.iter().any(|event| {
+        matches!(event, AgentEvent::ToolFailed { message, .. } if message.starts_with("exit code 1: cat"))
+    });
+    assert!(failed, "{events:?}");
+    let [asked] = &replies(&events)[..] else { panic!("one reply") };
+    assert_eq!(asked["method"], "turn/start");
+    assert_eq!(asked["params"]["input"][0]["text"], PROMPT);
+    assert_eq!(asked["params"]["threadId"].as_str(), summary.session.as_deref());
+    assert_eq!(events.last(), Some(&AgentEvent::Finished));
+}
+
+#[test]
+fn a_running_turn_is_steered_and_interrupted_by_its_ids() {
+    let lines = recorded(AgentKind::Codex, "talk_completed");
+    let mut transcript = adapter(AgentKind::Codex).conversation(opening(false));
+    assert_eq!(transcript.steer("too early"), Steering::NextTurn);
+    assert_eq!(transcript.interrupt(), None);
+    let over = lines.iter().position(|line| line.contains("turn/completed")).expect("an end");
+    for line in &lines[..over] {
+        transcript.line(line);
+    }
+    let Steering::Send(line) = transcript.steer("use the moon") else { panic!("a line") };
+    let sent: Value = serde_json::from_str(&line).expect("JSON");
+    assert_eq!(sent["method"], "turn/steer");
+    assert_eq!(sent["params"]["input"][0]["text"], "use the moon");
+    let started: Value = lines
+        .iter()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .find(|line: &Value| line["method"] == "turn/started")
+        .expect("a turn");
+    assert_eq!(sent["params"]["expectedTurnId"], started["params"]["turn"]["id"]);
+    let line = transcript.interrupt().expect("a line");
+    let interrupt: Value = serde_json::from_str(&line).expect("JSON");
+    assert_eq!(interrupt["method"], "turn/interrupt");
+    assert_ne!(interrupt["id"], sent["id"]);
+    transcript.line(&lines[over]);
+    assert_eq!(transcript.steer("too late"), Steering::NextTurn);
+    assert_eq!(transcript.interrupt(), None);
+}
+
+#[test]
+fn recorded_failures_are_classified() {
+    let rows = [
+        ("talk_unauthorized", FailureClass::Authentication),
+        ("talk_usage_limit", FailureClass::Quota { until: Some(instant("2026-11-20T17:21:00Z")) }),
+        ("talk_server_error", FailureClass::Infrastructure),
+        ("talk_interrupted", FailureClass::Infrastructure),
+    ];
+    for (name, class) in rows {
+        let (events, summary) =
+            converse(AgentKind::Codex, &recorded(AgentKind::Codex, name), exited(0));
+        let failure = failure(&summary);
+        assert_eq!(failure.class, class, "{name}: {}", failure.message);
+        assert_eq!(events.last(), Some(&AgentEvent::Finished), "{name}");
+    }
+}
+
+#[test]
+fn a_closed_window_tells_when_it_opens() {
+    let limits = json!({ "method": "account/rateLimits/updated", "params": { "rateLimits": {
+        "primary": { "usedPercent": 100, "resetsAt": 1_795_190_000, "windowDurationMins": 300 },
+        "secondary": { "usedPercent": 40, "resetsAt": 1_795_700_000 },
+    } } });
+    let mut lines = recorded(AgentKind::Codex, "talk_usage_limit");
+    let failed = lines.iter().position(|line| line.contains("systemError")).expect("a failure");
+    lines.insert(failed, limits.to_string());
+    let (_, summary) = converse(AgentKind::Codex, &lines, exited(0));
+    let until = Some(instant("2026-11-20T15:53:20Z"));
+    assert_eq!(failure(&summary).class, FailureClass::Quota { until });
+}
+
+#[test]
+fn a_retry_is_neither_an_end_nor_progress() {
+    let line = json!({ "method": "error", "params": {
+        "error": { "message": "Reconnecting... 2/5" }, "willRetry": true, "threadId": "t", "turnId": "u",
+    } });
+    let (events, summary) = converse(AgentKind::Codex, &[line.to_string()], exited(1));
+    assert!(matches!(&events[..], [AgentEvent::Retrying { .. }]));
+    assert!(failure(&summary).message.contains("Reconnecting"), "{summary:?}");
+}
+
+#[test]
+fn what_it_asks_is_answered_by_the_stage() {
+    for (read_only, decision) in [(false, "accept"), (true, "decline")] {
+        for method in ["item/commandExecution/requestApproval", "item/fileChange/requestApproval"] {
+            let line = json!({ "id": "q-1", "method": method, "params": {} }).to_string();
+            let events = adapter(AgentKind::Codex).conversation(opening(read_only)).line(&line);
+            let [reply] = &replies(&events)[..] else { panic!("one reply: {events:?}") };
+            assert_eq!(
+                (&reply["id"], &reply["result"]["decision"]),
+                (&json!("q-1"), &json!(decision))
+            );
+        }
+    }
+    let line = json!({ "id": 9, "method": "item/tool/requestUserInput", "params": {} });
+    let events = adapter(AgentKind::Codex).conversation(opening(false)).line(&line.to_string());
+    assert_eq!(replies(&events)[0]["error"]["code"], -32601);
+}
+
+#[test]
+fn a_version_without_an_app_server_is_a_matter_of_configuration() {
+    let said = "error: unrecognized subcommand 'app-server'\n";
+    let end = ProcessEnd { stderr_tail: said, ..exited(2) };
+    let (_, summary) = converse::<&str>(AgentKind::Codex, &[], end);
+    let failure = failure(&summary);
+    assert_eq!(failure.class, FailureClass::Configuration);
+    assert!(failure.message.contains("conversation = false"), "{}", failure.message);
+}
