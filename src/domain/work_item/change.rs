@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(json, r#"{"state":"done","parent":null}"#);
         let read: ItemChange = serde_json::from_str(&json).unwrap();
         assert_eq!(read, change);
-        let mut copy = before.clone();
+        let mut copy = before;
         read.apply(&mut copy);
         assert_eq!(copy, after);
         assert_eq!(ItemChange::between(&after, &after), ItemChange::default());

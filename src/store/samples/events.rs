@@ -36,7 +36,7 @@ pub(in crate::store) fn item_events() -> Vec<Event> {
         ItemChange::between(&WorkItem { parent: Some(item_id(2)), ..item.clone() }, &moved);
     let by = || "human:cli:ann".to_owned();
     vec![
-        Event::ItemCreated { item: item.clone() },
+        Event::ItemCreated { item },
         Event::ItemChanged { change },
         Event::ItemWithdrawn {},
         Event::ItemClaimed { run: run_id(1), attempt: 1, fence: 1, owner: "daemon-1".to_owned() },
