@@ -56,7 +56,7 @@ impl Adapter for Acp {
     ) -> Result<CommandLine, AgentError> {
         let missing = |what| AgentError::Missing { agent: settings.name.clone(), what };
         let program = settings.program.clone().ok_or_else(|| missing("a program"))?;
-        if invocation.read_only && !settings.read_only_enforced {
+        if invocation.read_only && !invocation.confined && !settings.read_only_enforced {
             return Err(AgentError::ReadOnlyNotEnforced {
                 agent: settings.name.clone(),
                 reason: "it asks before some of what it does, and nobody knows which".to_owned(),

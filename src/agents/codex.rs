@@ -143,17 +143,37 @@ fn settings_only(args: &[String]) -> bool {
     true
 }
 
+/// What Codex's own sandbox lets it do.
+#[derive(Clone, Copy)]
+enum Access {
+    /// There is none: the operator has lifted it, or ours is around it. Inside ours its own cannot be set up.
+    Full,
+    /// Reading.
+    ReadOnly,
+    /// Writing in the worktree.
+    Workspace,
+}
+
+fn access(settings: &AgentSettings, invocation: &Invocation<'_>) -> Access {
+    let lifted = settings.args.iter().any(|argument| argument == UNSANDBOXED);
+    match (invocation.confined, invocation.read_only) {
+        (true, _) => Access::Full,
+        (false, true) => Access::ReadOnly,
+        (false, false) if lifted => Access::Full,
+        (false, false) => Access::Workspace,
+    }
+}
+
 /// The app server, told what thread to open.
 fn talking(
     mut line: CommandLine,
     settings: &AgentSettings,
     invocation: &Invocation<'_>,
 ) -> CommandLine {
-    let unsandboxed = settings.args.iter().any(|argument| argument == UNSANDBOXED);
-    let sandbox = match (invocation.read_only, unsandboxed) {
-        (true, _) => "read-only",
-        (false, true) => "danger-full-access",
-        (false, false) => "workspace-write",
+    let sandbox = match access(settings, invocation) {
+        Access::Full => "danger-full-access",
+        Access::ReadOnly => "read-only",
+        Access::Workspace => "workspace-write",
     };
     let session = json!({
         "cwd": invocation.workspace.to_string_lossy(),
@@ -166,6 +186,10 @@ fn talking(
     line.args = vec!["app-server".into(), "--disable".into(), "apps".into()];
     line.args.extend(["--disable".into(), "plugins".into()]);
     line.args.extend(configuration(settings));
+    if let Some(effort) = invocation.effort {
+        let effort = serde_json::Value::from(effort);
+        line.args.extend(["-c".into(), format!("model_reasoning_effort={effort}").into()]);
+    }
     let own = settings.args.iter().filter(|argument| *argument != UNSANDBOXED);
     line.args.extend(own.map(OsString::from));
     line.stdin = Stdin::Open(conversation::beginning(&opening));
@@ -219,14 +243,14 @@ fn arguments(
     if let Some(effort) = invocation.effort {
         add(&["-c", &format!("model_reasoning_effort={}", serde_json::Value::from(effort))]);
     }
-    let unsandboxed = |argument: &String| argument == UNSANDBOXED;
-    if invocation.read_only {
-        add(&["-s", "read-only"]);
-    } else if !settings.args.iter().any(unsandboxed) {
-        add(&["-s", "workspace-write"]);
+    match access(settings, invocation) {
+        Access::Full => add(&[UNSANDBOXED]),
+        Access::ReadOnly => add(&["-s", "read-only"]),
+        Access::Workspace => add(&["-s", "workspace-write"]),
     }
     args.extend(configuration(settings));
-    args.extend(settings.args.iter().map(OsString::from));
+    let own = settings.args.iter().filter(|argument| *argument != UNSANDBOXED);
+    args.extend(own.map(OsString::from));
     args.extend(["-C".into(), invocation.workspace.into()]);
     args.extend(["-o".into(), answer_file.into(), "-".into()]);
     args

@@ -54,7 +54,7 @@ impl Adapter for Command {
     ) -> Result<CommandLine, AgentError> {
         let missing = |what| AgentError::Missing { agent: settings.name.clone(), what };
         let program = settings.program.clone().ok_or_else(|| missing("a program"))?;
-        if invocation.read_only && !settings.read_only_enforced {
+        if invocation.read_only && !invocation.confined && !settings.read_only_enforced {
             return Err(AgentError::ReadOnlyNotEnforced {
                 agent: settings.name.clone(),
                 reason: "nobody vouches that this program only reads".to_owned(),

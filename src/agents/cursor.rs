@@ -46,7 +46,7 @@ impl Adapter for Cursor {
         settings: &AgentSettings,
         invocation: &Invocation<'_>,
     ) -> Result<CommandLine, AgentError> {
-        if invocation.read_only && !settings.read_only_enforced {
+        if invocation.read_only && !invocation.confined && !settings.read_only_enforced {
             return Err(AgentError::ReadOnlyNotEnforced {
                 agent: settings.name.clone(),
                 reason: "nobody has tried whether its ask mode only reads".to_owned(),

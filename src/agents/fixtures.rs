@@ -156,6 +156,7 @@ pub(super) fn invocation(stage: Stage) -> Invocation<'static> {
         effort: None,
         max_turns: None,
         read_only: stage == Stage::Critic,
+        confined: false,
         identifier: "DEMO-1",
         marker: ("FACTORY_RUN", "run-1"),
         own_program: Path::new("/opt/bin/enact-factory"),

@@ -103,6 +103,8 @@ pub struct Invocation<'a> {
     pub max_turns: Option<u32>,
     /// The agent must not be able to write to the workspace.
     pub read_only: bool,
+    /// The operating system confines it, so that it needs no sandbox of its own, nor could have one inside ours.
+    pub confined: bool,
     /// The work item, as people call it.
     pub identifier: &'a str,
     /// The variable and value by which every process of this run is found again.

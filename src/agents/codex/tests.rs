@@ -252,3 +252,22 @@ fn a_command_announced_and_then_completed_is_one_call() {
     assert_eq!(fingerprints.len(), 2);
     assert_ne!(fingerprints[0], fingerprints[1]);
 }
+
+#[test]
+fn inside_our_sandbox_codex_has_none_of_its_own() {
+    for stage in [Stage::Coder, Stage::Critic] {
+        for conversation in [false, true] {
+            let settings = AgentSettings { conversation, ..codex() };
+            let asked = crate::agents::Invocation { confined: true, ..invocation(stage) };
+            let adapter = adapter(AgentKind::Codex);
+            let command = adapter.command_line(&settings, &asked).expect("a command");
+            let told = command.stdin.text().unwrap_or_default();
+            let lifted = arguments(&command).iter().any(|word| word == super::UNSANDBOXED);
+            assert_eq!(lifted, !conversation);
+            assert_eq!(after(&command, "-s"), None);
+            let opening = command.opening.map(|opening| opening.session["sandbox"].clone());
+            let full = conversation.then(|| serde_json::json!("danger-full-access"));
+            assert_eq!(opening, full, "{told}");
+        }
+    }
+}

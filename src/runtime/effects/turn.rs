@@ -188,6 +188,7 @@ async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<
                 effort: plan.effort.as_deref(),
                 max_turns: plan.max_turns,
                 read_only: !stage.writes(),
+                confined: ports.confining.is_on()?,
                 identifier: &state.plan.identifier,
                 marker: (VARIABLE, marker.value()),
                 own_program: &ports.own_program,
