@@ -175,8 +175,9 @@ fn talking(
         Access::ReadOnly => "read-only",
         Access::Workspace => "workspace-write",
     };
+    // Without the directory, which the process is started in: a thread that names the one it may write in makes the
+    // project there a trusted one, and then the repository's own servers are started.
     let session = json!({
-        "cwd": invocation.workspace.to_string_lossy(),
         "model": invocation.model.or(settings.model.as_deref()),
         "approvalPolicy": "never",
         "sandbox": sandbox,

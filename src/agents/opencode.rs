@@ -11,7 +11,7 @@ use crate::process::speech::Stdin;
 use super::environment::{self, Own};
 use super::{
     Adapter, AgentError, AgentSettings, Capabilities, CommandLine, FileBody, Invocation,
-    PrivateFile, QuotaSource, ReadOnly, Transcript, UsageReporting, widening,
+    PrivateFile, QuotaSource, ReadOnly, Transcript, UsageReporting,
 };
 
 mod transcript;
@@ -25,14 +25,8 @@ const PROMPT_LIMIT: usize = 3_000_000;
 /// The name of the provider that is made of a configured address.
 const PROVIDER: &str = "factory";
 
-/// Beginnings of arguments that could give a reviewer more than its permissions say.
-const WIDENING: &[&str] = &["--auto", "--agent", "--attach", "--share", "--command", "--yolo"];
-
-/// Variables that bring a configuration along.
-const CONFIGURING: &[&str] =
-    &["OPENCODE_CONFIG", "OPENCODE_CONFIG_CONTENT", "OPENCODE_CONFIG_DIR", "OPENCODE_PERMISSION"];
-
-/// No side traffic, and nothing of the repository's or the operator's that would run before the first model call.
+/// No side traffic, and as little of the repository's and the operator's own as it can be told to leave out. Plugins in
+/// the repository's `.opencode` are executed all the same: there is no switch for them.
 const QUIET: &[(&str, &str)] = &[
     ("OPENCODE_DISABLE_PROJECT_CONFIG", "1"),
     ("OPENCODE_DISABLE_DEFAULT_PLUGINS", "1"),
@@ -65,7 +59,7 @@ impl Adapter for Opencode {
             resume: true,
             usage: UsageReporting::PerStep,
             cost: true,
-            read_only: ReadOnly::Enforced,
+            read_only: ReadOnly::Vouched,
             quota_source: QuotaSource::Event,
             session_chosen_by_us: false,
         }
@@ -84,9 +78,11 @@ impl Adapter for Opencode {
                 unit: "bytes",
             });
         }
-        if invocation.read_only {
-            widening::refuse(settings, WIDENING)?;
-            widening::refuse_variables(settings, CONFIGURING)?;
+        if invocation.read_only && !settings.read_only_enforced {
+            return Err(AgentError::ReadOnlyNotEnforced {
+                agent: settings.name.clone(),
+                reason: "it executes plugins that the repository brings along".to_owned(),
+            });
         }
         let model = model(settings, invocation)?;
         let below = |path: &str| invocation.home.join(path).to_string_lossy().into_owned();

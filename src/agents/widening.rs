@@ -13,14 +13,3 @@ pub(super) fn refuse(settings: &AgentSettings, beginnings: &[&str]) -> Result<()
         Some(_) | None => Ok(()),
     }
 }
-
-/// Refuses when a variable is set that could give the agent a configuration of its own, unless the operator vouches.
-pub(super) fn refuse_variables(settings: &AgentSettings, names: &[&str]) -> Result<(), AgentError> {
-    match names.iter().find(|name| settings.env.contains_key(**name)) {
-        Some(name) if !settings.read_only_enforced => Err(AgentError::ReadOnlyNotEnforced {
-            agent: settings.name.clone(),
-            reason: format!("its variable {name} could widen what it may do"),
-        }),
-        Some(_) | None => Ok(()),
-    }
-}

@@ -93,8 +93,8 @@ pub(super) static KEYS: &[Key] = &[
         "read_only_enforced",
         Kind::Boolean,
         "false",
-        "For `command`, `cursor` and `acp`: you vouch that it does not write when it is told to only read. Git checks it all \
-         the same.",
+        "For `command`, `cursor`, `opencode` and `acp`: you vouch that it does not write when it is told to \
+         only read. Git checks it all the same.",
     ),
     Key::with_default(
         "conversation",

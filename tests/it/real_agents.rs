@@ -128,7 +128,7 @@ impl Cli {
                 let (name, url) = (self.name(), format!("{url}/v1"));
                 format!(
                     "[agents.{name}]\nprogram = {program:?}\nmodel = \"scripted-model\"\nbase_url = {url:?}\n\
-                     [agents.{name}.set]\nOPENAI_API_KEY = {AGENT_SECRET:?}\n"
+                     read_only_enforced = true\n[agents.{name}.set]\nOPENAI_API_KEY = {AGENT_SECRET:?}\n"
                 )
             }
         }

