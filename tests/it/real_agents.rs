@@ -4,6 +4,7 @@
 //! the model is scripted, except that Cursor's CLI, which cannot be installed, has a stand-in (`support::stand_in`).
 
 mod by_configuration;
+mod confined;
 mod critic;
 mod failures;
 mod gate;
