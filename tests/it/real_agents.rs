@@ -187,7 +187,8 @@ impl Workshop {
         factory.stage_config =
             (format!("adapter = \"{name}\"\n"), format!("adapter = \"{name}\"\n"));
         let program = program.display().to_string();
-        let slots = if cli.is_light() { 8 } else { 2 };
+        // Waiting runs keep their slots, and several tests are about waiting.
+        let slots = if cli.is_light() { 8 } else { 5 };
         factory.more_config = format!(
             "[slots]\nglobal = {slots}\nper_project = {slots}\n[pace]\nper_project = 100\n{}",
             cli.table(&program, server.url(), login)
