@@ -34,7 +34,9 @@ fn only_a_verdict_of_this_turn_approves() {
             let reasons = missing(&events);
             assert_eq!(reasons.len(), 3, "{item}: {reasons:?}");
             let expected = match item {
-                "EMPTY-1" => "the critic's answer is empty",
+                // Hermes and OpenCode put words of their own where the model had none.
+                "EMPTY-1" if cli.is_light() => "the critic's answer is empty",
+                "EMPTY-1" => "the critic's answer",
                 "ECHO-1" => "not APPROVE, REVISE or REJECT",
                 _ => "holds no verdict object with this turn's nonce",
             };

@@ -94,11 +94,17 @@ fn limit(told: &AtomicI64) -> Answer {
     Answer::UsageLimit { resets_at }
 }
 
-/// What the only pause of a run was for, and until when.
+/// What the only pause of a run was for, and until when; that it also waited for a window which another run had found closed
+/// is not counted.
 fn only_wait(events: &[Event]) -> (FailureClass, Timestamp) {
     let waits: Vec<(FailureClass, Timestamp)> = events
         .iter()
         .filter_map(|event| match event {
+            Event::RunWaiting { failure, .. }
+                if failure.message.starts_with("the usage window of agent") =>
+            {
+                None
+            }
             Event::RunWaiting { failure, until } => Some((failure.class, *until)),
             _ => None,
         })
