@@ -6,6 +6,7 @@
 //! the process environment, never shows a value that came out of the environment. Nobody but `main` and `daemon` knows
 //! this module.
 
+mod agent_environment;
 mod agents;
 mod autonomous;
 mod budget;

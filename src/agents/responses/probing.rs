@@ -6,7 +6,7 @@ use crate::domain::failure::FailureClass;
 use crate::domain::time::Timestamp;
 
 use super::super::AgentSettings;
-use super::super::probe::Problem;
+use super::super::probe::problem::Problem;
 use super::wire::client::Client;
 
 /// How long the server may take to answer.

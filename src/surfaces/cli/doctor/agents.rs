@@ -2,12 +2,14 @@
 
 use tokio_util::sync::CancellationToken;
 
-use crate::agents::probe::{Probed, Problem, probe};
+use crate::agents::probe::problem::Problem;
+use crate::agents::probe::{Probed, probe};
 use crate::agents::{AgentSettings, Capabilities, QuotaSource, ReadOnly};
 use crate::config::settings::Settings;
 use crate::daemon;
 use crate::domain::agent::{AgentKind, Stage};
 use crate::domain::run::StageSet;
+use crate::process::sandbox::{Mode, support};
 
 use super::super::entry::Context;
 use super::super::hosting;
@@ -15,19 +17,17 @@ use super::Finding;
 
 const AREA: &str = "agents";
 
-/// The stage that must not write.
-const CRITIC: &str = "critic";
-
 pub(super) async fn look(context: &Context, settings: &Settings) -> Vec<Finding> {
     let setup = hosting::setup(context, settings.clone());
     let agents = daemon::agents(&setup);
     let cache = settings.daemon.state_dir.join("probes.json");
+    let confined = settings.sandbox.mode != Mode::Off && support().files;
     let mut findings = Vec::new();
     for agent in agents.iter() {
         let stages = stages_of(settings, &agent.name);
         let probed = probe(agent, &cache, &CancellationToken::new()).await;
         findings.extend(describe(agent, &probed, &stages));
-        findings.extend(unfit(agent, &probed, &stages));
+        findings.extend(unfit(agent, &probed, &stages, confined));
     }
     findings
 }
@@ -75,18 +75,27 @@ fn describe(agent: &AgentSettings, probed: &Probed, stages: &[&str]) -> Vec<Find
     findings.collect()
 }
 
-/// A reviewer that nothing and nobody keeps from writing is not started.
-fn unfit(agent: &AgentSettings, probed: &Probed, stages: &[&str]) -> Option<Finding> {
+/// A reviewer that nothing and nobody keeps from writing is not started. A script does what the operator wrote.
+fn unfit(
+    agent: &AgentSettings,
+    probed: &Probed,
+    stages: &[&str],
+    confined: bool,
+) -> Option<Finding> {
     let vouched = probed.capabilities.read_only == ReadOnly::Vouched;
-    let refused = vouched && !agent.read_only_enforced && stages.contains(&CRITIC);
-    refused.then(|| {
-        let text = "cannot be the critic: nothing keeps it from writing when it is to read only";
-        let subject = format!("{} ({})", agent.name, agent.kind.word());
-        Finding::stops(AREA, subject, text.to_owned()).remedy(format!(
-            "use another agent as the critic, or vouch for this one: `read_only_enforced = true` in [agents.{}]",
-            agent.name
-        ))
-    })
+    let kept = confined || agent.read_only_enforced || agent.kind == AgentKind::Scripted;
+    let reads = |stage: &Stage| !stage.writes() && stages.contains(&stage.word());
+    let stage = Stage::ALL.into_iter().find(reads).filter(|_| vouched && !kept)?;
+    let text = format!(
+        "cannot be the {}: nothing keeps it from writing when it is to read only",
+        stage.word()
+    );
+    let subject = format!("{} ({})", agent.name, agent.kind.word());
+    Some(Finding::stops(AREA, subject, text).remedy(format!(
+        "use another agent for that, confine it (sandbox.mode), or vouch for it: `read_only_enforced = true` in \
+         [agents.{}]",
+        agent.name
+    )))
 }
 
 fn in_order(agent: &AgentSettings, probed: &Probed) -> String {
