@@ -11,10 +11,10 @@ fn a_confined_agent_does_its_work_and_cannot_reach_the_repository_itself() {
     }
     with_each_cli(|cli| {
         let Some(mut shop) = Workshop::new(cli) else { return };
-        shop.factory.more_config.push_str("\n[sandbox]\nmode = \"required\"\n");
         // What is below the shared temporary directory is writable for everybody; the repository is below it here.
         let writable = shop.factory.root().join("tmp");
-        shop.factory.more_config.push_str(&format!("writable = [{writable:?}]\n"));
+        let sandbox = format!("\n[sandbox]\nmode = \"required\"\nwritable = [{writable:?}]\n");
+        shop.factory.more_config.push_str(&sandbox);
         shop.factory.item("CAGE-1", "", "Greet the world");
         let outside = shop.factory.root().join("repo/escaped");
         let escape = format!("echo x > {} ; echo tried", outside.display());
