@@ -136,6 +136,8 @@ fn nothing_that_the_repository_brings_along_is_executed() {
                 (".hermes/config.yaml", &hermes_settings),
             ],
         );
+        // The daemon itself may put the base's rules into prompts; here they must not get there by the agent's own way.
+        shop.factory.more_config.push_str("\n[context]\nproject_rules = false\n");
         shop.factory.item("HOOK-1", "", "Greet the world");
         let calls = vec![ToolCall::bash("echo \"planted is ${PLANTED:-absent}\" > HOOK-1.txt")];
         shop.server.script(
