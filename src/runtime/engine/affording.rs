@@ -22,12 +22,35 @@ impl Engine {
     /// To be stored before [`Engine::start_due`] is asked.
     pub fn hold_unaffordable(&mut self, now: Timestamp) -> Handled {
         self.pending = super::Pending::default();
+        self.reopen(now);
         for (key, run, turn) in self.outbox.due_turns(now) {
             let Some(failure) = self.obstacle(run, now) else { continue };
             let input = Input::TurnNotStarted { turn, failure };
             let _ignored = self.handle_run(run, Some(&key), true, input, now);
         }
         self.handled(None, None, now)
+    }
+
+    /// Makes the turns due that waited for money, or for a window that another run had found closed, and need not any more:
+    /// the operator has raised the budget, or a person has asked to try again. What a run's own agent was told it waits for.
+    fn reopen(&mut self, now: Timestamp) {
+        let quota = |failure: &Failure| matches!(failure.class, FailureClass::Quota { .. });
+        let was_told = |state: &RunState| {
+            let report = state.turns.last().and_then(|turn| turn.report.as_ref());
+            report.is_some_and(
+                |it| matches!(&it.ending, TurnEnding::Failed { failure } if quota(failure)),
+            )
+        };
+        let waits = |state: &&RunState| {
+            state.waiting.as_ref().is_some_and(|waiting| quota(&waiting.failure))
+                && !was_told(state)
+        };
+        let waiting: Vec<RunId> = self.runs.values().filter(waits).map(|state| state.id).collect();
+        for run in waiting {
+            if self.obstacle(run, now).is_none() {
+                self.outbox.hasten_turns(run, now);
+            }
+        }
     }
 
     /// Why the next turn of `run` is not worth starting. A turn that was begun before is not asked about.
@@ -77,6 +100,15 @@ pub(super) fn closed_windows(runs: &[RunState]) -> BTreeMap<String, ClosedWindow
 }
 
 impl super::outbox::Outbox {
+    /// Turns of `run` that wait are due now.
+    fn hasten_turns(&mut self, run: RunId, now: Timestamp) {
+        for key in self.of_run(run, |effect| matches!(effect, Effect::RunTurn { .. })) {
+            if !self.is_in_flight(&key) {
+                self.hasten(&key, now);
+            }
+        }
+    }
+
     /// Turns that are due and not under way, in the order of their request.
     fn due_turns(&self, now: Timestamp) -> Vec<(EffectKey, RunId, u32)> {
         self.due(now)

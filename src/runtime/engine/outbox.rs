@@ -70,6 +70,13 @@ impl Outbox {
         }
     }
 
+    /// The open effect `key` is due at `now` at the latest. The log keeps the later instant: whoever reads it asks again.
+    pub(super) fn hasten(&mut self, key: &EffectKey, now: Timestamp) {
+        if let Some(entry) = self.open.get_mut(key) {
+            entry.not_before = entry.not_before.min(now);
+        }
+    }
+
     /// Effects that are due and not under way, in the order of their request.
     pub(super) fn due(&self, now: Timestamp) -> Vec<EffectKey> {
         let waiting = |entry: &Entry| !entry.in_flight && entry.not_before <= now;

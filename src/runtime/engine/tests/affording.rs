@@ -145,3 +145,43 @@ fn one_run_that_finds_a_window_closed_spares_the_others_the_way() {
     bench.now = until;
     assert_eq!(turns(&mut bench).len(), 2);
 }
+
+#[test]
+fn a_run_that_waits_for_money_goes_on_when_the_operator_raises_the_budget() {
+    let mut bench = after_a_dollar("[policy]\nday_budget = { cents = 100 }");
+    assert_eq!(turns(&mut bench), [""; 0]);
+    let mut richer = bench.policy.clone();
+    richer.day_budget.cost_micro_usd = Some(2_000_000);
+    let before = std::mem::replace(&mut bench.policy, richer.clone());
+    // At once, and also when the daemon was started again meanwhile.
+    bench.give(Input::Reconfigured { policy: Arc::new(before) });
+    assert_eq!(turns(&mut bench), [""; 0]);
+    bench.restart();
+    assert_eq!(turns(&mut bench), ["turn 2 A-1"]);
+    bench.restart();
+    bench.give(Input::Reconfigured { policy: Arc::new(richer) });
+    assert_eq!(turns(&mut bench), ["turn 2 A-1"]);
+}
+
+#[test]
+fn a_run_whose_own_agent_was_refused_waits_whether_it_was_told_for_how_long_or_not() {
+    for known in [true, false] {
+        let mut bench = Bench::new(ONE);
+        bench.plan();
+        bench.start();
+        bench.prepared("A-1");
+        assert_eq!(turns(&mut bench), ["turn 1 A-1"]);
+        bench.anchored("A-1", 1);
+        let reset = bench.now.after(std::time::Duration::from_secs(HOUR));
+        let class = FailureClass::Quota { until: known.then_some(reset) };
+        let failure = crate::domain::failure::Failure::new(class, "limit reached");
+        let report = TurnReport { ending: TurnEnding::Failed { failure }, ..report(0) };
+        let run = bench.run("A-1");
+        let turn = FinishedTurn { turn: 1, report, change: None, tampered: false };
+        bench.result(&Effect::RunTurn { run, turn: 1 }, RunInput::TurnFinished(Box::new(turn)));
+        bench.engine.closed_windows.clear();
+        assert_eq!(turns(&mut bench), [""; 0], "{known}");
+        bench.now = bench.engine.run(run).unwrap().waiting.clone().unwrap().until;
+        assert_eq!(turns(&mut bench), ["turn 2 A-1"], "{known}");
+    }
+}
