@@ -14,6 +14,7 @@ use crate::process::agent_process::Signal;
 use crate::process::speech::Stdin;
 
 use super::environment::{self, Own};
+use super::widening;
 use super::{
     Adapter, AgentError, AgentSettings, Capabilities, CommandLine, Invocation, Opening,
     QuotaSource, ReadOnly, Transcript, UsageReporting, rpc,
@@ -56,12 +57,11 @@ impl Adapter for Acp {
     ) -> Result<CommandLine, AgentError> {
         let missing = |what| AgentError::Missing { agent: settings.name.clone(), what };
         let program = settings.program.clone().ok_or_else(|| missing("a program"))?;
-        if invocation.read_only && !invocation.confined && !settings.read_only_enforced {
-            return Err(AgentError::ReadOnlyNotEnforced {
-                agent: settings.name.clone(),
-                reason: "it asks before some of what it does, and nobody knows which".to_owned(),
-            });
-        }
+        widening::want_kept(
+            settings,
+            invocation,
+            "it asks before some of what it does, and nobody knows which",
+        )?;
         Ok(CommandLine {
             program,
             args: settings.args.iter().map(OsString::from).collect(),

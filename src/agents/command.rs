@@ -11,6 +11,7 @@ use crate::process::agent_process::Signal;
 use crate::process::speech::Stdin;
 
 use super::environment::{self, Own};
+use super::widening;
 use super::{
     Adapter, AgentError, AgentEvent, AgentSettings, Capabilities, CommandLine, FileBody,
     Invocation, PrivateFile, ProcessEnd, QuotaSource, ReadOnly, TEXT_LIMIT, Transcript,
@@ -54,12 +55,7 @@ impl Adapter for Command {
     ) -> Result<CommandLine, AgentError> {
         let missing = |what| AgentError::Missing { agent: settings.name.clone(), what };
         let program = settings.program.clone().ok_or_else(|| missing("a program"))?;
-        if invocation.read_only && !invocation.confined && !settings.read_only_enforced {
-            return Err(AgentError::ReadOnlyNotEnforced {
-                agent: settings.name.clone(),
-                reason: "nobody vouches that this program only reads".to_owned(),
-            });
-        }
+        widening::want_kept(settings, invocation, "nobody vouches that this program only reads")?;
         let uses = |placeholder: &str| settings.args.iter().any(|arg| arg.contains(placeholder));
         let model = invocation.model.or(settings.model.as_deref());
         if model.is_none() && uses("{model}") {

@@ -10,6 +10,7 @@ use crate::process::agent_process::Signal;
 use crate::process::speech::Stdin;
 
 use super::environment::{self, Own};
+use super::widening;
 use super::{
     Adapter, AgentError, AgentSettings, Capabilities, CommandLine, FileBody, Invocation,
     PrivateFile, QuotaSource, ReadOnly, Transcript, UsageReporting,
@@ -46,12 +47,11 @@ impl Adapter for Cursor {
         settings: &AgentSettings,
         invocation: &Invocation<'_>,
     ) -> Result<CommandLine, AgentError> {
-        if invocation.read_only && !invocation.confined && !settings.read_only_enforced {
-            return Err(AgentError::ReadOnlyNotEnforced {
-                agent: settings.name.clone(),
-                reason: "nobody has tried whether its ask mode only reads".to_owned(),
-            });
-        }
+        widening::want_kept(
+            settings,
+            invocation,
+            "nobody has tried whether its ask mode only reads",
+        )?;
         if settings.base_url.is_some() {
             return Err(AgentError::Missing {
                 agent: settings.name.clone(),

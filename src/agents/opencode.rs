@@ -9,6 +9,7 @@ use crate::process::agent_process::Signal;
 use crate::process::speech::Stdin;
 
 use super::environment::{self, Own};
+use super::widening;
 use super::{
     Adapter, AgentError, AgentSettings, Capabilities, CommandLine, FileBody, Invocation,
     PrivateFile, QuotaSource, ReadOnly, Transcript, UsageReporting,
@@ -78,12 +79,11 @@ impl Adapter for Opencode {
                 unit: "bytes",
             });
         }
-        if invocation.read_only && !settings.read_only_enforced {
-            return Err(AgentError::ReadOnlyNotEnforced {
-                agent: settings.name.clone(),
-                reason: "it executes plugins that the repository brings along".to_owned(),
-            });
-        }
+        widening::want_kept(
+            settings,
+            invocation,
+            "it executes plugins that the repository brings along",
+        )?;
         let model = model(settings, invocation)?;
         let below = |path: &str| invocation.home.join(path).to_string_lossy().into_owned();
         let fixed: Vec<_> = DIRECTORIES.iter().map(|(name, path)| (*name, below(path))).collect();

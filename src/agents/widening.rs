@@ -1,6 +1,19 @@
-//! Operators' own arguments must not undo what makes a turn read-only.
+//! What makes a turn read-only, and that operators' own arguments must not undo it.
 
-use super::{AgentError, AgentSettings};
+use super::{AgentError, AgentSettings, Invocation};
+
+/// Refuses a turn that must be read-only when neither the operating system nor the operator's word makes it so; `reason`
+/// is why the agent itself does not.
+pub(super) fn want_kept(
+    settings: &AgentSettings,
+    invocation: &Invocation<'_>,
+    reason: &str,
+) -> Result<(), AgentError> {
+    if !invocation.read_only || invocation.confined || settings.read_only_enforced {
+        return Ok(());
+    }
+    Err(AgentError::ReadOnlyNotEnforced { agent: settings.name.clone(), reason: reason.to_owned() })
+}
 
 /// Refuses when an extra argument starts with one of `beginnings`, unless the operator vouches for the agent.
 pub(super) fn refuse(settings: &AgentSettings, beginnings: &[&str]) -> Result<(), AgentError> {

@@ -206,3 +206,14 @@ fn a_prompt_beyond_the_limit_is_a_context_overflow() {
         adapter(AgentKind::Opencode).command_line(&opencode(), &coder).expect_err("refused");
     assert_eq!(refused.to_failure().class, FailureClass::ContextOverflow);
 }
+
+#[test]
+fn a_confined_one_may_be_the_critic() {
+    let settings = AgentSettings { read_only_enforced: false, ..settings(AgentKind::Opencode) };
+    let asked = |confined| {
+        let asked = crate::agents::Invocation { confined, ..invocation(Stage::Critic) };
+        adapter(AgentKind::Opencode).command_line(&settings, &asked).map(|_| ())
+    };
+    assert!(matches!(asked(false), Err(AgentError::ReadOnlyNotEnforced { .. })));
+    assert_eq!(asked(true), Ok(()));
+}
