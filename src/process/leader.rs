@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -24,6 +25,10 @@ use crate::process::sandbox::{self, Confinement};
 /// How often and how long to wait when a program is "busy": another thread of this process was just starting something
 /// else while the program's file was written, and that child has the file open until it runs its own program.
 const BUSY: (u32, Duration) = (20, Duration::from_millis(10));
+
+/// The greatest room a pipe may have for a user without privileges (`/proc/sys/fs/pipe-max-size`), in bytes.
+#[cfg(target_os = "linux")]
+const ROOM: usize = 1 << 20;
 
 /// What to start.
 pub(super) struct Program {
@@ -133,6 +138,20 @@ fn command(program: &Program) -> Command {
         .stderr(Stdio::piped());
     command
 }
+
+/// Makes room for what `pipe` carries, up to [`ROOM`], where the system can.
+///
+/// Programs on Node.js and Bun write what fits and keep the rest for later; one that exits at once loses the rest. OpenCode
+/// does so with its answers: <https://github.com/anomalyco/opencode/issues/29330>.
+#[cfg(target_os = "linux")]
+pub(super) fn widen(pipe: impl AsFd) {
+    // Refused when this user has many of them already: then it stays as it is.
+    let _size = rustix::pipe::fcntl_setpipe_size(pipe, ROOM);
+}
+
+/// Elsewhere a pipe's room is not ours to choose.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn widen(_pipe: impl AsFd) {}
 
 /// A program named without a slash, looked up in the `PATH` that it will have. Left to the system, the lookup would be
 /// done by a copy of this process: making one costs as much as a short git command.

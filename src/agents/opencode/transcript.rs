@@ -157,9 +157,10 @@ impl OpencodeTranscript {
             (Some("stop"), Some(0), None) | (Some("stop"), None, _) => None,
             (Some("length"), ..) => agents("the answer was cut off at its greatest length"),
             (Some("content-filter"), ..) => agents("the provider filtered the answer"),
-            (Some("tool-calls"), Some(0), None) => {
-                agents("it stopped after a tool call that was refused")
-            }
+            // It also exits without waiting until a long answer is written.
+            (Some("tool-calls"), Some(0), None) => agents(
+                "it stopped after a tool call: the call was refused, or it left before its answer was written",
+            ),
             (Some("unknown"), ..) => Some(classification::failure(
                 FailureClass::Infrastructure,
                 "the provider's answers could not be understood",

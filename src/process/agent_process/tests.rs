@@ -185,6 +185,19 @@ async fn a_line_of_a_megabyte_is_whole_and_one_of_twelve_is_in_a_file() {
     assert!(script.journal().ends_with("x\n[a longer line is in journal.line-1]\nafter\n"));
 }
 
+/// As programs do that run on Node.js or Bun and call `exit` when they have said something.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_long_answer_of_an_agent_that_exits_without_waiting_for_its_reader_is_whole() {
+    let said = "head -c 900000 /dev/zero | tr '\\0' x > said; echo >> said; \
+                dd if=said of=/dev/stdout bs=1M count=1 oflag=nonblock status=none";
+    for _ in 0..5 {
+        let (finished, lines) = Script::new(said).run().await;
+        assert_eq!(finished.exit.code, Some(0), "{}", finished.stderr_tail);
+        assert_eq!(lines[0].text.len(), 900_000);
+    }
+}
+
 #[tokio::test]
 async fn bytes_that_are_no_text_are_replaced_and_characters_never_split() {
     // 0x303 0x251 (octal) is one character, written in two pieces; 0x377 is none.

@@ -5,7 +5,7 @@ use enact_factory::domain::event::Event;
 use enact_factory::domain::failure::FailureClass;
 use enact_factory::domain::run::Outcome;
 
-use super::{AGENT_SECRET, Workshop, says, with_each_cli};
+use super::{AGENT_SECRET, Cli, Workshop, says, with_each_cli};
 use crate::support::factory::BOUND;
 use crate::support::model_server::{Answer, Rule, Script, ToolCall};
 
@@ -16,7 +16,9 @@ fn long_lines_and_broken_bytes_are_only_output() {
         let Some(mut shop) = Workshop::new(cli) else { return };
         shop.factory.item("LONG-1", "", "Greet the world");
         shop.factory.item("BYTES-1", "", "Greet the moon");
-        let long = format!("{}\n{}", "long ".repeat(210_000), says::DONE);
+        // OpenCode leaves before its reader has taken what does not fit into a pipe of a megabyte.
+        let times = if cli == Cli::Opencode { 150_000 } else { 210_000 };
+        let long = format!("{}\n{}", "long ".repeat(times), says::DONE);
         let bytes = "printf 'caf\\303 \\377\\376\\n'; echo 'made' > BYTES-1.txt";
         let write = vec![ToolCall::write("LONG-1.txt", "made\n")];
         shop.server.script(

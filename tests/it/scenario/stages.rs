@@ -185,3 +185,39 @@ fn nothing_is_delivered_that_the_auditor_rejects() {
     assert_eq!(factory.repository.on_main("greeting.txt"), None);
     assert!(factory.item_file("DEMO-1").contains("the auditor rejects"));
 }
+
+#[test]
+fn what_an_interrupted_tester_had_written_is_not_lost() {
+    let orderly = |factory: &mut Factory| {
+        let _status = factory.sigterm();
+    };
+    for stop in [orderly, |factory: &mut Factory| factory.power_cut()] {
+        let mut factory = Factory::new();
+        factory.more_config = switched_on(&["tester"]);
+        factory.item("DEMO-2", "", "Add a greeting");
+        let interrupted = Step::of("DEMO-2", "tester")
+            .unless_file("hung")
+            .write("half_test.txt", "half a test\n")
+            .note("hung")
+            .hang();
+        factory.script(
+            &Script::new()
+                .step(Step::coder("DEMO-2").write("greeting.txt", "hello\n").answer(DONE))
+                .step(Step::critic("DEMO-2").answer(APPROVE))
+                .step(interrupted)
+                .step(Step::of("DEMO-2", "tester").write("test.txt", "ok\n").answer(REPORT)),
+        );
+        factory.start();
+        factory.wait_for_file("hung");
+        stop(&mut factory);
+        factory.start();
+        factory.wait_until_done(&["DEMO-2"]);
+        assert_eq!(factory.repository.on_main("test.txt").as_deref(), Some("ok"));
+        // The new turn begins at the commit that was judged; what the old one left is on a ref of its own.
+        assert_eq!(factory.repository.on_main("half_test.txt"), None);
+        let run = factory.runs("DEMO-2")[0].id;
+        let saved = format!("refs/factory/wip/{run}:half_test.txt");
+        assert_eq!(factory.repository.git(&["show", &saved]), "half a test");
+        factory.verify_receipts();
+    }
+}
