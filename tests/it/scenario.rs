@@ -7,6 +7,7 @@ mod gate;
 mod keeper;
 mod people;
 mod recovery;
+mod resuming;
 mod safety;
 mod several_items;
 mod signing_in;

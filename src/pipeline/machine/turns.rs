@@ -9,6 +9,7 @@ use crate::domain::run::Phase;
 use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
 use crate::pipeline::input::{FinishedTurn, PreparedTurn};
+use crate::pipeline::resumption;
 
 use super::optional::Ended;
 use super::{Step, kept};
@@ -64,6 +65,7 @@ impl Step {
             model: model.map(str::to_owned),
             escalated,
             session: prepared.session,
+            resumes: prepared.resumes,
             head: prepared.head,
             nonce: stage.is_gate().then_some(prepared.nonce),
             prompt: prepared.prompt,
@@ -91,6 +93,7 @@ impl Step {
             return self.ignore("that turn is not under way");
         };
         let FinishedTurn { report, change, tampered, .. } = finished;
+        let report = resumption::judged(&self.state, turn, report);
         self.emit(Event::TurnFinished {
             turn,
             report: kept(report.clone()),
