@@ -169,9 +169,9 @@ fn an_address_or_a_secret_that_cannot_be_used_is_said_without_showing_the_secret
         };
         Client::new(settings).err().map(|error| error.to_string())
     };
-    assert!(refused("dev.azure.com/org", None).is_some());
-    assert!(refused("ftp://dev.azure.com", None).unwrap().contains("http://"));
-    let complaint = refused("https://dev.azure.com", Some("Basic hush\nhush")).unwrap();
+    assert!(refused("tracker.example/org", None).is_some());
+    assert!(refused("ftp://tracker.example", None).unwrap().contains("http://"));
+    let complaint = refused("https://tracker.example", Some("Basic hush\nhush")).unwrap();
     assert!(!complaint.contains("hush"), "{complaint}");
-    assert_eq!(refused("https://dev.azure.com/org", Some("Basic abc")), None);
+    assert_eq!(refused("https://tracker.example/org", Some("Basic abc")), None);
 }
