@@ -68,6 +68,7 @@ fn step(state: &RunState, input: Input, now: Timestamp) -> Step {
         Input::Instructed { by, text, reception } => {
             step.emit(Event::RunInstructed { by, text, reception });
         }
+        Input::GoalChanged { title, body } => step.emit(Event::RunGoalChanged { title, body }),
         Input::Cancel { by } => {
             step.stop_tasks = true;
             let detail = format!("cancelled by {by}");
@@ -144,6 +145,7 @@ impl Step {
                 | Input::Interrupted { .. }
                 | Input::Adopted { .. }
                 | Input::Instructed { .. }
+                | Input::GoalChanged { .. }
         ) {
             return;
         }
