@@ -458,4 +458,30 @@ pub enum Event {
         /// Absent: turbo is off.
         until: Option<Timestamp>,
     },
+    /// The provider of an agent does not let it in: whoever needs it waits until somebody has signed it in.
+    #[serde(rename = "ops.agent_refused")]
+    AgentRefused {
+        /// Name of the configured agent.
+        agent: String,
+        /// The run that found out.
+        run: RunId,
+        /// Its turn.
+        turn: u32,
+        /// What the agent said.
+        message: String,
+    },
+    /// Somebody says that a refused agent is signed in: one turn tries.
+    #[serde(rename = "ops.agent_cleared")]
+    AgentCleared {
+        /// Name of the configured agent.
+        agent: String,
+        /// Who.
+        by: String,
+    },
+    /// A turn has shown that an agent is let in again.
+    #[serde(rename = "ops.agent_accepted")]
+    AgentAccepted {
+        /// Name of the configured agent.
+        agent: String,
+    },
 }

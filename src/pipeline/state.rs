@@ -150,7 +150,7 @@ pub struct RunState {
     pub last_failure: Option<Failure>,
     /// Infrastructure failures and throttles in a row.
     pub infra_failures: u32,
-    /// Waits for a usage window in a row.
+    /// Waits for a usage window, or for somebody to sign the agent in, in a row.
     pub quota_waits: u32,
     /// Critic turns without a valid verdict in a row.
     pub gate_misses: u32,
@@ -518,7 +518,7 @@ impl RunState {
     }
 
     fn begin_wait(&mut self, failure: &Failure, until: Timestamp) {
-        if matches!(failure.class, FailureClass::Quota { .. }) {
+        if matches!(failure.class, FailureClass::Quota { .. } | FailureClass::Authentication) {
             self.quota_waits = self.quota_waits.saturating_add(1);
         } else {
             self.infra_failures = self.infra_failures.saturating_add(1);

@@ -204,6 +204,14 @@ pub(in crate::store) fn ops_events() -> Vec<Event> {
             by: "human:cli:ann".to_owned(),
             until: Some(Timestamp(1_700_000_100_000)),
         },
+        Event::AgentRefused {
+            agent: "claude".to_owned(),
+            run: run_id(1),
+            turn: 1,
+            message: "401: invalid x-api-key".to_owned(),
+        },
+        Event::AgentCleared { agent: "claude".to_owned(), by: "human:cli:ann".to_owned() },
+        Event::AgentAccepted { agent: "claude".to_owned() },
     ]
 }
 
