@@ -375,6 +375,14 @@ pub enum Event {
         /// What became of it.
         reception: Reception,
     },
+    /// People changed what the item asks for while the run was under way.
+    #[serde(rename = "run.goal_changed")]
+    RunGoalChanged {
+        /// The title as it is now.
+        title: String,
+        /// The text as it is now.
+        body: String,
+    },
     /// Delivery succeeded.
     #[serde(rename = "run.delivered")]
     RunDelivered {

@@ -69,6 +69,7 @@ fn step(state: &RunState, input: Input, now: Timestamp) -> Step {
         Input::Instructed { by, text, reception } => {
             step.emit(Event::RunInstructed { by, text, reception });
         }
+        Input::GoalChanged { title, body } => step.emit(Event::RunGoalChanged { title, body }),
         Input::Cancel { by } => {
             step.stop_tasks = true;
             let detail = format!("cancelled by {by}");
@@ -145,6 +146,7 @@ impl Step {
                 | Input::Interrupted { .. }
                 | Input::Adopted { .. }
                 | Input::Instructed { .. }
+                | Input::GoalChanged { .. }
         ) {
             return;
         }

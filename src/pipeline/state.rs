@@ -16,6 +16,9 @@ use crate::domain::verdict::{CoderReport, Finding, StageReport, StageResult};
 use crate::domain::workflow::Workflow;
 
 use super::stuck;
+use goal::ChangedGoal;
+
+pub mod goal;
 
 /// One agent turn of the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,6 +145,8 @@ pub struct RunState {
     pub stage_results: BTreeMap<Stage, StageResult>,
     /// The commit that may be delivered.
     pub approved: Option<String>,
+    /// What people changed about its goal that no coder has worked on yet.
+    pub changed_goal: Option<ChangedGoal>,
     /// Why it does nothing at the moment.
     pub waiting: Option<Waiting>,
     /// Why it last could not go on, until it does.
@@ -202,6 +207,7 @@ impl RunState {
             accepted: None,
             stage_results: BTreeMap::new(),
             approved: None,
+            changed_goal: None,
             waiting: None,
             last_failure: None,
             infra_failures: 0,
@@ -257,6 +263,7 @@ impl RunState {
             Event::RunInterrupted { cause, fence } => self.note_interruption(*cause, *fence),
             Event::RunAdopted { fence, .. } => self.fence = self.fence.max(*fence),
             Event::RunInstructed { text, reception, .. } => self.hear(text, reception),
+            Event::RunGoalChanged { title, body } => self.change_goal(title, body),
             Event::RunDelivered { delivered } => {
                 self.delivered = Some(delivered.clone());
                 self.proceed();
@@ -433,6 +440,7 @@ impl RunState {
         }
         if stage == Some(Stage::Coder) {
             self.checks = None;
+            self.note_goal_reached(turn, &report.ending);
             self.judge_coder_ending(&report.ending, change.is_some());
         }
     }

@@ -50,6 +50,7 @@ const TYPES: &[(&str, &[Upcast])] = &[
     ("run.waiting", &[]),
     ("run.adopted", &[]),
     ("run.instructed", &[]),
+    ("run.goal_changed", &[]),
     ("run.interrupted", &[]),
     ("run.delivered", &[]),
     ("run.delivery_failed", &[]),

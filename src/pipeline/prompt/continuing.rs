@@ -1,6 +1,8 @@
 //! What an agent is told that goes on where a turn was cut short: a few words when it still has the conversation, else
 //! what that turn had done.
 
+use crate::pipeline::state::goal;
+
 use super::enrichment::Handover;
 use super::{Context, Section, fenced};
 
@@ -8,7 +10,8 @@ use super::{Context, Section, fenced};
 const MOST_FILES: usize = 40;
 
 /// What has to be said again in a conversation that goes on: it may be new, or is different in every turn.
-const AGAIN: [&str; 6] = [
+const AGAIN: [&str; 7] = [
+    goal::SECTION,
     "Acceptance criteria",
     "Notes from the operator",
     "Under review",
@@ -21,7 +24,10 @@ const AGAIN: [&str; 6] = [
 pub(super) fn apply(sections: &mut Vec<Section>, context: &Context<'_>) {
     let Some(handover) = &context.enrichment.handover else { return };
     if handover.resumed {
-        sections.retain(|section| AGAIN.contains(&section.name.as_str()));
+        let another_goal = context.state.changed_goal.is_some();
+        sections.retain(|section| {
+            AGAIN.contains(&section.name.as_str()) || (another_goal && section.name == "Goal")
+        });
         sections.insert(0, Section::required("Continue", continuation(handover, context)));
         return;
     }
@@ -115,6 +121,16 @@ mod tests {
         assert!(prompt.text.contains("leave the tests alone"));
         assert!(!prompt.text.contains("Be brief."), "{}", prompt.text);
         assert!(prompt.text.len() < whole.text.len());
+    }
+
+    #[test]
+    fn who_goes_on_is_told_when_people_have_changed_the_goal_meanwhile() {
+        let prompt = prompt(Stage::Coder, true, |run| {
+            let (title, body) = ("Greet in German".to_owned(), "Say hallo.".to_owned());
+            run.feed(crate::pipeline::input::Input::GoalChanged { title, body });
+        });
+        assert!(prompt.text.contains("Say hallo."), "{}", prompt.text);
+        assert!(prompt.record.included_names().contains(&goal::SECTION));
     }
 
     #[test]

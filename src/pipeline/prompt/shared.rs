@@ -2,7 +2,7 @@
 
 use crate::domain::agent::Stage;
 use crate::domain::change::{Change, CheckStatus};
-use crate::domain::verdict::{Finding, Severity};
+use crate::domain::verdict::Finding;
 
 use super::{Context, Section, fenced, workflow};
 
@@ -47,9 +47,19 @@ pub(super) fn item(context: &Context<'_>) -> Vec<Section> {
 
 fn goal(context: &Context<'_>) -> String {
     let plan = &context.state.plan;
-    let text = format!("{}\n\n{}", plan.title, plan.body);
-    let goal = fenced("goal", &text, context.nonce);
+    let goal = fenced("goal", &context.state.goal(), context.nonce);
     context.fill("common.goal", &[("identifier", &plan.identifier), ("goal", &goal)])
+}
+
+/// What the goal was before people changed it, for a coder that may have worked on that.
+pub(super) fn changed_goal(context: &Context<'_>) -> String {
+    match &context.state.changed_goal {
+        Some(changed) => {
+            let before = fenced("goal before", &changed.before, context.nonce);
+            context.fill("common.goal-changed", &[("before", &before)])
+        }
+        None => String::new(),
+    }
 }
 
 fn criteria(context: &Context<'_>) -> String {
@@ -143,19 +153,10 @@ fn list_findings<'a>(context: &Context<'_>, findings: impl Iterator<Item = &'a F
                 .fix
                 .as_ref()
                 .map(|fix| format!("\n   {}", context.fill("common.finding-fix", &[("fix", fix)])));
-            let severity = severity(finding.severity);
+            let severity = finding.severity.word();
             let fix = fix.unwrap_or_default();
             format!("{}. [{severity}]{place} {}{fix}", index + 1, finding.problem)
         })
         .collect();
     lines.join("\n")
-}
-
-fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Blocker => "blocker",
-        Severity::Major => "major",
-        Severity::Minor => "minor",
-        Severity::Note => "note",
-    }
 }

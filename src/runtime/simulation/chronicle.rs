@@ -262,6 +262,7 @@ fn run_event(event: &Event) -> Option<String> {
         Event::RunInterrupted { cause: Interruption::Shutdown, .. } => {
             "interrupted, through no fault of its own".to_owned()
         }
+        Event::RunGoalChanged { title, .. } => format!("goal is now: {title}"),
         Event::RunInstructed { text, .. } => format!("is told: {}", first_line(text)),
         Event::RunAdopted { turn, .. } => format!("turn {turn} goes on under another daemon"),
         Event::RunDelivered { delivered } => match delivered {

@@ -40,6 +40,7 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::RunInterrupted { .. }
         | Event::RunAdopted { .. }
         | Event::RunInstructed { .. }
+        | Event::RunGoalChanged { .. }
         | Event::RunDelivered { .. }
         | Event::DeliveryFailed { .. }
         | Event::LateResult { .. }

@@ -137,6 +137,10 @@ pub(in crate::store) fn run_events() -> Vec<Event> {
             text: "use the other file".to_owned(),
             reception: Reception::Injected { turn: 2 },
         },
+        Event::RunGoalChanged {
+            title: "Greet in two languages".to_owned(),
+            body: "- [ ] says hello\n- [ ] says hallo\n".to_owned(),
+        },
         Event::RunDelivered {
             delivered: Delivered::Merge {
                 base: "main".to_owned(),

@@ -119,13 +119,8 @@ fn an_agent_that_is_killed_is_done_again() {
         assert!(shop.server.wait_until(BOUND, |requests| {
             requests.iter().any(|request| request.answer == "hang" && !request.abandoned)
         }));
-        let program = format!("/{}", cli.name());
-        let is_agent = |command: &str| {
-            let mut words = command.split(' ');
-            words.any(|word| word.ends_with(&program) || word.ends_with("::cursor_agent"))
-        };
-        let victims: Vec<_> =
-            shop.factory.survivors().into_iter().filter(|it| is_agent(&it.command)).collect();
+        let mut victims = shop.factory.survivors();
+        victims.retain(|found| cli.is_run_by(&found.command));
         assert!(!victims.is_empty(), "{:#?}", shop.factory.survivors());
         for victim in &victims {
             victim.kill();
