@@ -493,6 +493,12 @@ pub fn adapter(kind: AgentKind) -> &'static dyn Adapter {
     }
 }
 
+/// Whether an agent with these settings can go on with a conversation that was cut short.
+#[must_use]
+pub fn can_resume(settings: &AgentSettings) -> bool {
+    !adapter(settings.kind).session_files(settings).is_empty()
+}
+
 /// What an agent of this kind can do, as its adapter drives it.
 #[must_use]
 pub fn capabilities(kind: AgentKind) -> Capabilities {
