@@ -1,8 +1,9 @@
-//! The daemon's own durable switches: pause and turbo.
+//! The daemon's own durable switches: pause, turbo and the default provider.
 
 use serde::{Deserialize, Serialize};
 
 use super::event::Event;
+use super::provider::ProviderChoice;
 use super::time::Timestamp;
 
 /// Fold of the `ops/daemon` stream.
@@ -16,6 +17,8 @@ pub struct OpsState {
     pub paused_by: Option<String>,
     /// Until when both pace caps are raised.
     pub turbo_until: Option<Timestamp>,
+    /// The default provider that somebody chose instead of the configuration's.
+    pub provider: Option<ProviderChoice>,
 }
 
 impl OpsState {
@@ -30,6 +33,10 @@ impl OpsState {
             Event::Paused { by } => self.paused_by = Some(by.clone()),
             Event::Resumed { .. } => self.paused_by = None,
             Event::TurboSet { until, .. } => self.turbo_until = *until,
+            Event::ProviderSet { by, provider } => {
+                let chosen = provider.clone();
+                self.provider = chosen.map(|agent| ProviderChoice { agent, by: by.clone() });
+            }
             _ => {}
         }
     }

@@ -68,6 +68,7 @@ fn step(state: &RunState, input: Input, now: Timestamp) -> Step {
         Input::Instructed { by, text, reception } => {
             step.emit(Event::RunInstructed { by, text, reception });
         }
+        Input::AgentSwitched { stage, switch } => step.agent_switched(stage, switch),
         Input::Cancel { by } => {
             step.stop_tasks = true;
             let detail = format!("cancelled by {by}");
@@ -144,6 +145,7 @@ impl Step {
                 | Input::Interrupted { .. }
                 | Input::Adopted { .. }
                 | Input::Instructed { .. }
+                | Input::AgentSwitched { .. }
         ) {
             return;
         }
@@ -157,7 +159,7 @@ impl Step {
         if let Input::TurnFinished(finished) = input
             && self.is_in_flight(finished.turn)
         {
-            let FinishedTurn { turn, report, change, tampered } = *finished;
+            let FinishedTurn { turn, report, change, tampered, .. } = *finished;
             self.emit(Event::TurnFinished { turn, report: kept(report), change, tampered });
         }
         self.emit(Event::LateResult { effect, reason });

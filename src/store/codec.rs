@@ -51,6 +51,7 @@ const TYPES: &[(&str, &[Upcast])] = &[
     ("run.adopted", &[]),
     ("run.instructed", &[]),
     ("run.interrupted", &[]),
+    ("run.agent_switched", &[]),
     ("run.delivered", &[]),
     ("run.delivery_failed", &[]),
     ("run.late_result", &[]),
@@ -61,6 +62,7 @@ const TYPES: &[(&str, &[Upcast])] = &[
     ("ops.paused", &[]),
     ("ops.resumed", &[]),
     ("ops.turbo_set", &[]),
+    ("ops.provider_set", &[]),
 ];
 
 /// An event as it is stored.

@@ -50,6 +50,7 @@ impl Engine {
                 accepted("resumed", None, None)
             }
             Command::Turbo { hours } => self.turbo(hours, actor, now),
+            Command::SetProvider { provider } => self.set_provider(provider, actor, now),
             Command::Heartbeat => {
                 let open = self.intake_open;
                 self.intake_open = true;
@@ -306,11 +307,11 @@ fn title_of(text: &str) -> String {
     }
 }
 
-fn accepted(message: &str, item: Option<ItemId>, run: Option<RunId>) -> Reply {
+pub(super) fn accepted(message: &str, item: Option<ItemId>, run: Option<RunId>) -> Reply {
     Reply { accepted: true, message: message.to_owned(), item, run }
 }
 
-fn refused(message: &str) -> Reply {
+pub(super) fn refused(message: &str) -> Reply {
     Reply { accepted: false, message: message.to_owned(), item: None, run: None }
 }
 

@@ -11,7 +11,7 @@ use crate::pipeline::input::{Decision, Input, Settle};
 use crate::pipeline::machine;
 use crate::store::batch::{LeaseChange, Settlement};
 
-use super::{Engine, LEASE, affording};
+use super::{Engine, LEASE};
 
 /// What the run's machine calls the result of a delivery.
 const DELIVERED: &str = "delivered";
@@ -31,6 +31,7 @@ impl Engine {
         {
             return Some("the effect was settled before");
         }
+        let input = self.with_successor(run, input, now);
         let Some(state) = self.runs.get(&run) else {
             if let (Some(key), true) = (key, settles) {
                 self.settle(key, Settlement::Dead { error: "its run is unknown".to_owned() });
@@ -84,11 +85,6 @@ impl Engine {
         let Event::TurnFinished { turn, report, .. } = event else { return };
         let Some(state) = self.runs.get(&run) else { return };
         let item = state.item.clone();
-        if let Some(agent) = state.turn(*turn).map(|record| record.agent.clone())
-            && let Some(window) = affording::closed_window(report)
-        {
-            self.closed_windows.insert(agent, window);
-        }
         self.spent.book(Spending {
             at: now,
             project: state.plan.project.clone(),

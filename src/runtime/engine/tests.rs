@@ -23,7 +23,9 @@ use crate::store::{Store, StoreReader};
 use super::{Engine, Handled, Identity, Input, Reply, TrackerFailure, Wanted};
 
 mod affording;
+mod failover;
 mod outbox;
+mod provider;
 mod results;
 mod trackers;
 

@@ -95,7 +95,8 @@ impl Chronicle {
             | Event::DaemonStopped { .. }
             | Event::Paused { .. }
             | Event::Resumed { .. }
-            | Event::TurboSet { .. } => factory_event(event),
+            | Event::TurboSet { .. }
+            | Event::ProviderSet { .. } => factory_event(event),
             of_run => run_event(of_run),
         };
         let Some(what) = what else { return };
@@ -190,6 +191,12 @@ fn factory_event(event: &Event) -> Option<String> {
         Event::Resumed { by } => format!("resumed by {by}"),
         Event::TurboSet { by, until: Some(until) } => format!("turbo by {by} until {until}"),
         Event::TurboSet { by, until: None } => format!("turbo switched off by {by}"),
+        Event::ProviderSet { by, provider: Some(agent) } => {
+            format!("{agent} is the default provider, by {by}")
+        }
+        Event::ProviderSet { by, provider: None } => {
+            format!("the configuration's default provider again, by {by}")
+        }
         _ => return None,
     })
 }
@@ -255,6 +262,9 @@ fn run_event(event: &Event) -> Option<String> {
             "interrupted, through no fault of its own".to_owned()
         }
         Event::RunInstructed { text, .. } => format!("is told: {}", first_line(text)),
+        Event::AgentSwitched { stage, switch } => {
+            format!("the {}'s turns: {switch}", stage.word())
+        }
         Event::RunAdopted { turn, .. } => format!("turn {turn} goes on under another daemon"),
         Event::RunDelivered { delivered } => match delivered {
             Delivered::Branch { branch, .. } => format!("left on {branch}"),
