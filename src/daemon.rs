@@ -318,7 +318,10 @@ async fn take_over(setup: &Setup, ports: &Ports) -> Result<(Engine, Recovered), 
     let window = Duration::from_millis(setup.settings.policy.pace.window_ms);
     let loaded = recovery::load(ports.store.as_ref(), window, ports.clock.now()).await?;
     let before = loaded.ops.running.clone();
-    let identity = Identity { instance, epoch, sources: ports.trackers.keys().cloned().collect() };
+    let sources = ports.trackers.keys().cloned().collect();
+    let carded = ports.trackers.iter().filter(|(_, tracker)| tracker.shows_cards());
+    let cards = carded.map(|(source, _)| source.clone()).collect();
+    let identity = Identity { instance, epoch, sources, cards };
     let policy = Arc::new(policy(setup));
     let mut engine = Engine::new(loaded, policy, identity, Arc::clone(&ports.ids));
     // Nobody has to wait for the probes to know whose program is not there at all.

@@ -65,6 +65,7 @@ impl History {
             instance: ids.ordered(now).to_string(),
             epoch,
             sources: BTreeSet::from(["local".to_owned()]),
+            cards: BTreeSet::new(),
         };
         let engine = Engine::new(Loaded::default(), Arc::new(policy), identity, ids);
         Self { engine, now, made: 0, random: 1, items: BTreeSet::new() }

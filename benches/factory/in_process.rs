@@ -53,7 +53,8 @@ impl Loop {
         let window = Duration::from_millis(setup.settings.policy.pace.window_ms);
         let now = clock.now();
         let loaded = recovery::load(store.as_ref(), window, now).await.expect("a log");
-        let identity = Identity { instance, epoch, sources: trackers.keys().cloned().collect() };
+        let sources = trackers.keys().cloned().collect();
+        let identity = Identity { instance, epoch, sources, cards: [].into() };
         let policy = Arc::new(setup.settings.policy.clone());
         let engine = Engine::new(loaded, policy, identity, Arc::clone(&ids));
         let ports = Arc::new(Ports {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::card::RunCard;
 use super::ids::{EffectKey, ItemId, RunId};
 use super::work_item::ItemState;
 
@@ -52,6 +53,9 @@ pub enum Effect {
         state: Option<ItemState>,
         /// One line for the item's "Factory" log.
         entry: String,
+        /// The standing of the run it is about, for trackers that show more than a line.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        card: Option<Box<RunCard>>,
     },
 }
 

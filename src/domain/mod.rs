@@ -7,6 +7,7 @@
 pub mod agent;
 pub mod bounds;
 pub mod budget;
+pub mod card;
 pub mod change;
 pub mod command;
 pub mod effect;

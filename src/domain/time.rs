@@ -32,6 +32,13 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// The moment that a `Date` header names (RFC 9110 §5.6.7), if it is one.
+    #[must_use]
+    pub fn from_http_date(text: &str) -> Option<Self> {
+        let date = DateTime::parse_from_rfc2822(text.trim()).ok()?;
+        Some(Self(date.timestamp_millis()))
+    }
+
     /// The calendar instant, if it is within chrono's range.
     #[must_use]
     pub fn to_utc(self) -> Option<DateTime<Utc>> {

@@ -40,6 +40,19 @@ pub enum Severity {
     Note,
 }
 
+impl Severity {
+    /// The word shown to people.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Blocker => "blocker",
+            Self::Major => "major",
+            Self::Minor => "minor",
+            Self::Note => "note",
+        }
+    }
+}
+
 /// One defect the critic (or a failing check) found. Never dropped between rounds until a later review closes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {

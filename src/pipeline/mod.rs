@@ -4,6 +4,7 @@
 //! stuck, what the agents are told ([`prompt`]) and how their answers are read ([`reply`]). It never runs anything,
 //! never looks at the clock, and never trusts prose.
 
+pub mod card;
 pub mod citation;
 pub mod conclude;
 pub mod criteria;

@@ -77,6 +77,7 @@ pub(super) fn effect_for(stream: &StreamId, event: &Event) -> Option<Effect> {
             number: *number,
             state: Some(ItemState::InProgress),
             entry: "started".to_owned(),
+            card: None,
         }),
         _ => None,
     }

@@ -146,6 +146,8 @@ fn wish(item: ItemId, number: u32, state: Option<ItemState>) -> TrackerUpdate {
         state,
         entry: format!("update {number}"),
         at: Timestamp(1_780_000_000_000),
+        number,
+        card: None,
     }
 }
 

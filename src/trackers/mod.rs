@@ -17,10 +17,12 @@ mod tests;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use thiserror::Error;
 
+use crate::domain::card::RunCard;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{EffectKey, ItemId};
 use crate::domain::time::Timestamp;
@@ -38,6 +40,11 @@ use crate::domain::work_item::{ItemState, WorkItem};
 pub trait Tracker: Send + Sync {
     /// First part of the [`ItemId`]s of this tracker (`local`).
     fn source(&self) -> &str;
+
+    /// Whether it has room for how a run stands ([`TrackerUpdate::card`]).
+    fn shows_cards(&self) -> bool {
+        false
+    }
 
     /// Everything there is to do, with what could not be read.
     ///
@@ -111,6 +118,11 @@ pub struct TrackerUpdate {
     pub entry: String,
     /// When it happened; shown in the log.
     pub at: Timestamp,
+    /// Place of the update in the item's life, from 1: what an older one says never replaces what a newer one said.
+    pub number: u32,
+    /// What people shall see of the run that the update is about. Trackers with comments keep one comment per run and
+    /// edit it in place; a directory of files has its log alone.
+    pub card: Option<RunCard>,
 }
 
 /// What an update came to.
@@ -204,6 +216,34 @@ pub enum TrackerError {
         /// What would go wrong.
         reason: String,
     },
+    /// The tracker wants to be left alone for a while.
+    #[error("the tracker {tracker} wants to be left alone for {} s", wait.as_secs().max(1))]
+    Limited {
+        /// Which tracker.
+        tracker: String,
+        /// For how long from now.
+        wait: Duration,
+    },
+    /// The tracker does not accept the credentials, or they may not do this.
+    #[error("the tracker {tracker} refuses the credentials: {reason} ({hint})")]
+    Credentials {
+        /// Which tracker.
+        tracker: String,
+        /// What it says.
+        reason: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// The tracker refuses what was asked; asking the same again is of no use.
+    #[error("the tracker {tracker} refuses to {action}: {reason}")]
+    Refused {
+        /// Which tracker.
+        tracker: String,
+        /// What was tried, as a verb phrase.
+        action: String,
+        /// What it says, with its own code where it has one.
+        reason: String,
+    },
     /// The tracker is out of reach.
     #[error("the tracker {tracker} is out of reach: {reason}")]
     Unavailable {
@@ -236,7 +276,9 @@ impl TrackerError {
                     None => FailureClass::Infrastructure,
                 }
             }
-            Self::ForeignItem { .. } => FailureClass::Configuration,
+            Self::ForeignItem { .. } | Self::Refused { .. } => FailureClass::Configuration,
+            Self::Credentials { .. } => FailureClass::Authentication,
+            Self::Limited { .. } => FailureClass::Throttled { until: None },
             Self::UnknownItem { .. } => FailureClass::Cancelled,
             // A person is probably in the middle of an edit: worth trying again, not worth a halt.
             Self::Unreadable { .. }
@@ -245,6 +287,15 @@ impl TrackerError {
             | Self::Busy { .. }
             | Self::Unwritable { .. }
             | Self::Unavailable { .. } => FailureClass::Infrastructure,
+        }
+    }
+
+    /// For how long the tracker wants to be left alone, if that is why.
+    #[must_use]
+    pub fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::Limited { wait, .. } => Some(*wait),
+            _ => None,
         }
     }
 

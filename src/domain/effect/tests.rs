@@ -13,6 +13,7 @@ fn the_same_wish_has_the_same_key_and_another_wish_another() {
         number,
         state: None,
         entry: entry.to_owned(),
+        card: None,
     };
     let all = [
         Effect::PrepareWorkspace { run: first },
@@ -38,6 +39,7 @@ fn the_same_wish_has_the_same_key_and_another_wish_another() {
 fn only_tracker_updates_belong_to_no_run() {
     assert_eq!(Effect::Deliver { run: run(1), execution: 1 }.run(), Some(run(1)));
     let item = ItemId::new("local/DEMO-1");
-    let update = Effect::UpdateTracker { item, number: 1, state: None, entry: String::new() };
+    let update =
+        Effect::UpdateTracker { item, number: 1, state: None, entry: String::new(), card: None };
     assert_eq!(update.run(), None);
 }

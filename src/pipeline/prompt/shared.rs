@@ -2,7 +2,7 @@
 
 use crate::domain::agent::Stage;
 use crate::domain::change::{Change, CheckStatus};
-use crate::domain::verdict::{Finding, Severity};
+use crate::domain::verdict::Finding;
 
 use super::{Context, Section, fenced, workflow};
 
@@ -143,19 +143,10 @@ fn list_findings<'a>(context: &Context<'_>, findings: impl Iterator<Item = &'a F
                 .fix
                 .as_ref()
                 .map(|fix| format!("\n   {}", context.fill("common.finding-fix", &[("fix", fix)])));
-            let severity = severity(finding.severity);
+            let severity = finding.severity.word();
             let fix = fix.unwrap_or_default();
             format!("{}. [{severity}]{place} {}{fix}", index + 1, finding.problem)
         })
         .collect();
     lines.join("\n")
-}
-
-fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Blocker => "blocker",
-        Severity::Major => "major",
-        Severity::Minor => "minor",
-        Severity::Note => "note",
-    }
 }

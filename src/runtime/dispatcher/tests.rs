@@ -72,8 +72,12 @@ async fn a_tracker_whose_reading_panicked_is_read_again() {
     let ports = Arc::new(ports(Arc::new(tracker)));
     let ids: Arc<dyn IdSource> = Arc::clone(&ports.ids);
     let epoch = ports.store.begin_epoch("test").await.unwrap();
-    let identity =
-        Identity { instance: "test".to_owned(), epoch, sources: ["local".to_owned()].into() };
+    let identity = Identity {
+        instance: "test".to_owned(),
+        epoch,
+        sources: ["local".to_owned()].into(),
+        cards: [].into(),
+    };
     let policy = Arc::new(Script::parse("").unwrap().policy);
     let engine = Engine::new(Loaded::default(), policy, identity, ids);
     let (poll, shutdown_grace) = (Duration::from_millis(1), Duration::from_secs(5));

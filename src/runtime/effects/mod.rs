@@ -160,8 +160,10 @@ pub async fn execute(ports: Arc<Ports>, job: Job) {
         Effect::RunChecks { execution, .. } => checks::execute(&ports, &job, *execution).await,
         Effect::Deliver { execution, .. } => deliver::execute(&ports, &job, *execution).await,
         Effect::CleanUp { keep, .. } => clean_up::execute(&ports, &job, *keep).await,
-        Effect::UpdateTracker { item, state, entry, .. } => {
-            tracker::execute(&ports, &job, item, *state, entry).await
+        Effect::UpdateTracker { item, number, state, entry, card } => {
+            let wish =
+                tracker::Wish { number: *number, state: *state, entry, card: card.as_deref() };
+            tracker::execute(&ports, &job, item, wish).await
         }
     };
     desk.over(key, run, done).await;
@@ -181,7 +183,7 @@ pub fn failed(effect: &Effect, failure: Failure) -> Done {
         }
         Effect::CleanUp { .. } => Done::Run(Input::CleanedUp { kept: true, salvaged: None }),
         Effect::UpdateTracker { .. } => {
-            Done::Tracker(Err(TrackerFailure { message: failure.message, again: true }))
+            Done::Tracker(Err(TrackerFailure { message: failure.message, again: true, wait: None }))
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Writing to an item's tracker, once per effect key.
 
+use crate::domain::card::RunCard;
 use crate::domain::failure::FailureClass;
 use crate::domain::ids::ItemId;
 use crate::domain::work_item::ItemState;
@@ -8,32 +9,55 @@ use crate::trackers::TrackerUpdate;
 
 use super::{Done, Job, Ports};
 
-pub(super) async fn execute(
-    ports: &Ports,
-    job: &Job,
-    item: &ItemId,
-    state: Option<ItemState>,
-    entry: &str,
-) -> Done {
+/// What shall be written.
+pub(super) struct Wish<'a> {
+    pub(super) number: u32,
+    pub(super) state: Option<ItemState>,
+    pub(super) entry: &'a str,
+    pub(super) card: Option<&'a RunCard>,
+}
+
+pub(super) async fn execute(ports: &Ports, job: &Job, item: &ItemId, wish: Wish<'_>) -> Done {
     let (Some(tracker), Some(record)) = (ports.trackers.get(item.source()), &job.item) else {
         let message = format!("no tracker for {item}");
-        return Done::Tracker(Err(TrackerFailure { message, again: false }));
+        return Done::Tracker(Err(TrackerFailure { message, again: false, wait: None }));
+    };
+    let shown = |card: &RunCard| RunCard {
+        text: ports.redactor.redact(&card.text).into_owned(),
+        ..card.clone()
     };
     let update = TrackerUpdate {
         item: item.clone(),
         key: job.key.clone(),
         from: record.item.state,
-        state,
-        entry: ports.redactor.redact(entry).into_owned(),
+        state: wish.state,
+        entry: ports.redactor.redact(wish.entry).into_owned(),
         at: ports.clock.now(),
+        number: wish.number,
+        card: wish.card.map(shown),
     };
     Done::Tracker(match tracker.update(&update).await {
         Ok(updated) => Ok(updated.current),
         Err(error) => {
             let failure = error.failure();
-            let again = failure.class == FailureClass::Infrastructure;
+            let again = comes_back(failure.class);
             tracing::warn!(item.id = %item, error = %failure.message, again, "the tracker was not written");
-            Err(TrackerFailure { message: failure.message, again })
+            Err(TrackerFailure { message: failure.message, again, wait: error.wait() })
         }
     })
+}
+
+/// Whether the same write may succeed later. Credentials are put right by people, and then nothing must be lost.
+fn comes_back(class: FailureClass) -> bool {
+    match class {
+        FailureClass::Infrastructure
+        | FailureClass::Throttled { .. }
+        | FailureClass::Quota { .. }
+        | FailureClass::Authentication => true,
+        FailureClass::Cancelled
+        | FailureClass::Agent
+        | FailureClass::Budget
+        | FailureClass::Configuration
+        | FailureClass::ContextOverflow => false,
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::domain::card::RunCard;
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::failure::infrastructure_backoff;
@@ -11,6 +12,7 @@ use crate::domain::run::Outcome;
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::change::ItemChange;
 use crate::domain::work_item::{ItemState, Lane, WorkItem};
+use crate::pipeline::card;
 use crate::pipeline::input::Input;
 use crate::store::batch::Settlement;
 
@@ -157,7 +159,18 @@ impl Engine {
         }
         let number = record.updates + 1;
         self.record_item(id, Event::ItemUpdateRequested { number }, now);
-        self.request(Effect::UpdateTracker { item: id.clone(), number, state, entry }, now);
+        let card = self.card(id);
+        let item = id.clone();
+        self.request(Effect::UpdateTracker { item, number, state, entry, card }, now);
+    }
+
+    /// The standing of the item's newest run, if its tracker shows such a thing.
+    fn card(&self, id: &ItemId) -> Option<Box<RunCard>> {
+        if !self.identity.cards.contains(id.source()) {
+            return None;
+        }
+        let newest = self.runs.values().rev().find(|state| state.item == *id);
+        newest.map(|state| Box::new(card::card(state)))
     }
 
     /// A tracker was written, or could not be.
@@ -191,7 +204,8 @@ impl Engine {
             }
             Err(failure) if failure.again => {
                 let failures = self.outbox.failures(key).saturating_add(1);
-                let not_before = now.after(infrastructure_backoff(failures));
+                let pause = infrastructure_backoff(failures).max(failure.wait.unwrap_or_default());
+                let not_before = now.after(pause);
                 self.settle(key, Settlement::Retry { not_before, error: failure.message });
             }
             Err(failure) => self.settle(key, Settlement::Dead { error: failure.message }),

@@ -121,6 +121,8 @@ pub struct TrackerFailure {
     pub message: String,
     /// Whether it may work later.
     pub again: bool,
+    /// For how long the tracker wants to be left alone, if it said so.
+    pub wait: Option<Duration>,
 }
 
 /// Answer to a command.
@@ -177,6 +179,8 @@ pub struct Identity {
     pub epoch: u64,
     /// Sources that have a tracker to write to.
     pub sources: BTreeSet<String>,
+    /// Those of them that show how a run stands, and not only a line about it.
+    pub cards: BTreeSet<String>,
 }
 
 /// The fold of the log for everything that is not over, and the rules to go by.

@@ -6,9 +6,11 @@ use crate::domain::event::Event;
 use crate::domain::ids::{EffectKey, RunId};
 use crate::domain::run::Interruption;
 use crate::domain::time::Timestamp;
+use crate::pipeline::card;
 use crate::pipeline::conclude;
 use crate::pipeline::input::{Decision, Input, Settle};
 use crate::pipeline::machine;
+use crate::pipeline::state::RunState;
 use crate::store::batch::{LeaseChange, Settlement};
 
 use super::{Engine, LEASE};
@@ -42,10 +44,12 @@ impl Engine {
         if !was_finished && key.is_some() {
             self.pending.fences.push((lease_of(&state.item), state.fence));
         }
+        let before = progress(state);
         let decision = machine::decide(state, input, now);
         let ignored = decision.ignored;
         self.carry_out(run, key, settles, decision, now);
         if !was_finished {
+            self.show_progress(run, before, now);
             self.after_finish(run, now);
         }
         self.forget_if_over(run);
@@ -107,6 +111,23 @@ impl Engine {
         if effect == DELIVERED {
             self.update_tracker(&item, None, format!("run {}: {reason}", run.short()), now);
         }
+    }
+
+    /// Tells a tracker that shows how runs stand when the change is made, or approved, or neither any more.
+    fn show_progress(&mut self, run: RunId, before: Progress, now: Timestamp) {
+        let Some(state) = self.runs.get(&run).filter(|state| state.outcome.is_none()) else {
+            return;
+        };
+        let (item, after) = (state.item.clone(), progress(state));
+        if before == after || !self.identity.cards.contains(item.source()) {
+            return;
+        }
+        let said = match after {
+            Progress { reviewed: true, .. } => "the change is approved",
+            Progress { implemented: true, .. } => "the change is made, and its checks are passed",
+            Progress { .. } => "the change goes back to its coder",
+        };
+        self.update_tracker(&item, None, format!("run {}: {said}", run.short()), now);
     }
 
     /// When the run has just finished: its item is settled, released or handed to a person; its lease ends; effects that
@@ -193,6 +214,17 @@ impl Engine {
     pub fn run(&self, run: RunId) -> Option<&crate::pipeline::state::RunState> {
         self.runs.get(&run)
     }
+}
+
+/// What the checkboxes of an item say.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Progress {
+    implemented: bool,
+    reviewed: bool,
+}
+
+fn progress(run: &RunState) -> Progress {
+    Progress { implemented: card::is_implemented(run), reviewed: run.approved.is_some() }
 }
 
 /// Name of an item's lease.

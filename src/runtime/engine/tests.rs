@@ -192,7 +192,12 @@ fn engine(
     let epoch = wait(store.begin_epoch(&instance)).unwrap();
     let window = std::time::Duration::from_millis(policy.pace.window_ms);
     let loaded = wait(recovery::load(store.as_ref(), window, now)).unwrap();
-    let identity = Identity { instance, epoch, sources: ["local".to_owned()].into() };
+    let identity = Identity {
+        instance,
+        epoch,
+        sources: ["local".to_owned()].into(),
+        cards: ["local".to_owned()].into(),
+    };
     Engine::new(loaded, Arc::new(policy.clone()), identity, Arc::clone(ids))
 }
 
@@ -202,7 +207,7 @@ fn id(name: &str) -> ItemId {
 
 fn update_key(name: &str, number: u32) -> EffectKey {
     let (item, state, entry) = (id(name), None, String::new());
-    Effect::UpdateTracker { item, number, state, entry }.key()
+    Effect::UpdateTracker { item, number, state, entry, card: None }.key()
 }
 
 const ONE: &str = "[[item]]\nid = \"A-1\"";

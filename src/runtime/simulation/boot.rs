@@ -52,7 +52,8 @@ impl Factory<'_> {
         let window = Duration::from_millis(self.script.policy.pace.window_ms);
         let loaded = at_once(recovery::load(store.as_ref(), window, now))?;
         let crashed = loaded.ops.running.is_some();
-        let identity = Identity { instance, epoch, sources: [SOURCE.to_owned()].into() };
+        let identity =
+            Identity { instance, epoch, sources: [SOURCE.to_owned()].into(), cards: [].into() };
         let policy = Arc::new(self.script.policy.clone());
         let ids = Arc::clone(&self.ports.ids);
         let mut engine = Engine::new(loaded, policy, identity, ids);

@@ -296,7 +296,11 @@ impl Factory<'_> {
         };
         if task.kind == Kind::Tracker {
             let again = failure.class == FailureClass::Infrastructure;
-            return Done::Tracker(Err(TrackerFailure { message: failure.message, again }));
+            return Done::Tracker(Err(TrackerFailure {
+                message: failure.message,
+                again,
+                wait: None,
+            }));
         }
         effects::failed(&task.effect, failure)
     }

@@ -90,7 +90,7 @@ async fn engine(
     let window = Duration::from_millis(settings.policy.pace.window_ms);
     let loaded = recovery::load(reader, window, now).await?;
     let sources = settings.local.iter().map(|_| crate::trackers::local::SOURCE.to_owned());
-    let identity = Identity { instance, epoch, sources: sources.collect() };
+    let identity = Identity { instance, epoch, sources: sources.collect(), cards: [].into() };
     let policy = daemon::policy(setup);
     let policy = if epoch == 0 { policy } else { idle(&policy) };
     let mut engine = Engine::new(loaded, Arc::new(policy), identity, Arc::new(SystemIds));

@@ -16,6 +16,8 @@ const CHAPTERS: [&str; 4] = ["## Context", "## Decision", "## Alternatives", "##
 
 /// Servers that files of this repository may name, apart from those that do not exist.
 const SERVERS: &[&str] = &[
+    "api.github.com",
+    "dev.azure.com",
     "127.0.0.1",
     "api.anthropic.com",
     "api.openai.com",

@@ -52,7 +52,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("dotenvy", &["src/config/"]),
     ("figment", &["src/config/"]),
     ("regex", &["src/agents/", "src/pipeline/stuck.rs"]),
-    ("reqwest", &["src/agents/responses/wire/client.rs"]),
+    ("reqwest", &["src/agents/responses/wire/client.rs", "src/http/client.rs"]),
     ("rusqlite", &["src/store/sqlite/"]),
     (
         "rustix",

@@ -32,7 +32,8 @@ fn an_update_that_failed_is_tried_again_later_and_later_and_the_next_one_waits_f
     bench.command(Command::Cancel { target: "A-1".to_owned() });
     bench.start();
     for pause in [10, 20, 40, 80, 160, 300, 300] {
-        let failure = TrackerFailure { message: "out of reach".to_owned(), again: true };
+        let failure =
+            TrackerFailure { message: "out of reach".to_owned(), again: true, wait: None };
         let key = update_key("A-1", 1);
         bench.give(Input::TrackerWritten { key, result: Err(failure) });
         assert!(bench.start().is_empty());
@@ -49,7 +50,7 @@ fn an_update_that_will_never_work_makes_room_for_the_next() {
     bench.plan();
     bench.start();
     bench.command(Command::Cancel { target: "A-1".to_owned() });
-    let failure = TrackerFailure { message: "read-only".to_owned(), again: false };
+    let failure = TrackerFailure { message: "read-only".to_owned(), again: false, wait: None };
     let key = update_key("A-1", 1);
     bench.give(Input::TrackerWritten { key, result: Err(failure) });
     assert_eq!(bench.start(), ["update 2 A-1"]);

@@ -105,7 +105,7 @@ fn an_item_that_is_missing_once_is_not_gone_and_one_that_is_back_is_wanted_again
     bench.items.insert("A-1".to_owned(), gone);
     bench.give(Input::TrackerWritten {
         key: super::update_key("A-1", 2),
-        result: Err(super::TrackerFailure { message: "gone".to_owned(), again: false }),
+        result: Err(super::TrackerFailure { message: "gone".to_owned(), again: false, wait: None }),
     });
     bench.later(1);
     bench.read();

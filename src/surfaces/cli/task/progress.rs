@@ -4,7 +4,7 @@ use crate::domain::agent::{Stage, TurnEnding, TurnReport};
 use crate::domain::change::{Change, CheckReport, CheckStatus, Delivered};
 use crate::domain::event::Event;
 use crate::domain::time::Timestamp;
-use crate::domain::verdict::{Finding, Severity, StageResult, Verdict};
+use crate::domain::verdict::{Finding, StageResult, Verdict};
 use crate::runtime::clock::{Clock as _, SystemClock};
 use crate::surfaces::control::wire::EventView;
 
@@ -252,12 +252,7 @@ impl<'a> Progress<'a> {
 
 /// `major src/lib.rs:3: what is wrong`.
 pub(super) fn finding_text(finding: &Finding) -> String {
-    let severity = match finding.severity {
-        Severity::Blocker => "blocker",
-        Severity::Major => "major",
-        Severity::Minor => "minor",
-        Severity::Note => "note",
-    };
+    let severity = finding.severity.word();
     let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
     let place = finding.file.as_deref().map(|file| format!(" {file}{line}")).unwrap_or_default();
     format!("{severity}{place}: {}", finding.problem)

@@ -99,6 +99,8 @@ fn wish(identifier: &str, number: u32, state: Option<ItemState>) -> TrackerUpdat
         state,
         entry: format!("update {number}"),
         at: Timestamp(1_780_000_000_000),
+        number,
+        card: None,
     }
 }
 
