@@ -7,6 +7,7 @@ mod gate;
 mod keeper;
 mod people;
 mod recovery;
+mod retention;
 mod safety;
 mod several_items;
 mod stages;
