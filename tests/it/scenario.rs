@@ -10,6 +10,7 @@ mod recovery;
 mod retention;
 mod safety;
 mod several_items;
+mod signing_in;
 mod stages;
 mod stopping;
 mod troubles;
