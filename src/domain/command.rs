@@ -51,6 +51,11 @@ pub enum Command {
         /// Hours from now; 0 turns it off.
         hours: u32,
     },
+    /// Somebody has signed a refused agent in: try it again.
+    AgentOk {
+        /// Its configured name.
+        agent: String,
+    },
     /// Look at trackers and plan now instead of at the next tick.
     Heartbeat,
     /// Do one task in a repository.

@@ -91,6 +91,13 @@ pub enum Input {
         /// What became of it.
         reception: Reception,
     },
+    /// People changed what the item asks for.
+    GoalChanged {
+        /// The title as it is now.
+        title: String,
+        /// The text as it is now.
+        body: String,
+    },
     /// Someone wants it stopped.
     Cancel {
         /// Who.
@@ -121,6 +128,7 @@ impl Input {
             Self::Interrupted { .. } => "interrupted",
             Self::Adopted { .. } => "adopted",
             Self::Instructed { .. } => "instructed",
+            Self::GoalChanged { .. } => "goal changed",
             Self::Cancel { .. } => "cancel",
             Self::Supersede { .. } => "supersede",
         }

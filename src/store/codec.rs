@@ -50,6 +50,7 @@ const TYPES: &[(&str, &[Upcast])] = &[
     ("run.waiting", &[]),
     ("run.adopted", &[]),
     ("run.instructed", &[]),
+    ("run.goal_changed", &[]),
     ("run.interrupted", &[]),
     ("run.delivered", &[]),
     ("run.delivery_failed", &[]),
@@ -61,6 +62,9 @@ const TYPES: &[(&str, &[Upcast])] = &[
     ("ops.paused", &[]),
     ("ops.resumed", &[]),
     ("ops.turbo_set", &[]),
+    ("ops.agent_refused", &[]),
+    ("ops.agent_cleared", &[]),
+    ("ops.agent_accepted", &[]),
 ];
 
 /// An event as it is stored.

@@ -7,6 +7,7 @@
 pub mod azure_devops;
 pub mod in_memory;
 pub mod local;
+pub mod status_comment;
 
 mod log_line;
 

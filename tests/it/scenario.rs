@@ -9,6 +9,7 @@ mod people;
 mod recovery;
 mod safety;
 mod several_items;
+mod signing_in;
 mod stages;
 mod stopping;
 mod troubles;

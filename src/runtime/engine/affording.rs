@@ -1,4 +1,4 @@
-//! Turns for which there is no money, or whose agent has nothing left to give, are not started: asked before each of them,
+//! Turns for which there is no money, or whose agent has nothing left to give or is not let in, are not started: asked before each of them,
 //! not only when their run begins.
 
 use std::collections::BTreeMap;
@@ -18,7 +18,8 @@ use super::{Engine, Handled};
 impl Engine {
     /// Lets runs wait whose next turn is due and cannot be paid for: until the day, the project's day or the agent's window
     /// is over; when it is the item's own budget, the run ends and a person decides. Likewise for an agent whose provider
-    /// has told another run when its usage window reopens: asking it again before that costs a process and gains nothing.
+    /// has told another run when its usage window reopens, or does not let it in: asking it again costs a process and gains
+    /// nothing.
     /// To be stored before [`Engine::start_due`] is asked.
     pub fn hold_unaffordable(&mut self, now: Timestamp) -> Handled {
         self.pending = super::Pending::default();
@@ -31,8 +32,8 @@ impl Engine {
         self.handled(None, None, now)
     }
 
-    /// Makes the turns due that waited for money, or for a window that another run had found closed, and need not any more:
-    /// the operator has raised the budget, or a person has asked to try again. What a run's own agent was told it waits for.
+    /// Makes the turns due that waited for money, for somebody to sign their agent in, or for a window that another run had
+    /// found closed, and need not any more: the operator has raised the budget or a person has asked to try again. What a run's own agent was told it waits for.
     fn reopen(&mut self, now: Timestamp) {
         let quota = |failure: &Failure| matches!(failure.class, FailureClass::Quota { .. });
         let was_told = |state: &RunState| {
@@ -42,8 +43,11 @@ impl Engine {
             )
         };
         let waits = |state: &&RunState| {
-            state.waiting.as_ref().is_some_and(|waiting| quota(&waiting.failure))
-                && !was_told(state)
+            state.waiting.as_ref().is_some_and(|waiting| match waiting.failure.class {
+                FailureClass::Quota { .. } => !was_told(state),
+                FailureClass::Authentication => true,
+                _ => false,
+            })
         };
         let waiting: Vec<RunId> = self.runs.values().filter(waits).map(|state| state.id).collect();
         for run in waiting {
@@ -60,6 +64,9 @@ impl Engine {
             return None;
         }
         let agent = &state.stage_plan(state.stage()?)?.agent;
+        if let Some(failure) = self.not_let_in(run, agent, now) {
+            return Some(failure);
+        }
         if let Some(window) = self.closed_windows.get(agent).filter(|window| window.until > now) {
             let class = FailureClass::Quota { until: Some(window.until) };
             let message =

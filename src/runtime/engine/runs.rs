@@ -88,6 +88,8 @@ impl Engine {
         let Event::TurnFinished { turn, report, .. } = event else { return };
         let Some(state) = self.runs.get(&run) else { return };
         let item = state.item.clone();
+        self.note_login(run, *turn, report, now);
+        let Some(state) = self.runs.get(&run) else { return };
         if let Some(agent) = state.turn(*turn).map(|record| record.agent.clone())
             && let Some(window) = affording::closed_window(report)
         {

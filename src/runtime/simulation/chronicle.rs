@@ -95,7 +95,10 @@ impl Chronicle {
             | Event::DaemonStopped { .. }
             | Event::Paused { .. }
             | Event::Resumed { .. }
-            | Event::TurboSet { .. } => factory_event(event),
+            | Event::TurboSet { .. }
+            | Event::AgentRefused { .. }
+            | Event::AgentCleared { .. }
+            | Event::AgentAccepted { .. } => factory_event(event),
             of_run => run_event(of_run),
         };
         let Some(what) = what else { return };
@@ -190,6 +193,11 @@ fn factory_event(event: &Event) -> Option<String> {
         Event::Resumed { by } => format!("resumed by {by}"),
         Event::TurboSet { by, until: Some(until) } => format!("turbo by {by} until {until}"),
         Event::TurboSet { by, until: None } => format!("turbo switched off by {by}"),
+        Event::AgentRefused { agent, message, .. } => {
+            format!("agent {agent} is refused, somebody must sign it in: {message}")
+        }
+        Event::AgentCleared { agent, by } => format!("agent {agent} is tried again, says {by}"),
+        Event::AgentAccepted { agent } => format!("agent {agent} is let in again"),
         _ => return None,
     })
 }
@@ -254,6 +262,7 @@ fn run_event(event: &Event) -> Option<String> {
         Event::RunInterrupted { cause: Interruption::Shutdown, .. } => {
             "interrupted, through no fault of its own".to_owned()
         }
+        Event::RunGoalChanged { title, .. } => format!("goal is now: {title}"),
         Event::RunInstructed { text, .. } => format!("is told: {}", first_line(text)),
         Event::RunAdopted { turn, .. } => format!("turn {turn} goes on under another daemon"),
         Event::RunDelivered { delivered } => match delivered {

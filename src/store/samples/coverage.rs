@@ -40,6 +40,7 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::RunInterrupted { .. }
         | Event::RunAdopted { .. }
         | Event::RunInstructed { .. }
+        | Event::RunGoalChanged { .. }
         | Event::RunDelivered { .. }
         | Event::DeliveryFailed { .. }
         | Event::LateResult { .. }
@@ -49,6 +50,9 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::DaemonStopped { .. }
         | Event::Paused { .. }
         | Event::Resumed { .. }
-        | Event::TurboSet { .. } => {}
+        | Event::TurboSet { .. }
+        | Event::AgentRefused { .. }
+        | Event::AgentCleared { .. }
+        | Event::AgentAccepted { .. } => {}
     }
 }

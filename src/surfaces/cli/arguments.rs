@@ -80,6 +80,7 @@ pub(super) enum Role {
     Pause(operate::Pause),
     Resume(operate::Resume),
     Turbo(operate::Turbo),
+    Agent(operate::Agent),
     Heartbeat(operate::Heartbeat),
     HandOver(hand_over::HandOver),
     Inspect(receipts::inspect::Inspect),

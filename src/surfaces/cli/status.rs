@@ -30,7 +30,8 @@ Examples:
 
 JSON: {\"daemon\": {\"process\", \"version\", \"temporary\"} or null, \"state_dir\", \"status\": {
   \"at\", \"paused_by\", \"turbo_until\", \"runs\": [run], \"items\": [item], \"spent_today\": usage, \"problems\": [text],
-  \"unavailable_agents\": [{\"name\", \"reason\"}], \"open_effects\": number}}
+  \"unavailable_agents\": [{\"name\", \"reason\"}],
+  \"refused_agents\": [{\"name\", \"reason\", \"since\", \"trying\"}], \"open_effects\": number}}
 run: id, short, item, phase, round, max_rounds, attempt, agent, turns, usage, started, waiting {reason, until}, branch,
   worktree, change, outcome, detail
 item: id, title, status (pending, in_flight, waiting_human, done, failed, cancelled), state (the tracker's), priority,
@@ -176,7 +177,10 @@ fn row(item: &ItemView) -> Vec<String> {
 }
 
 fn troubles(screen: &Screen, status: &StatusView) {
-    if status.problems.is_empty() && status.unavailable_agents.is_empty() {
+    let nothing = status.problems.is_empty()
+        && status.unavailable_agents.is_empty()
+        && status.refused_agents.is_empty();
+    if nothing {
         return;
     }
     screen.line("");
@@ -187,5 +191,16 @@ fn troubles(screen: &Screen, status: &StatusView) {
     for agent in &status.unavailable_agents {
         let reason = format::printable(&agent.reason);
         screen.line(format!("  agent {}: {reason} (`enact-factory doctor`)", agent.name));
+    }
+    for agent in &status.refused_agents {
+        let (name, reason) = (&agent.name, format::printable(&agent.reason));
+        screen.line(if agent.trying {
+            format!("  agent {name} is tried again by one run; it was not let in: {reason}")
+        } else {
+            format!(
+                "  agent {name} is not let in since {}: {reason} (sign it in, then `enact-factory agent {name} ok`)",
+                agent.since
+            )
+        });
     }
 }

@@ -9,7 +9,7 @@ use super::super::span::Span;
 use super::super::{Edit, Happening, ScenarioError, nearest, tables};
 use super::{Reader, item_id};
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "approve",
     "reject",
     "cancel",
@@ -18,6 +18,7 @@ const COMMANDS: [&str; 10] = [
     "pause",
     "resume",
     "turbo",
+    "agent",
     "heartbeat",
     "run",
 ];
@@ -122,6 +123,8 @@ impl Reader<'_> {
             "pause" => Ok(Command::Pause),
             "resume" => Ok(Command::Resume),
             "heartbeat" => Ok(Command::Heartbeat),
+            "agent" if after.trim() == "ok" => Ok(Command::AgentOk { agent: target()? }),
+            "agent" => Err(needs("coder ok")),
             "turbo" => {
                 let hours = if first == "off" {
                     Some(0)
