@@ -38,6 +38,7 @@ fn ends_lifeless(run: &mut Driver, ending: TurnEnding) {
         report,
         change,
         tampered,
+        instead: None,
     })));
 }
 
