@@ -128,6 +128,16 @@ impl<'a> Staffing<'a> {
         allowance.of_agent(agent).map(Obstacle::Spent)
     }
 
+    /// When the first of `agent` and of those who may stand in for it in `stage` can work again, if that is known.
+    #[must_use]
+    pub fn reopens(&self, stage: Stage, agent: &str) -> Option<Timestamp> {
+        let others = self.policy.agents.get(agent).map(|known| known.failover.as_slice());
+        let others = others.unwrap_or_default().iter().map(String::as_str);
+        let others = others.filter(|other| self.is_fit(stage, other));
+        let obstacles = std::iter::once(agent).chain(others).filter_map(|it| self.obstacle(it));
+        obstacles.filter_map(|obstacle| obstacle.until()).min()
+    }
+
     /// Why the default provider that somebody chose does not count; nothing when it does, or nobody chose one.
     #[must_use]
     pub fn void_choice(&self) -> Option<String> {
@@ -153,12 +163,13 @@ impl<'a> Staffing<'a> {
             return None;
         }
         let obstacle = self.obstacle(own)?;
-        let can = |agent: &&String| {
-            self.may(stage, agent)
-                && !self.unavailable.contains_key(*agent)
-                && self.obstacle(agent).is_none()
-        };
+        let can = |agent: &&String| self.is_fit(stage, agent) && self.obstacle(agent).is_none();
         failover.iter().find(can).map(|agent| (agent.as_str(), obstacle))
+    }
+
+    /// Whether an agent may stand in for another in `stage`, and is there.
+    fn is_fit(&self, stage: Stage, agent: &str) -> bool {
+        self.may(stage, agent) && !self.unavailable.contains_key(agent)
     }
 
     /// Whether a configured agent may do turns of `stage`.

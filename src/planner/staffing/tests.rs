@@ -151,6 +151,21 @@ fn the_first_that_can_work_stands_in_until_the_window_reopens() {
 }
 
 #[test]
+fn when_everybody_is_closed_the_first_to_reopen_is_waited_for() {
+    let (policy, mut world) = (failing_over(&["codex", "cursor"]), world([record("DEMO-1")]));
+    close(&mut world, "claude", minutes(90));
+    close(&mut world, "codex", minutes(30));
+    close(&mut world, "cursor", minutes(60));
+    let held = ask(budget_gate, &world, &policy, "DEMO-1").unwrap();
+    assert_eq!(held.until, Some(minutes(30)));
+    assert!(held.reason.starts_with("the usage window of agent claude"), "{}", held.reason);
+    // Whoever is not there is not waited for.
+    world.unavailable_agents.insert("codex".to_owned(), "not installed".to_owned());
+    let held = ask(budget_gate, &world, &policy, "DEMO-1").unwrap();
+    assert_eq!(held.until, Some(minutes(60)));
+}
+
+#[test]
 fn whoever_may_not_judge_does_not_stand_in_for_a_judge() {
     let (mut policy, mut world) = (failing_over(&["codex", "cursor"]), world([]));
     close(&mut world, "claude", minutes(30));

@@ -11,10 +11,10 @@ use crate::domain::ids::{EffectKey, RunId};
 use crate::domain::policy::Policy;
 use crate::domain::provider::AgentSwitch;
 use crate::domain::time::Timestamp;
-use crate::pipeline::input::Input;
+use crate::pipeline::input::{Input, Instead};
 use crate::pipeline::machine::UNKNOWN_QUOTA_WAIT;
 use crate::pipeline::state::{RunState, TurnRecord};
-use crate::planner::allowance::Allowance;
+use crate::planner::allowance::{Allowance, Scope};
 use crate::planner::staffing::{Assigned, Obstacle, Staffing};
 use crate::planner::world::ClosedWindow;
 
@@ -113,12 +113,19 @@ impl Engine {
         if let Some(window) = found_closed(&self.policy, &agent, &finished.report, now) {
             self.closed_windows.insert(agent.clone(), window);
         }
-        finished.instead = self.runs.get(&run).and_then(|state| {
-            let next = self.next_agent(state, now).filter(|next| next.agent != agent)?;
-            let (_, switch) = self.due_switch(state, now)?;
-            (switch.to == next.agent).then_some(switch)
-        });
+        finished.instead = self.runs.get(&run).and_then(|state| self.instead(state, &agent, now));
         Input::TurnFinished(finished)
+    }
+
+    /// Who can go on with the stage of a run that `agent` cannot go on with.
+    fn instead(&self, state: &RunState, agent: &str, now: Timestamp) -> Option<Instead> {
+        let next = self.next_agent(state, now)?;
+        let staffing = self.staffing(now);
+        if staffing.obstacle(next.agent).is_some() {
+            return staffing.reopens(state.stage()?, next.agent).map(Instead::At);
+        }
+        let (_, switch) = self.due_switch(state, now).filter(|_| next.agent != agent)?;
+        Some(Instead::Now(switch))
     }
 
     /// Why the next turn of `run` is not worth starting. A turn that was begun before is not asked about.
@@ -128,14 +135,20 @@ impl Engine {
             return None;
         }
         let agent = self.next_agent(state, now)?.agent;
-        if let Some(closed @ Obstacle::Closed { .. }) = self.staffing(now).obstacle(agent) {
-            let class = FailureClass::Quota { until: closed.until() };
+        let staffing = self.staffing(now);
+        let reopens = || staffing.reopens(state.stage()?, agent);
+        if let Some(closed @ Obstacle::Closed { .. }) = staffing.obstacle(agent) {
+            let class = FailureClass::Quota { until: reopens() };
             return Some(Failure::new(class, closed.to_string()));
         }
         let spend = &self.items.get(&state.item)?.spend;
         let allowance = Allowance { ledger: &self.spent, policy: &self.policy, now };
         let exhausted = allowance.of_turn(spend, &state.plan.project, agent)?;
-        let class = match exhausted.until {
+        let until = match exhausted.scope {
+            Scope::AgentWindow { .. } => reopens(),
+            Scope::Item | Scope::ProjectDay(_) | Scope::Day => exhausted.until,
+        };
+        let class = match until {
             Some(until) => FailureClass::Quota { until: Some(until) },
             None => FailureClass::Budget,
         };

@@ -101,6 +101,22 @@ fn when_the_one_who_stands_in_is_closed_as_well_the_first_to_reopen_goes_on() {
 }
 
 #[test]
+fn a_run_does_not_end_for_a_window_that_is_closed_for_days_when_another_reopens_sooner() {
+    let mut bench = under_way("failover = { coder = [\"other\"] }");
+    let two_hours = closed(&bench, 2 * HOUR);
+    fails(&mut bench, "A-1", 1, two_hours);
+    turns(&mut bench);
+    bench.anchored("A-1", 2);
+    let week = closed(&bench, 7 * 24 * HOUR);
+    fails(&mut bench, "A-1", 2, week);
+    let waiting = bench.engine.run(bench.run("A-1")).unwrap().waiting.clone().unwrap();
+    assert_eq!(waiting.until, bench.now.after(std::time::Duration::from_secs(2 * HOUR)));
+    bench.now = waiting.until;
+    assert_eq!(turns(&mut bench), ["turn 3 A-1"]);
+    assert_eq!(agent(&bench).as_deref(), Some("coder"));
+}
+
+#[test]
 fn a_window_that_closed_without_a_time_is_left_alone_for_a_while() {
     let mut bench = under_way("failover = { coder = [\"other\"] }");
     fails(&mut bench, "A-1", 1, FailureClass::Quota { until: None });
