@@ -210,6 +210,18 @@ pub struct TurnReport {
 }
 
 impl TurnReport {
+    /// Why the turn failed, if it did for a classified reason.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        match &self.ending {
+            TurnEnding::Failed { failure } => Some(failure),
+            TurnEnding::Completed
+            | TurnEnding::TimedOut { .. }
+            | TurnEnding::Stuck { .. }
+            | TurnEnding::Cancelled => None,
+        }
+    }
+
     /// The report of a turn whose process never ran.
     #[must_use]
     pub fn not_started(failure: Failure) -> Self {

@@ -56,6 +56,11 @@ pub enum Command {
         /// Name of the configured agent; absent: the configuration's default again.
         provider: Option<String>,
     },
+    /// Somebody has signed a refused agent in: try it again.
+    AgentOk {
+        /// Its configured name.
+        agent: String,
+    },
     /// Look at trackers and plan now instead of at the next tick.
     Heartbeat,
     /// Do one task in a repository.

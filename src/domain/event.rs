@@ -381,6 +381,14 @@ pub enum Event {
         /// From which agent to which, and why.
         switch: AgentSwitch,
     },
+    /// People changed what the item asks for while the run was under way.
+    #[serde(rename = "run.goal_changed")]
+    RunGoalChanged {
+        /// The title as it is now.
+        title: String,
+        /// The text as it is now.
+        body: String,
+    },
     /// Delivery succeeded.
     #[serde(rename = "run.delivered")]
     RunDelivered {
@@ -466,5 +474,31 @@ pub enum Event {
         by: String,
         /// Name of the configured agent. Absent: the configuration's default again.
         provider: Option<String>,
+    },
+    /// The provider of an agent does not let it in: whoever needs it waits until somebody has signed it in.
+    #[serde(rename = "ops.agent_refused")]
+    AgentRefused {
+        /// Name of the configured agent.
+        agent: String,
+        /// The run that found out.
+        run: RunId,
+        /// Its turn.
+        turn: u32,
+        /// What the agent said.
+        message: String,
+    },
+    /// Somebody says that a refused agent is signed in: one turn tries.
+    #[serde(rename = "ops.agent_cleared")]
+    AgentCleared {
+        /// Name of the configured agent.
+        agent: String,
+        /// Who.
+        by: String,
+    },
+    /// A turn has shown that an agent is let in again.
+    #[serde(rename = "ops.agent_accepted")]
+    AgentAccepted {
+        /// Name of the configured agent.
+        agent: String,
     },
 }

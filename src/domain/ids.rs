@@ -96,5 +96,5 @@ impl fmt::Display for RunId {
     }
 }
 
-/// Stream of the daemon's own transitions: started, stopped, paused, turbo.
+/// Stream of the daemon's own transitions: started, stopped, paused, turbo, refused agents.
 pub const OPS_STREAM: &str = "ops/daemon";

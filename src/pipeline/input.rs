@@ -99,6 +99,13 @@ pub enum Input {
         /// From which agent to which, and why.
         switch: AgentSwitch,
     },
+    /// People changed what the item asks for.
+    GoalChanged {
+        /// The title as it is now.
+        title: String,
+        /// The text as it is now.
+        body: String,
+    },
     /// Someone wants it stopped.
     Cancel {
         /// Who.
@@ -130,6 +137,7 @@ impl Input {
             Self::Adopted { .. } => "adopted",
             Self::Instructed { .. } => "instructed",
             Self::AgentSwitched { .. } => "agent switched",
+            Self::GoalChanged { .. } => "goal changed",
             Self::Cancel { .. } => "cancel",
             Self::Supersede { .. } => "supersede",
         }

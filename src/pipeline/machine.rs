@@ -34,7 +34,8 @@ pub const MOST_GATE_MISSES: u32 = 3;
 /// Daemons that may go down in the same phase of the same round before a person is asked.
 pub const MOST_CRASHES: u32 = 2;
 
-/// Waits for a usage window in a row before the run gives up: 5 h of looking again every quarter of an hour.
+/// Waits for a usage window, or for somebody to sign the agent in, in a row before the run gives up: 5 h of looking again
+/// every quarter of an hour.
 pub const MOST_QUOTA_WAITS: u32 = 20;
 
 /// Longest wait inside a run; a usage window that opens later ends the run, and the item waits instead.
@@ -69,6 +70,7 @@ fn step(state: &RunState, input: Input, now: Timestamp) -> Step {
             step.emit(Event::RunInstructed { by, text, reception });
         }
         Input::AgentSwitched { stage, switch } => step.agent_switched(stage, switch),
+        Input::GoalChanged { title, body } => step.emit(Event::RunGoalChanged { title, body }),
         Input::Cancel { by } => {
             step.stop_tasks = true;
             let detail = format!("cancelled by {by}");
@@ -146,6 +148,7 @@ impl Step {
                 | Input::Adopted { .. }
                 | Input::Instructed { .. }
                 | Input::AgentSwitched { .. }
+                | Input::GoalChanged { .. }
         ) {
             return;
         }

@@ -18,6 +18,9 @@ use crate::domain::verdict::{CoderReport, Finding, StageReport, StageResult};
 use crate::domain::workflow::Workflow;
 
 use super::stuck;
+use goal::ChangedGoal;
+
+pub mod goal;
 
 /// One agent turn of the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,13 +146,15 @@ pub struct RunState {
     pub stage_results: BTreeMap<Stage, StageResult>,
     /// The commit that may be delivered.
     pub approved: Option<String>,
+    /// What people changed about its goal that no coder has worked on yet.
+    pub changed_goal: Option<ChangedGoal>,
     /// Why it does nothing at the moment.
     pub waiting: Option<Waiting>,
     /// Why it last could not go on, until it does.
     pub last_failure: Option<Failure>,
     /// Infrastructure failures and throttles in a row.
     pub infra_failures: u32,
-    /// Waits for a usage window in a row.
+    /// Waits for a usage window, or for somebody to sign the agent in, in a row.
     pub quota_waits: u32,
     /// Critic turns without a valid verdict in a row.
     pub gate_misses: u32,
@@ -204,6 +209,7 @@ impl RunState {
             accepted: None,
             stage_results: BTreeMap::new(),
             approved: None,
+            changed_goal: None,
             waiting: None,
             last_failure: None,
             infra_failures: 0,
@@ -260,6 +266,7 @@ impl RunState {
             Event::RunAdopted { fence, .. } => self.fence = self.fence.max(*fence),
             Event::RunInstructed { text, reception, .. } => self.hear(text, reception),
             Event::AgentSwitched { stage, switch } => self.switch_agent(*stage, switch),
+            Event::RunGoalChanged { title, body } => self.change_goal(title, body),
             Event::RunDelivered { delivered } => {
                 self.delivered = Some(delivered.clone());
                 self.proceed();
@@ -305,6 +312,16 @@ impl RunState {
         let stage = self.stage()?;
         let plan = self.plan.stages.of(stage)?;
         Some(self.switches.get(&stage).map_or(&plan.agent, |switch| &switch.to))
+    }
+
+    /// Names of the agents of all stages, as far as it is settled who does their turns.
+    #[must_use]
+    pub fn agents(&self) -> Vec<&str> {
+        let agent = |stage| {
+            let plan = self.plan.stages.of(stage)?;
+            Some(self.switches.get(&stage).map_or(plan.agent.as_str(), |switch| &switch.to))
+        };
+        Stage::ALL.into_iter().filter_map(agent).collect()
     }
 
     /// What `stage` handed on, if it did its work.
@@ -449,6 +466,7 @@ impl RunState {
         }
         if stage == Some(Stage::Coder) {
             self.checks = None;
+            self.note_goal_reached(turn, &report.ending);
             self.judge_coder_ending(&report.ending, change.is_some());
         }
     }
@@ -549,7 +567,7 @@ impl RunState {
     }
 
     fn begin_wait(&mut self, failure: &Failure, until: Timestamp) {
-        if matches!(failure.class, FailureClass::Quota { .. }) {
+        if matches!(failure.class, FailureClass::Quota { .. } | FailureClass::Authentication) {
             self.quota_waits = self.quota_waits.saturating_add(1);
         } else {
             self.infra_failures = self.infra_failures.saturating_add(1);

@@ -279,6 +279,15 @@ pub enum HeldBecause {
         /// Why not.
         why: String,
     },
+    /// The provider of an agent it needs does not let it in, or did not when it was asked last.
+    AgentRefused {
+        /// Its configured name.
+        agent: String,
+        /// What it said.
+        why: String,
+        /// Whether another run is about to try it again.
+        trying: bool,
+    },
     /// The factory starts nothing by itself.
     AutonomyOff,
     /// Intake is paused.
@@ -357,6 +366,7 @@ impl HeldBecause {
             Self::BudgetUsedUp { .. } => GateName::Budget,
             Self::CoolingDown { .. } => GateName::Cooldown,
             Self::AgentUnavailable { .. } => GateName::Agent,
+            Self::AgentRefused { .. } => GateName::AgentAuth,
             Self::AutonomyOff => GateName::Autonomy,
             Self::Paused { .. } => GateName::Paused,
             Self::WindowClosed { .. } => GateName::AgentBudget,

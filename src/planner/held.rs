@@ -35,6 +35,8 @@ pub enum GateName {
     Cooldown,
     /// An agent it needs cannot be used.
     Agent,
+    /// The provider of an agent it needs does not let it in.
+    AgentAuth,
     /// The factory is not to start anything by itself.
     Autonomy,
     /// Intake is paused.
@@ -57,7 +59,7 @@ pub enum GateName {
 
 impl GateName {
     /// Every gate, the most decisive first.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Human,
         Self::State,
         Self::Lane,
@@ -70,6 +72,7 @@ impl GateName {
         Self::Budget,
         Self::Cooldown,
         Self::Agent,
+        Self::AgentAuth,
         Self::Autonomy,
         Self::Paused,
         Self::DayBudget,
@@ -97,6 +100,7 @@ impl GateName {
             Self::Budget => "budget",
             Self::Cooldown => "cooldown",
             Self::Agent => "agent",
+            Self::AgentAuth => "agent-auth",
             Self::Autonomy => "autonomy",
             Self::Paused => "paused",
             Self::DayBudget => "day-budget",
@@ -127,6 +131,7 @@ impl GateName {
             | Self::Approval
             | Self::Cooldown
             | Self::Agent
+            | Self::AgentAuth
             | Self::Paused
             | Self::DayBudget
             | Self::ProjectBudget

@@ -1,15 +1,16 @@
 //! How many go at once: admission of ranked items to the slots that are free.
 //!
-//! Slots are the last gate. While slots are given away, the pace and the twins are asked again, because what was chosen
-//! a moment ago counts.
+//! Slots are the last gate. While slots are given away, the pace, the twins and the agents that one run has to try are asked
+//! again, because what was chosen a moment ago counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::ids::ProjectId;
 
 use super::because::{HeldBecause, SlotKind};
 use super::context::Context;
 use super::gates::agent::needed;
+use super::gates::agent_auth;
 use super::gates::duplicate::Twins;
 use super::gates::pace::Ledger;
 use super::held::Held;
@@ -71,6 +72,7 @@ struct Admission<'a> {
     by_agent: BTreeMap<&'a str, Taken>,
     pace: Ledger<'a>,
     twins: Twins<'a>,
+    trying: BTreeSet<&'a str>,
 }
 
 impl<'a> Admission<'a> {
@@ -81,6 +83,7 @@ impl<'a> Admission<'a> {
             by_agent: BTreeMap::new(),
             pace: context.pace.clone(),
             twins: context.twins.clone(),
+            trying: context.world.trying.iter().map(String::as_str).collect(),
         };
         for run in &context.world.active {
             let mut agents: Vec<&str> = run.agents.iter().map(String::as_str).collect();
@@ -104,6 +107,7 @@ impl<'a> Admission<'a> {
         self.take(project, &needed(&candidate.view, context), false);
         self.pace.start(project, context.now);
         self.twins.choose(candidate.view.id);
+        self.trying.extend(needed(&candidate.view, context));
     }
 
     /// Everything that holds the candidate now, in the order of the gates.
@@ -111,7 +115,9 @@ impl<'a> Admission<'a> {
         let twin = self.twins.check(&candidate.view);
         let pace = self.pace.check(&candidate.view, context);
         let slot = self.slot(candidate, context);
-        twin.into_iter().chain(pace).chain(slot).collect()
+        let tried = |agent: &str| self.trying.contains(agent);
+        let refused = agent_auth::refused(&candidate.view, context, tried);
+        twin.into_iter().chain(refused).chain(pace).chain(slot).collect()
     }
 
     fn slot(&self, candidate: &Candidate<'a>, context: &Context<'a>) -> Option<Held> {

@@ -16,7 +16,7 @@ use super::allowance::{Allowance, Exhausted};
 use super::world::ClosedWindow;
 
 /// The rules, and what is known of the agents.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Staffing<'a> {
     /// The rules.
     pub policy: &'a Policy,
@@ -24,6 +24,8 @@ pub struct Staffing<'a> {
     pub provider: Option<&'a ProviderChoice>,
     /// Agents whose provider has closed the usage window, by name.
     pub closed_windows: &'a BTreeMap<String, ClosedWindow>,
+    /// Agents whose provider does not let them in, or did not and another run finds out, and what they said.
+    pub not_let_in: BTreeMap<&'a str, &'a str>,
     /// Agents that cannot be used here, and why.
     pub unavailable: &'a BTreeMap<String, String>,
     /// What was spent.
@@ -32,9 +34,16 @@ pub struct Staffing<'a> {
     pub now: Timestamp,
 }
 
-/// Why an agent cannot work before some instant.
+/// Why an agent cannot work before something changes outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Obstacle {
+    /// Its provider does not let it in.
+    Refused {
+        /// Its name.
+        agent: String,
+        /// What it said.
+        message: String,
+    },
     /// Its provider has closed the usage window.
     Closed {
         /// Its name.
@@ -51,6 +60,7 @@ impl Obstacle {
     #[must_use]
     pub fn until(&self) -> Option<Timestamp> {
         match self {
+            Self::Refused { .. } => None,
             Self::Closed { window, .. } => Some(window.until),
             Self::Spent(budget) => budget.until,
         }
@@ -60,6 +70,9 @@ impl Obstacle {
 impl fmt::Display for Obstacle {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Refused { agent, message } => {
+                write!(out, "agent {agent} is not let in: {message}")
+            }
             Self::Closed { agent, window } => {
                 write!(out, "the usage window of agent {agent} is closed: {}", window.message)
             }
@@ -120,6 +133,10 @@ impl<'a> Staffing<'a> {
     /// Why `agent` cannot work now, although it is there and may be used.
     #[must_use]
     pub fn obstacle(&self, agent: &str) -> Option<Obstacle> {
+        if let Some(message) = self.not_let_in.get(agent) {
+            let (agent, message) = (agent.to_owned(), (*message).to_owned());
+            return Some(Obstacle::Refused { agent, message });
+        }
         let closed = self.closed_windows.get(agent).filter(|window| window.until > self.now);
         if let Some(window) = closed {
             return Some(Obstacle::Closed { agent: agent.to_owned(), window: window.clone() });

@@ -47,6 +47,8 @@ pub struct World {
     pub spent: Ledger,
     /// Agents whose provider has said that nothing more is to be had before an instant, by name.
     pub closed_windows: BTreeMap<String, ClosedWindow>,
+    /// Agents that are said to be signed in again and that a run is about to try.
+    pub trying: BTreeSet<String>,
     /// Items whose tracker copy exists but cannot be read now.
     pub unreadable: BTreeSet<ItemId>,
     /// Configured agents that cannot be used now, and why.

@@ -50,6 +50,7 @@ const TYPES: &[(&str, &[Upcast])] = &[
     ("run.waiting", &[]),
     ("run.adopted", &[]),
     ("run.instructed", &[]),
+    ("run.goal_changed", &[]),
     ("run.interrupted", &[]),
     ("run.agent_switched", &[]),
     ("run.delivered", &[]),
@@ -63,6 +64,9 @@ const TYPES: &[(&str, &[Upcast])] = &[
     ("ops.resumed", &[]),
     ("ops.turbo_set", &[]),
     ("ops.provider_set", &[]),
+    ("ops.agent_refused", &[]),
+    ("ops.agent_cleared", &[]),
+    ("ops.agent_accepted", &[]),
 ];
 
 /// An event as it is stored.

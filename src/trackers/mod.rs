@@ -6,6 +6,7 @@
 
 pub mod in_memory;
 pub mod local;
+pub mod status_comment;
 
 mod log_line;
 

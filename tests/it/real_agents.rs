@@ -7,6 +7,7 @@ mod by_configuration;
 mod confined;
 mod critic;
 mod failures;
+mod fleet;
 mod gate;
 mod hangs;
 mod outages;
@@ -140,6 +141,13 @@ impl Cli {
         matches!(self, Self::Claude | Self::Codex | Self::Cursor)
     }
 
+    /// Whether it is what a command line runs.
+    fn is_run_by(self, command: &str) -> bool {
+        let program = format!("/{}", self.name());
+        let mut words = command.split(' ');
+        words.any(|word| word.ends_with(&program) || word.ends_with("::cursor_agent"))
+    }
+
     /// How often it tries a call that fails.
     fn tries(self) -> usize {
         match self {
@@ -163,7 +171,6 @@ impl Cli {
 
 /// A factory whose coder and critic are one of the CLIs, and the model that they talk to.
 struct Workshop {
-    cli: Cli,
     factory: Factory,
     server: ModelServer,
 }
@@ -180,20 +187,24 @@ impl Workshop {
             Cli::Acp => Some(agent_clis::find("opencode")?),
             _ => Some(agent_clis::find(cli.name())?),
         };
-        let server = ModelServer::start();
-        let mut factory = Factory::new();
-        let program: PathBuf = found.unwrap_or_else(|| stand_in::cursor_agent_in(&factory.root()));
-        let name = cli.name();
-        factory.stage_config =
-            (format!("adapter = \"{name}\"\n"), format!("adapter = \"{name}\"\n"));
-        let program = program.display().to_string();
         // Waiting runs keep their slots, and several tests are about waiting.
-        let slots = if cli.is_light() { 8 } else { 5 };
+        let mut shop = Self::with_slots(if cli.is_light() { 8 } else { 5 });
+        let root = shop.factory.root();
+        let program: PathBuf = found.unwrap_or_else(|| stand_in::cursor_agent_in(&root));
+        let stage = format!("adapter = \"{}\"\n", cli.name());
+        shop.factory.stage_config = (stage.clone(), stage);
+        let table = cli.table(&program.display().to_string(), shop.server.url(), login);
+        shop.factory.more_config.push_str(&table);
+        Some(shop)
+    }
+
+    /// A workshop in which no agent is configured.
+    fn with_slots(slots: usize) -> Self {
+        let mut factory = Factory::new();
         factory.more_config = format!(
-            "[slots]\nglobal = {slots}\nper_project = {slots}\n[pace]\nper_project = 100\n{}",
-            cli.table(&program, server.url(), login)
+            "[slots]\nglobal = {slots}\nper_project = {slots}\n[pace]\nper_project = 100\n"
         );
-        Some(Self { cli, factory, server })
+        Self { factory, server: ModelServer::start() }
     }
 
     /// The model calls of one stage of an item, in order.
@@ -219,7 +230,7 @@ impl Workshop {
                 let Some(report) = &turn.report else { continue };
                 println!(
                     "{} {item} turn {} ({}): {} ms, {} tool calls, {} leftovers, {:?}",
-                    self.cli.name(),
+                    turn.agent,
                     turn.turn,
                     turn.stage.word(),
                     report.duration_ms,
@@ -248,7 +259,7 @@ impl Workshop {
         let mut unanswered: Vec<String> =
             self.server.unanswered().iter().map(RecordedRequest::prompt).collect();
         // Hermes sends its own reminders to the model, and does without an answer to them.
-        unanswered.retain(|prompt| !(self.cli == Cli::Hermes && prompt.starts_with("[System: ")));
+        unanswered.retain(|prompt| !prompt.starts_with("[System: "));
         assert!(unanswered.is_empty(), "no rule for the prompts {unanswered:#?}");
         let status = self.factory.sigterm();
         assert!(status.success(), "{status}");

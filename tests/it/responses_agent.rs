@@ -245,7 +245,6 @@ fn verdicts_prices_and_the_servers_moods_are_understood() {
 fn a_used_up_limit_and_a_refused_key_are_waited_for_in_their_own_ways() {
     let mut shop = Workshop::by_environment();
     shop.factory.item("LIMIT-1", "", "Greet the world");
-    shop.factory.item("LOCKED-1", "", "Count the stars");
     let limit = Answer::from_request(|_| Answer::UsageLimit {
         resets_at: chrono::Utc::now().timestamp() + 8,
     });
@@ -258,10 +257,14 @@ fn a_used_up_limit_and_a_refused_key_are_waited_for_in_their_own_ways() {
     );
     shop.factory.start();
     shop.factory.wait_until_done(&["LIMIT-1"]);
-    let picture = shop.factory.wait_until("a person is asked about the key", |picture| {
-        picture.item("LOCKED-1").question_class.is_some()
+    // A refused key holds everybody who needs the agent.
+    shop.factory.item("LOCKED-1", "", "Count the stars");
+    let picture = shop.factory.wait_until("somebody is told about the key", |picture| {
+        !picture.status.refused_agents.is_empty()
     });
     assert_eq!(picture.item("LIMIT-1").attempts, 0);
+    assert_eq!(picture.item("LOCKED-1").attempts, 0);
+    assert_eq!(picture.item("LOCKED-1").question_class, None);
     let waits: Vec<FailureClass> = shop
         .factory
         .run_events("LIMIT-1")

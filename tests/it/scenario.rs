@@ -10,6 +10,7 @@ mod providers;
 mod recovery;
 mod safety;
 mod several_items;
+mod signing_in;
 mod stages;
 mod stopping;
 mod troubles;

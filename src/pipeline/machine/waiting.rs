@@ -47,10 +47,14 @@ impl Step {
                 let enough = waits >= MOST_QUOTA_WAITS || self.is_too_long(at);
                 (at, enough.then_some(Outcome::WaitingQuota { until }))
             }
-            FailureClass::Budget
-            | FailureClass::Authentication
-            | FailureClass::Configuration
-            | FailureClass::ContextOverflow => (self.now, Some(Outcome::WaitingHuman)),
+            // Until somebody has signed the agent in, which the engine knows; this only looks again.
+            FailureClass::Authentication => {
+                let enough = self.state.quota_waits + 1 >= MOST_QUOTA_WAITS;
+                (self.now.after(LONGEST_WAIT), enough.then_some(Outcome::WaitingHuman))
+            }
+            FailureClass::Budget | FailureClass::Configuration | FailureClass::ContextOverflow => {
+                (self.now, Some(Outcome::WaitingHuman))
+            }
         };
         if let Some(outcome) = given_up {
             if outcome == Outcome::WaitingHuman {

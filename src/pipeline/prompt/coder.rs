@@ -1,6 +1,7 @@
 //! What the coder is told.
 
 use crate::domain::agent::Stage;
+use crate::pipeline::state::goal;
 
 use super::{Context, Section, enriched, shared};
 
@@ -9,6 +10,7 @@ pub(super) fn sections(context: &Context<'_>) -> Vec<Section> {
     let mut sections = vec![shared::task(context, Stage::Coder, true)];
     sections.extend(shared::item(context));
     sections.extend([
+        Section::optional(goal::SECTION, 1, shared::changed_goal(context)),
         Section::required("Findings to answer in this round", current_findings(context)),
         Section::optional(
             "Earlier findings that must stay answered",

@@ -47,9 +47,19 @@ pub(super) fn item(context: &Context<'_>) -> Vec<Section> {
 
 fn goal(context: &Context<'_>) -> String {
     let plan = &context.state.plan;
-    let text = format!("{}\n\n{}", plan.title, plan.body);
-    let goal = fenced("goal", &text, context.nonce);
+    let goal = fenced("goal", &context.state.goal(), context.nonce);
     context.fill("common.goal", &[("identifier", &plan.identifier), ("goal", &goal)])
+}
+
+/// What the goal was before people changed it, for a coder that may have worked on that.
+pub(super) fn changed_goal(context: &Context<'_>) -> String {
+    match &context.state.changed_goal {
+        Some(changed) => {
+            let before = fenced("goal before", &changed.before, context.nonce);
+            context.fill("common.goal-changed", &[("before", &before)])
+        }
+        None => String::new(),
+    }
 }
 
 fn criteria(context: &Context<'_>) -> String {

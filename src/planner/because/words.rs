@@ -48,6 +48,7 @@ impl fmt::Display for HeldBecause {
             Self::AgentUnavailable { agent, why } => {
                 write!(out, "agent {agent} cannot be used: {why}")
             }
+            Self::AgentRefused { agent, why, trying } => write_refused(out, agent, why, *trying),
             Self::AutonomyOff => out.write_str("autonomous work is switched off"),
             Self::Paused { by } => write!(out, "paused by {by}"),
             Self::WindowClosed { agent, why } => {
@@ -69,6 +70,19 @@ impl fmt::Display for HeldBecause {
                 if *waiting > 0 { write!(out, " ({waiting} by waiting runs)") } else { Ok(()) }
             }
         }
+    }
+}
+
+fn write_refused(
+    out: &mut fmt::Formatter<'_>,
+    agent: &str,
+    why: &str,
+    trying: bool,
+) -> fmt::Result {
+    if trying {
+        write!(out, "agent {agent} was not let in, another run tries it: {why}")
+    } else {
+        write!(out, "agent {agent} is not let in, sign it in: {why}")
     }
 }
 

@@ -11,6 +11,8 @@ pub(crate) fn check(view: &ItemView<'_>, context: &Context<'_>) -> Option<Held> 
     let staffing = context.staffing();
     by_stage(view, context).find_map(|(stage, agent)| {
         let held = match staffing.obstacle(agent)? {
+            // Another gate says that.
+            Obstacle::Refused { .. } => return None,
             Obstacle::Closed { agent, window } => {
                 let because = HeldBecause::WindowClosed { agent, why: window.message };
                 Held::new(because).released_by(view.command("retry"))

@@ -4,6 +4,7 @@
 //! a twin chosen a moment ago) is asked again by `slots` with the same functions.
 
 pub(crate) mod agent;
+pub(crate) mod agent_auth;
 pub(crate) mod agent_budget;
 pub(crate) mod approval;
 pub(crate) mod autonomy;
@@ -31,7 +32,7 @@ use super::held::Held;
 pub(crate) type Gate = fn(&ItemView<'_>, &Context<'_>) -> Option<Held>;
 
 /// Every gate but the slots, the most decisive first: the order of `GateName`.
-pub(crate) const GATES: [Gate; 20] = [
+pub(crate) const GATES: [Gate; 21] = [
     human::check,
     state::check,
     lane::check,
@@ -44,6 +45,7 @@ pub(crate) const GATES: [Gate; 20] = [
     budget::check,
     cooldown::check,
     agent::check,
+    agent_auth::check,
     autonomy::check,
     paused::check,
     day_budget::check,

@@ -41,6 +41,7 @@ fn staffing<'a>(world: &'a World, policy: &'a Policy) -> Staffing<'a> {
         policy,
         provider: world.ops.provider.as_ref(),
         closed_windows: &world.closed_windows,
+        not_let_in: world.ops.refused().collect(),
         unavailable: &world.unavailable_agents,
         spent: &world.spent,
         now: NOW,

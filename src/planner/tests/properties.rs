@@ -95,7 +95,7 @@ proptest! {
             for held in line.decision.held().iter().filter(|held| held.gate < GateName::Slots) {
                 let again = GATES.iter().filter_map(|gate| gate(&views[&line.item], &context));
                 let known: BTreeSet<_> = again.map(|held| held.gate).collect();
-                let by_this_plan = matches!(held.gate, GateName::Duplicate | GateName::Pace);
+                let by_this_plan = matches!(held.gate, GateName::Duplicate | GateName::Pace | GateName::AgentAuth);
                 prop_assert!(known.contains(&held.gate) || by_this_plan);
             }
         }

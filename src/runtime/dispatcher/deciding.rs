@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::domain::agent::TurnEnding;
+use crate::domain::event::Event;
 use crate::domain::ids::{EffectKey, RunId};
 use crate::domain::run::Interruption;
 use crate::pipeline::input::Input as RunInput;
@@ -120,7 +121,11 @@ impl Dispatcher {
     pub(super) async fn commit(&mut self, decided: Decided) -> Result<(), StoreError> {
         self.dirty |= decided.batches.iter().any(concerns_planning);
         if !decided.batches.is_empty() {
+            let refused = refusals(&decided.batches);
             let appended = self.ports.store.append_all(decided.batches).await?;
+            for (agent, message) in refused {
+                tracing::warn!(agent.name = %agent, message, "an agent is not let in by its provider; sign it in, then run `enact-factory agent {agent} ok`");
+            }
             if let Some(last) = appended.last() {
                 self.head.send_replace(last.last_gseq);
             }
@@ -136,6 +141,17 @@ impl Dispatcher {
         }
         Ok(())
     }
+}
+
+/// Agents that were found refused just now, and what they said.
+fn refusals(batches: &[Batch]) -> Vec<(String, String)> {
+    let streams = batches.iter().flat_map(|batch| &batch.streams);
+    let events = streams.flat_map(|stream| &stream.events).map(|new| &new.event);
+    let refused = events.filter_map(|event| match event {
+        Event::AgentRefused { agent, message, .. } => Some((agent.clone(), message.clone())),
+        _ => None,
+    });
+    refused.collect()
 }
 
 fn was_cancelled(input: &RunInput) -> bool {

@@ -68,6 +68,11 @@ impl Engine {
         if moved || is_back {
             self.tracker_moved(&id, status, after.state, now);
         }
+        let rewritten = before.title != after.title || before.body != after.body;
+        if let (Some(run), true) = (run, rewritten) {
+            let input = Input::GoalChanged { title: after.title.clone(), body: after.body.clone() };
+            let _ignored = self.handle_run(run, None, false, input, now);
+        }
         let taken_away = after.lane != before.lane && after.lane != Lane::Autopilot;
         if let (Some(run), true) = (run, taken_away) {
             let reason = format!("its lane was changed to {}", after.lane.word());

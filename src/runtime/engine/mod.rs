@@ -8,6 +8,7 @@ mod affording;
 mod claims;
 mod commands;
 mod items;
+mod logins;
 mod outbox;
 mod planning;
 mod provider;
@@ -40,7 +41,7 @@ use super::clock::IdSource;
 
 pub use outbox::Wanted;
 pub use provider::{AgentView, ProviderView};
-pub use views::{Explanation, HeldView, ItemView, RunView, Status, SwitchView};
+pub use views::{Explanation, HeldView, ItemView, RefusedAgent, RunView, Status, SwitchView};
 
 /// How long a lease lasts without renewal. Three missed renewals of 20 s.
 pub const LEASE: Duration = Duration::from_secs(60);
@@ -275,7 +276,10 @@ impl Engine {
                 reply = Some(self.command(command, &actor, now));
             }
             Input::Plan => self.plan(now),
-            Input::Reconfigured { policy } => self.policy = policy,
+            Input::Reconfigured { policy } => {
+                self.policy = policy;
+                self.doubt_refusals(now);
+            }
             Input::AgentsProbed { unavailable } => self.unavailable_agents = unavailable,
             Input::Started { version } => self.started(version, now),
             Input::Stopping => self.stopping(now),
@@ -348,7 +352,7 @@ impl Engine {
     }
 
     fn record_ops(&mut self, event: Event, now: Timestamp) {
-        self.ops.evolve(&event);
+        self.ops.evolve(&event, now);
         self.store_event(StreamId::new(OPS_STREAM), event, now);
     }
 

@@ -120,6 +120,7 @@ impl Engine {
             starts: self.starts.clone(),
             spent: Ledger::default(),
             closed_windows: self.closed_windows.clone(),
+            trying: self.trying(now),
             unreadable: self.unreadable.clone(),
             unavailable_agents: self.unavailable_agents.clone(),
         }

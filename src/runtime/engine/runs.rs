@@ -89,6 +89,8 @@ impl Engine {
         let Event::TurnFinished { turn, report, .. } = event else { return };
         let Some(state) = self.runs.get(&run) else { return };
         let item = state.item.clone();
+        self.note_login(run, *turn, report, now);
+        let Some(state) = self.runs.get(&run) else { return };
         self.spent.book(Spending {
             at: now,
             project: state.plan.project.clone(),

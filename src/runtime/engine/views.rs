@@ -4,8 +4,10 @@ use serde::Serialize;
 
 use crate::domain::agent::Stage;
 use crate::domain::budget::Usage;
+use crate::domain::failure::FailureClass;
 use crate::domain::ids::{ItemId, RunId};
 use crate::domain::item_record::{HumanRequest, ItemRecord};
+use crate::domain::ops::Login;
 use crate::domain::provider::{AgentSwitch, SwitchReason};
 use crate::domain::time::Timestamp;
 use crate::pipeline::state::RunState;
@@ -119,10 +121,25 @@ pub struct Status {
     pub problems: Vec<String>,
     /// Agents that cannot be used, and why.
     pub unavailable_agents: Vec<(String, String)>,
+    /// Agents that their providers do not let in.
+    pub refused_agents: Vec<RefusedAgent>,
     /// Effects waiting or under way.
     pub open_effects: usize,
     /// The default provider, and the agents there are.
     pub provider: ProviderView,
+}
+
+/// An agent that its provider does not let in, or did not when it was asked last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RefusedAgent {
+    /// Its name.
+    pub name: String,
+    /// What it said.
+    pub reason: String,
+    /// Since when it is refused, or is to be tried again.
+    pub since: Timestamp,
+    /// Whether somebody says that it is signed in: one run tries it.
+    pub trying: bool,
 }
 
 /// A run as people see it.
@@ -205,7 +222,7 @@ impl Engine {
                 .runs
                 .values()
                 .filter(|state| state.outcome.is_none())
-                .map(run_view)
+                .map(|state| self.run_view(state, now))
                 .collect(),
             items: items
                 .into_iter()
@@ -218,9 +235,39 @@ impl Engine {
                 .iter()
                 .map(|(name, why)| (name.clone(), why.clone()))
                 .collect(),
+            refused_agents: self.refused_agents(),
             open_effects: self.outbox.len(),
             provider: self.provider_view(now),
         }
+    }
+
+    /// A run as people see it; one that waits for its agent to be signed in says what is to be done now.
+    fn run_view(&self, state: &RunState, now: Timestamp) -> RunView {
+        let mut view = run_view(state);
+        let waits_for_login = state
+            .waiting
+            .as_ref()
+            .is_some_and(|waiting| waiting.failure.class == FailureClass::Authentication);
+        if let (true, Some((reason, _))) = (waits_for_login, &mut view.waiting)
+            && let Some(agent) = state.stage().and_then(|stage| state.stage_plan(stage))
+            && let Some(failure) = self.not_let_in(state.id, &agent.agent, now)
+        {
+            *reason = failure.message;
+        }
+        view
+    }
+
+    fn refused_agents(&self) -> Vec<RefusedAgent> {
+        let view = |name: &String, reason: &String, since: Timestamp, trying: bool| {
+            let (name, reason) = (name.clone(), reason.clone());
+            RefusedAgent { name, reason, since, trying }
+        };
+        let logins = self.ops.logins.iter().filter_map(|(name, login)| match login {
+            Login::Refused { message, since } => Some(view(name, message, *since, false)),
+            Login::Unproven { message, since } => Some(view(name, message, *since, true)),
+            Login::Proven { .. } => None,
+        });
+        logins.collect()
     }
 
     fn decision_about(&self, id: &ItemId) -> String {
@@ -279,7 +326,8 @@ impl Engine {
             })
             .unwrap_or_default();
         let record = self.items.get(&id)?;
-        let run = record.run.and_then(|run| self.runs.get(&run)).map(run_view);
+        let run =
+            record.run.and_then(|run| self.runs.get(&run)).map(|state| self.run_view(state, now));
         Some(Explanation { item: item_view(record, self.decision_about(&id)), held, run })
     }
 }

@@ -96,7 +96,10 @@ impl Chronicle {
             | Event::Paused { .. }
             | Event::Resumed { .. }
             | Event::TurboSet { .. }
-            | Event::ProviderSet { .. } => factory_event(event),
+            | Event::ProviderSet { .. }
+            | Event::AgentRefused { .. }
+            | Event::AgentCleared { .. }
+            | Event::AgentAccepted { .. } => factory_event(event),
             of_run => run_event(of_run),
         };
         let Some(what) = what else { return };
@@ -197,6 +200,11 @@ fn factory_event(event: &Event) -> Option<String> {
         Event::ProviderSet { by, provider: None } => {
             format!("the configuration's default provider again, by {by}")
         }
+        Event::AgentRefused { agent, message, .. } => {
+            format!("agent {agent} is refused, somebody must sign it in: {message}")
+        }
+        Event::AgentCleared { agent, by } => format!("agent {agent} is tried again, says {by}"),
+        Event::AgentAccepted { agent } => format!("agent {agent} is let in again"),
         _ => return None,
     })
 }
@@ -261,6 +269,7 @@ fn run_event(event: &Event) -> Option<String> {
         Event::RunInterrupted { cause: Interruption::Shutdown, .. } => {
             "interrupted, through no fault of its own".to_owned()
         }
+        Event::RunGoalChanged { title, .. } => format!("goal is now: {title}"),
         Event::RunInstructed { text, .. } => format!("is told: {}", first_line(text)),
         Event::AgentSwitched { stage, switch } => {
             format!("the {}'s turns: {switch}", stage.word())

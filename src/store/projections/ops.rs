@@ -7,8 +7,10 @@ use crate::store::envelope::Recorded;
 #[must_use]
 pub fn fold_ops(events: &[Recorded]) -> OpsState {
     let mut state = OpsState::default();
-    for event in events.iter().filter_map(|recorded| recorded.event.known()) {
-        state.evolve(event);
+    for recorded in events {
+        if let Some(event) = recorded.event.known() {
+            state.evolve(event, recorded.at);
+        }
     }
     state
 }

@@ -41,6 +41,7 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::RunAdopted { .. }
         | Event::RunInstructed { .. }
         | Event::AgentSwitched { .. }
+        | Event::RunGoalChanged { .. }
         | Event::RunDelivered { .. }
         | Event::DeliveryFailed { .. }
         | Event::LateResult { .. }
@@ -51,6 +52,9 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::Paused { .. }
         | Event::Resumed { .. }
         | Event::TurboSet { .. }
-        | Event::ProviderSet { .. } => {}
+        | Event::ProviderSet { .. }
+        | Event::AgentRefused { .. }
+        | Event::AgentCleared { .. }
+        | Event::AgentAccepted { .. } => {}
     }
 }

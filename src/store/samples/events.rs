@@ -139,6 +139,10 @@ pub(in crate::store) fn run_events() -> Vec<Event> {
             text: "use the other file".to_owned(),
             reception: Reception::Injected { turn: 2 },
         },
+        Event::RunGoalChanged {
+            title: "Greet in two languages".to_owned(),
+            body: "- [ ] says hello\n- [ ] says hallo\n".to_owned(),
+        },
         Event::RunDelivered {
             delivered: Delivered::Merge {
                 base: "main".to_owned(),
@@ -203,6 +207,14 @@ pub(in crate::store) fn ops_events() -> Vec<Event> {
             until: Some(Timestamp(1_700_000_100_000)),
         },
         Event::ProviderSet { by: "human:cli:ann".to_owned(), provider: Some("codex".to_owned()) },
+        Event::AgentRefused {
+            agent: "claude".to_owned(),
+            run: run_id(1),
+            turn: 1,
+            message: "401: invalid x-api-key".to_owned(),
+        },
+        Event::AgentCleared { agent: "claude".to_owned(), by: "human:cli:ann".to_owned() },
+        Event::AgentAccepted { agent: "claude".to_owned() },
     ]
 }
 

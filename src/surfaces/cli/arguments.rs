@@ -81,6 +81,7 @@ pub(super) enum Role {
     Resume(operate::Resume),
     Turbo(operate::Turbo),
     Provider(provider::Provider),
+    Agent(operate::Agent),
     Heartbeat(operate::Heartbeat),
     HandOver(hand_over::HandOver),
     Inspect(receipts::inspect::Inspect),

@@ -80,6 +80,7 @@ fn perform(context: &Context, role: Role) -> Result<u8, CliError> {
         Role::Resume(it) => block_on(operate::execute(context, it.command())),
         Role::Turbo(it) => block_on(operate::execute(context, it.command())),
         Role::Provider(it) => block_on(provider::execute(context, it)),
+        Role::Agent(it) => block_on(operate::execute(context, it.command())),
         Role::Heartbeat(it) => block_on(operate::execute(context, it.command())),
         Role::HandOver(arguments) => block_on(hand_over::execute(context, &arguments)),
         Role::Inspect(arguments) => block_on(receipts::inspect_one(context, &arguments)),

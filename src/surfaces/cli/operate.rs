@@ -1,11 +1,11 @@
-//! `approve`, `reject`, `cancel`, `retry`, `pause`, `resume`, `turbo`, `heartbeat`: one command each.
+//! `approve`, `reject`, `cancel`, `retry`, `pause`, `resume`, `turbo`, `agent`, `heartbeat`: one command each.
 //!
 //! They go to the running daemon. Where none runs, this process takes the state directory for a moment and records the
 //! command itself; the next daemon does what follows from it.
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::domain::command::Command;
@@ -162,6 +162,36 @@ pub(super) struct Turbo {
 impl Turbo {
     pub(super) fn command(self) -> Command {
         Command::Turbo { hours: self.hours }
+    }
+}
+
+/// Say that an agent is signed in again after its provider did not let it in
+///
+/// Everything that needs a refused agent waits, and `status` names it. After this one run tries it; when that is let in,
+/// the others follow. A reload of the configuration and a new daemon have the same effect.
+#[derive(Debug, Args)]
+#[command(after_help = format!("Examples:\n  enact-factory agent claude ok\n\n{JSON}"))]
+pub(super) struct Agent {
+    /// Its name in the configuration
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// What to say of it
+    #[arg(value_name = "WORD")]
+    word: AgentWord,
+}
+
+/// What can be said of an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum AgentWord {
+    /// It is signed in.
+    Ok,
+}
+
+impl Agent {
+    pub(super) fn command(self) -> Command {
+        match self.word {
+            AgentWord::Ok => Command::AgentOk { agent: self.name },
+        }
     }
 }
 

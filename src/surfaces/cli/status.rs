@@ -30,9 +30,11 @@ Examples:
 
 JSON: {\"daemon\": {\"process\", \"version\", \"temporary\"} or null, \"state_dir\", \"status\": {
   \"at\", \"paused_by\", \"turbo_until\", \"runs\": [run], \"items\": [item], \"spent_today\": usage, \"problems\": [text],
-  \"unavailable_agents\": [{\"name\", \"reason\"}], \"open_effects\": number, \"provider\": as in `provider`}}
-run: id, short, item, phase, round, max_rounds, attempt, agent, switches [{stage,
-  from, to, reason, until}], turns, usage, started, waiting {reason, until}, branch,
+  \"unavailable_agents\": [{\"name\", \"reason\"}],
+  \"refused_agents\": [{\"name\", \"reason\", \"since\", \"trying\"}], \"open_effects\": number,
+  \"provider\": as in `provider`}}
+run: id, short, item, phase, round, max_rounds, attempt, agent, switches [{stage, from, to, reason, until}], turns, usage,
+  started, waiting {reason, until}, branch,
   worktree, change, outcome, detail
 item: id, title, status (pending, in_flight, waiting_human, done, failed, cancelled), state (the tracker's), priority,
   lane, attempts, usage, decision, question, question_class, run, last_outcome
@@ -187,7 +189,10 @@ fn row(item: &ItemView) -> Vec<String> {
 }
 
 fn troubles(screen: &Screen, status: &StatusView) {
-    if status.problems.is_empty() && status.unavailable_agents.is_empty() {
+    let nothing = status.problems.is_empty()
+        && status.unavailable_agents.is_empty()
+        && status.refused_agents.is_empty();
+    if nothing {
         return;
     }
     screen.line("");
@@ -198,5 +203,16 @@ fn troubles(screen: &Screen, status: &StatusView) {
     for agent in &status.unavailable_agents {
         let reason = format::printable(&agent.reason);
         screen.line(format!("  agent {}: {reason} (`enact-factory doctor`)", agent.name));
+    }
+    for agent in &status.refused_agents {
+        let (name, reason) = (&agent.name, format::printable(&agent.reason));
+        screen.line(if agent.trying {
+            format!("  agent {name} is tried again by one run; it was not let in: {reason}")
+        } else {
+            format!(
+                "  agent {name} is not let in since {}: {reason} (sign it in, then `enact-factory agent {name} ok`)",
+                agent.since
+            )
+        });
     }
 }

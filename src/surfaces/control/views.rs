@@ -196,6 +196,8 @@ pub struct StatusView {
     pub problems: Vec<String>,
     /// Agents that cannot be used.
     pub unavailable_agents: Vec<UnavailableAgent>,
+    /// Agents that their providers do not let in.
+    pub refused_agents: Vec<RefusedAgent>,
     /// Effects waiting or under way.
     pub open_effects: usize,
     /// The default provider, and the agents there are.
@@ -209,6 +211,27 @@ pub struct UnavailableAgent {
     pub name: String,
     /// Why.
     pub reason: String,
+}
+
+/// An agent that its provider does not let in, or did not when it was asked last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedAgent {
+    /// Its name.
+    pub name: String,
+    /// What it said.
+    pub reason: String,
+    /// Since when it is refused, or is to be tried again.
+    #[serde(with = "instant")]
+    pub since: Timestamp,
+    /// Whether somebody says that it is signed in: one run tries it.
+    pub trying: bool,
+}
+
+impl From<engine::RefusedAgent> for RefusedAgent {
+    fn from(view: engine::RefusedAgent) -> Self {
+        let engine::RefusedAgent { name, reason, since, trying } = view;
+        Self { name, reason, since, trying }
+    }
 }
 
 impl From<engine::Status> for StatusView {
@@ -225,6 +248,7 @@ impl From<engine::Status> for StatusView {
             unavailable_agents: unavailable
                 .map(|(name, reason)| UnavailableAgent { name, reason })
                 .collect(),
+            refused_agents: status.refused_agents.into_iter().map(RefusedAgent::from).collect(),
             open_effects: status.open_effects,
             provider: status.provider.into(),
         }

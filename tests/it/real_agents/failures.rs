@@ -46,7 +46,7 @@ fn long_lines_and_broken_bytes_are_only_output() {
     });
 }
 
-/// A key that is refused asks for a person, and nothing of it is spent or shown.
+/// A key that is refused is a matter for people, and nothing of it is spent or shown: its item waits where it is.
 #[test]
 fn a_refused_key_is_a_matter_for_people() {
     with_each_cli(|cli| {
@@ -55,11 +55,17 @@ fn a_refused_key_is_a_matter_for_people() {
         let refused = Answer::failure(401, "invalid x-api-key");
         shop.server.script(Script::new().rule(Rule::new(says::coder("KEY-1"), refused)));
         shop.factory.start();
-        let picture = shop.factory.wait_until("a person is asked", |picture| {
-            picture.item("KEY-1").question_class.is_some()
-        });
+        let picture = shop
+            .factory
+            .wait_until("somebody is told", |picture| !picture.status.refused_agents.is_empty());
         shop.print_turns(&["KEY-1"]);
         assert_eq!(picture.item("KEY-1").attempts, 0);
+        assert_eq!(picture.item("KEY-1").question_class, None);
+        let refused = &picture.status.refused_agents[0];
+        assert_eq!(refused.name, cli.name());
+        assert!(!refused.reason.contains(AGENT_SECRET), "{}", refused.reason);
+        let waiting = picture.run_of("KEY-1").and_then(|run| run.waiting.clone()).expect("a wait");
+        assert!(waiting.reason.contains("sign it in"), "{}", waiting.reason);
         let runs = shop.factory.runs("KEY-1");
         let report = runs[0].turns[0].report.as_ref().expect("a report");
         let TurnEnding::Failed { failure } = &report.ending else { panic!("{report:?}") };
@@ -113,13 +119,8 @@ fn an_agent_that_is_killed_is_done_again() {
         assert!(shop.server.wait_until(BOUND, |requests| {
             requests.iter().any(|request| request.answer == "hang" && !request.abandoned)
         }));
-        let program = format!("/{}", cli.name());
-        let is_agent = |command: &str| {
-            let mut words = command.split(' ');
-            words.any(|word| word.ends_with(&program) || word.ends_with("::cursor_agent"))
-        };
-        let victims: Vec<_> =
-            shop.factory.survivors().into_iter().filter(|it| is_agent(&it.command)).collect();
+        let mut victims = shop.factory.survivors();
+        victims.retain(|found| cli.is_run_by(&found.command));
         assert!(!victims.is_empty(), "{:#?}", shop.factory.survivors());
         for victim in &victims {
             victim.kill();

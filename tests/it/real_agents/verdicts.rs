@@ -42,8 +42,8 @@ fn a_change_is_judged_told_and_paid_for() {
         }
         assert_told(&shop);
         for item in ["OK-1", "AGAIN-1", "RED-1", "NO-1"] {
-            assert_paid(&shop, item);
-            assert_sessions(&shop, item);
+            assert_paid(&shop, cli, item);
+            assert_sessions(&shop, cli, item);
         }
         shop.close();
     });
@@ -111,11 +111,11 @@ fn assert_told(shop: &Workshop) {
 }
 
 /// The usage on record is the sum of all calls that were answered.
-fn assert_paid(shop: &Workshop, item: &str) {
+fn assert_paid(shop: &Workshop, cli: Cli, item: &str) {
     let turns = shop.factory.turn_usages(item);
     let calls = [shop.calls(item, "coder"), shop.calls(item, "critic")].concat();
     let count = u64::try_from(calls.len()).expect("a few");
-    let (input, cache_write) = shop.cli.input_per_call();
+    let (input, cache_write) = cli.input_per_call();
     let sum = turns.iter().fold(Usage::default(), |mut sum, turn| {
         sum += *turn;
         sum
@@ -125,7 +125,7 @@ fn assert_paid(shop: &Workshop, item: &str) {
     let expected =
         (count * input, count * usage::OUTPUT, count * usage::CACHE_READ, count * cache_write);
     assert_eq!(tokens, expected, "{item}: {count} calls, {turns:?}");
-    match shop.cli {
+    match cli {
         Cli::Claude => {
             // 3 and 15 dollars per million tokens in and out, 0.30 from the cache, 3.75 into it.
             let exact = count * 7485;
@@ -150,7 +150,7 @@ fn assert_paid(shop: &Workshop, item: &str) {
 }
 
 /// Every turn has a session of its own, and the one on record is the one that the model saw.
-fn assert_sessions(shop: &Workshop, item: &str) {
+fn assert_sessions(shop: &Workshop, cli: Cli, item: &str) {
     let runs = shop.factory.runs(item);
     let recorded: Vec<Option<String>> = runs
         .iter()
@@ -162,7 +162,7 @@ fn assert_sessions(shop: &Workshop, item: &str) {
     seen.sort_by_key(|request| request.number);
     seen.retain(|request| request.step() == 0);
     let seen: Vec<Option<String>> = seen.iter().map(RecordedRequest::session).collect();
-    if shop.cli == Cli::Hermes {
+    if cli == Cli::Hermes {
         // It keeps its session to itself.
         assert_eq!(recorded.len(), seen.len(), "{item}");
     } else {

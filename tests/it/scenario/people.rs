@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::support::factory::script::{APPROVE, DONE, Script, Step};
+use enact_factory::domain::event::Event;
+
+use crate::support::factory::script::{APPROVE, DONE, Script, Step, verdict};
 use crate::support::factory::{BOUND, Factory};
 
 /// A factory whose coder of `item` is at work until `go` exists, and whose item file is as the factory wants it.
@@ -64,6 +66,38 @@ fn what_a_person_writes_into_the_item_meanwhile_stays() {
     factory.wait_until_done(&["DEMO-32"]);
     assert!(factory.item_file("DEMO-32").contains("P.S. Thanks!"));
     assert_eq!(factory.item_state("DEMO-32"), "Done");
+}
+
+#[test]
+fn what_people_change_about_the_goal_meanwhile_reaches_the_next_turns_of_the_run() {
+    let mut factory = Factory::new();
+    factory.item("DEMO-36", "", "Add a greeting");
+    let waits = Step::critic("DEMO-36").round(1).note("reading").wait_for("go");
+    factory.script(
+        &Script::new()
+            .step(Step::coder("DEMO-36").round(1).write("greeting.txt", "hello\n").answer(DONE))
+            .step(waits.answer(&verdict("REVISE", "says hello only")))
+            .step(Step::coder("DEMO-36").write("greeting.txt", "hello\nhallo\n").answer(DONE))
+            .step(Step::critic("DEMO-36").answer(APPROVE)),
+    );
+    factory.start();
+    factory.wait_for_file("reading");
+    let text = factory.item_file("DEMO-36").replace("Add a greeting\n", "Greet in two languages\n");
+    fs::write(factory.item_path("DEMO-36"), text).expect("an edit");
+    factory.until("the change is on record", BOUND, |factory| {
+        let changed = |event: &Event| matches!(event, Event::RunGoalChanged { .. });
+        factory.run_events("DEMO-36").iter().any(changed).then_some(())
+    });
+    factory.touch("go");
+    factory.wait_until_done(&["DEMO-36"]);
+    let [critic] = &factory.prompts("DEMO-36", "critic", 1)[..] else { panic!("one critic") };
+    assert!(!critic.contains("Greet in two languages"), "it had begun before");
+    let [coder] = &factory.prompts("DEMO-36", "coder", 2)[..] else { panic!("one coder") };
+    assert!(coder.contains("Greet in two languages") && coder.contains("# The goal has changed"));
+    let [critic] = &factory.prompts("DEMO-36", "critic", 2)[..] else { panic!("one critic") };
+    assert!(critic.contains("Greet in two languages"), "{critic}");
+    assert_eq!(factory.repository.on_main("greeting.txt").as_deref(), Some("hello\nhallo"));
+    factory.verify_receipts();
 }
 
 #[test]

@@ -104,6 +104,17 @@ impl Factory {
         self.root().join("state")
     }
 
+    /// A project of its own beside `demo`, with a repository; `keys` are added to its table.
+    pub(crate) fn another_project(&mut self, name: &str, keys: &str) -> Repository {
+        let path = self.root().join(format!("repo-{name}"));
+        let repository = Repository::create(&path, &self.root().join("home"));
+        let table = format!(
+            "[[projects]]\nname = {name:?}\npath = {path:?}\ndelivery = \"merge\"\nchecks = [{CHECK:?}]\n{keys}\n"
+        );
+        self.more_config.push_str(&table);
+        repository
+    }
+
     /// A variable for the daemon's environment.
     pub(crate) fn variable(&mut self, name: &str, value: &str) {
         self.environment.insert(name.to_owned(), value.to_owned());

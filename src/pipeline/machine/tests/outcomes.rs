@@ -66,7 +66,7 @@ fn every_outcome_of_the_closed_list_is_reached() {
             run.quota(far_from(run));
         },
         |run| {
-            run.turn_fails(FailureClass::Authentication);
+            run.turn_fails(FailureClass::ContextOverflow);
         },
         |run| {
             run.turn_fails(FailureClass::Throttled { until: far_from(run) });

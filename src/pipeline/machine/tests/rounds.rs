@@ -335,3 +335,36 @@ fn a_late_failure_of_an_earlier_delivery_does_not_disturb_the_next() {
     run.feed(Input::DeliveryFailed { execution: 1, failure });
     assert_eq!(run.state, before);
 }
+
+#[test]
+fn a_goal_that_people_change_counts_from_the_next_turn_on_and_the_coder_is_told_what_it_was() {
+    let mut run = Driver::new();
+    run.coder_done("a").checks(None);
+    let body = "Say hallo too.\n\n## Acceptance criteria\n- [ ] prints hallo\n".to_owned();
+    run.feed(Input::GoalChanged { title: "Greet in German".to_owned(), body });
+    run.revise("does not print hallo");
+    let critics = &run.given(Stage::Critic)[0];
+    assert!(critics.contains("1. prints hallo") && !critics.contains("prints hello"), "{critics}");
+    run.coder_done("b");
+    let coders = &run.given(Stage::Coder)[1];
+    assert!(coders.contains("# The goal has changed") && coders.contains("Greet the caller"));
+    assert!(coders.contains("Greet in German"), "{coders}");
+    run.checks(None).revise("still not").coder_done("c");
+    assert!(!run.given(Stage::Coder)[2].contains("# The goal has changed"), "it was told once");
+}
+
+#[test]
+fn a_goal_changed_during_a_turn_is_told_to_the_next_coder_and_back_again_is_no_change() {
+    let mut run = Driver::new();
+    run.begin();
+    let german = || Input::GoalChanged { title: "Greet in German".to_owned(), body: String::new() };
+    run.feed(german());
+    run.end(TurnEnding::Completed, r#"{"summary": "done"}"#, Some(change("a")), false);
+    run.checks(None).revise("x").coder_done("b");
+    assert!(run.given(Stage::Coder)[1].contains("# The goal has changed"));
+    let mut run = Driver::new();
+    let before = (run.state.plan.title.clone(), run.state.plan.body.clone());
+    run.feed(german());
+    run.feed(Input::GoalChanged { title: before.0, body: before.1 });
+    assert_eq!(run.state.changed_goal, None);
+}

@@ -153,10 +153,8 @@ fn a_turn_that_git_could_not_measure_is_tried_again() {
 }
 
 #[test]
-fn who_is_not_logged_in_asks_a_person() {
-    let human =
-        [FailureClass::Authentication, FailureClass::Configuration, FailureClass::ContextOverflow];
-    for class in human {
+fn what_only_a_person_can_put_right_asks_one() {
+    for class in [FailureClass::Configuration, FailureClass::ContextOverflow] {
         let mut run = Driver::new();
         run.turn_fails(class);
         assert_eq!(run.outcome(), &Outcome::WaitingHuman);
@@ -164,6 +162,32 @@ fn who_is_not_logged_in_asks_a_person() {
         run.coder_done("a").fails(class);
         assert_eq!(run.outcome(), &Outcome::WaitingHuman);
     }
+}
+
+#[test]
+fn a_run_whose_agent_is_not_let_in_waits_in_its_place_and_spends_nothing() {
+    let mut run = Driver::new();
+    run.turn_fails(FailureClass::Authentication);
+    let waiting = run.state.waiting.clone().expect("a wait");
+    assert_eq!(waiting.failure.class, FailureClass::Authentication);
+    assert_eq!((run.state.phase, run.state.round, run.state.infra_failures), (Phase::Coding, 1, 0));
+    run.coder_done("a").checks(None);
+    run.turn_fails(FailureClass::Authentication);
+    assert_eq!((run.state.phase, run.state.gate_misses), (Phase::Critiquing, 0));
+    run.approve().deliver();
+    assert_eq!((run.outcome(), run.state.round), (&Outcome::Succeeded, 1));
+}
+
+#[test]
+fn an_agent_that_is_never_let_in_is_a_matter_for_people_in_the_end() {
+    let mut run = Driver::new();
+    for _ in 0..100 {
+        if run.state.outcome.is_none() {
+            run.turn_fails(FailureClass::Authentication);
+        }
+    }
+    assert_eq!(run.outcome(), &Outcome::WaitingHuman);
+    assert_eq!(run.state.turns.len(), 20);
 }
 
 #[test]

@@ -211,6 +211,9 @@ impl Attached {
         watch: &mut Watch<'_>,
         waiting: &mut Waiting,
     ) -> Result<Option<Ending>, CliError> {
+        if let (Some(reason), true) = (watch.fold.not_let_in(), self.host.is_some()) {
+            return Ok(Some(Ending::NotLetIn { reason: reason.to_owned() }));
+        }
         let started = watch.fold.record.as_ref().is_some_and(|it| it.run.is_some());
         if started || watch.stopping || watch.fold.is_over() || !waiting.is_time() {
             return Ok(None);

@@ -49,7 +49,10 @@ pub(in super::super) fn report(
     let success = matches!(ending, Ending::Over) && succeeded(fold);
     let code = match ending {
         Ending::Over if success => errors::OK,
-        Ending::Over | Ending::DaemonGone | Ending::CannotStart { .. } => errors::FAILURE,
+        Ending::Over
+        | Ending::DaemonGone
+        | Ending::NotLetIn { .. }
+        | Ending::CannotStart { .. } => errors::FAILURE,
         Ending::TimedOut => errors::TIMEOUT,
         Ending::Interrupted { .. } | Ending::AtOnce => errors::INTERRUPTED,
     };
@@ -93,6 +96,7 @@ fn result<'a>(
         }
         Ending::Interrupted { .. } | Ending::AtOnce => "interrupted".to_owned(),
         Ending::CannotStart { .. } => "cannot start".to_owned(),
+        Ending::NotLetIn { .. } => "not signed in".to_owned(),
         Ending::DaemonGone => "daemon gone".to_owned(),
     };
     let workspace = run.and_then(|run| run.workspace.as_ref());
@@ -102,7 +106,7 @@ fn result<'a>(
         success,
         outcome,
         detail: match ending {
-            Ending::CannotStart { reason, .. } => reason,
+            Ending::CannotStart { reason, .. } | Ending::NotLetIn { reason } => reason,
             _ => run.map_or("", |run| run.detail.as_str()),
         },
         item: &fold.item,
@@ -202,6 +206,11 @@ fn explain(ending: &Ending, fold: &Fold) -> CliError {
                 Some(remedy) => error.hint(remedy.clone()),
                 None => error,
             }
+        }
+        Ending::NotLetIn { reason } => {
+            CliError::failure(format!("the agent is not let in: {reason}")).hint(format!(
+                "sign it in; the work is kept and continues when a daemon starts; `enact-factory cancel {id}` gives it up"
+            ))
         }
         Ending::DaemonGone => CliError::failure("the daemon went away and did not come back")
             .hint(format!(

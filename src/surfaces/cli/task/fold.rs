@@ -1,6 +1,7 @@
 //! What is known of a task: the folds of its events, as they come in.
 
 use crate::domain::event::Event;
+use crate::domain::failure::FailureClass;
 use crate::domain::ids::ItemId;
 use crate::domain::item_record::{ItemRecord, ItemStatus};
 use crate::pipeline::state::RunState;
@@ -46,6 +47,13 @@ impl Fold {
         self.record
             .as_ref()
             .is_some_and(|it| it.status.is_settled() || it.status == ItemStatus::WaitingHuman)
+    }
+
+    /// What the run's agent said when its provider did not let it in, if the run waits for that.
+    pub(super) fn not_let_in(&self) -> Option<&str> {
+        let waiting = self.run.as_ref()?.waiting.as_ref()?;
+        let refused = waiting.failure.class == FailureClass::Authentication;
+        refused.then_some(waiting.failure.message.as_str())
     }
 
     /// Whether the run's worktree was dealt with, or there is none.

@@ -89,6 +89,11 @@ pub(super) enum Ending {
         /// What a person could do.
         remedy: Option<String>,
     },
+    /// Its agent is not let in by its provider, and only a person can change that. The work is kept.
+    NotLetIn {
+        /// What the agent said.
+        reason: String,
+    },
     /// The daemon that had it went away and did not come back.
     DaemonGone,
 }

@@ -19,8 +19,21 @@ pub(crate) struct Status {
     pub(crate) runs: Vec<Run>,
     /// Items.
     pub(crate) items: Vec<Item>,
+    /// Agents that are not let in.
+    pub(crate) refused_agents: Vec<RefusedAgent>,
     /// Effects waiting or under way.
     pub(crate) open_effects: usize,
+}
+
+/// An agent that is not let in.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct RefusedAgent {
+    /// Its name.
+    pub(crate) name: String,
+    /// What it said.
+    pub(crate) reason: String,
+    /// Whether one run tries it.
+    pub(crate) trying: bool,
 }
 
 /// A run.
@@ -100,6 +113,8 @@ pub(crate) struct Held {
     pub(crate) reason: String,
     /// Until when (RFC 3339).
     pub(crate) until: Option<String>,
+    /// What a person could do.
+    pub(crate) released_by: Option<String>,
 }
 
 impl Picture {
