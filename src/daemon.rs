@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agents::probe::{missing, probe, talks};
 use crate::agents::{AgentSettings, unfit_to_judge};
+use crate::config::retention::RetentionSettings;
 use crate::config::settings::Settings;
 use crate::domain::agent::AgentKind;
-use crate::domain::ids::RunId;
 use crate::domain::policy::Policy;
 use crate::process::adoption::become_subreaper;
 use crate::process::redact::Redactor;
@@ -26,7 +26,7 @@ use crate::runtime::dispatcher::{Dispatcher, LoopMessage, Reconfigured, Schedule
 use crate::runtime::effects::{KeeperSettings, Ports};
 use crate::runtime::engine::{Engine, Identity, Input};
 use crate::runtime::handle::DaemonHandle;
-use crate::runtime::reaper;
+use crate::runtime::reaper::{self, Kept};
 use crate::runtime::recovery::{self, Recovered, RecoveryError};
 use crate::runtime::state_dir::{Lock, StateDir, StateDirError};
 use crate::runtime::tasks::Tasks;
@@ -38,7 +38,7 @@ use crate::trackers::local::{LocalTracker, SOURCE};
 use crate::workspaces::WorkspaceError;
 use crate::workspaces::git::{GitSettings, GitWorkspaces};
 
-/// How often the reaper looks for worktrees whose time is over.
+/// How often the reaper looks for what nobody needs any more.
 const REAPING: Duration = Duration::from_secs(3600);
 
 /// Why a daemon could not start or had to end.
@@ -79,7 +79,7 @@ pub struct Daemon {
     /// What was found and done at the start.
     pub recovered: Recovered,
     stop_ports: CancellationToken,
-    retention: Duration,
+    retention: RetentionSettings,
     _lock: Lock,
 }
 
@@ -125,7 +125,7 @@ impl Daemon {
             parts: Parts { store, dirs, ports },
             recovered,
             stop_ports,
-            retention: Duration::from_millis(setup.settings.retention.failed_ms),
+            retention: setup.settings.retention,
             _lock: lock,
         })
     }
@@ -349,12 +349,19 @@ async fn probe_agents(ports: &Ports, handle: &DaemonHandle, stop: &CancellationT
     handle.input(Input::AgentsProbed { unavailable }).await;
 }
 
-async fn reap(ports: &Ports, retention: Duration, stop: &CancellationToken) {
+async fn reap(ports: &Ports, retention: RetentionSettings, stop: &CancellationToken) {
+    let worktrees = Duration::from_millis(retention.failed_ms);
+    let kept = Kept {
+        time: Duration::from_millis(retention.transcript_ms),
+        bytes: retention.transcript_bytes,
+    };
     loop {
         let repositories = reaper::repositories(ports).await;
-        for removed in reaper::reap(ports, &repositories, retention).await {
-            let run: RunId = removed;
+        for run in reaper::reap(ports, &repositories, worktrees).await {
             tracing::info!(run.id = %run, "the worktree of a finished run was removed; its time was over");
+        }
+        for run in reaper::forget(ports, kept).await {
+            tracing::info!(run.id = %run, "prompts and transcripts of a finished run were removed");
         }
         tokio::select! {
             () = stop.cancelled() => return,

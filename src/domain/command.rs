@@ -51,15 +51,15 @@ pub enum Command {
         /// Hours from now; 0 turns it off.
         hours: u32,
     },
-    /// Let another agent do the coming turns of every stage that names none of its own.
-    SetProvider {
-        /// Name of the configured agent; absent: the configuration's default again.
-        provider: Option<String>,
-    },
     /// Somebody has signed a refused agent in: try it again.
     AgentOk {
         /// Its configured name.
         agent: String,
+    },
+    /// Let another agent do the coming turns of every stage that names none of its own.
+    SetProvider {
+        /// Name of the configured agent; absent: the configuration's default again.
+        provider: Option<String>,
     },
     /// Look at trackers and plan now instead of at the next tick.
     Heartbeat,

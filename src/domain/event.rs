@@ -373,14 +373,6 @@ pub enum Event {
         /// What became of it.
         reception: Reception,
     },
-    /// Another agent than before does the run's next turns of a stage.
-    #[serde(rename = "run.agent_switched")]
-    AgentSwitched {
-        /// Which stage.
-        stage: Stage,
-        /// From which agent to which, and why.
-        switch: AgentSwitch,
-    },
     /// People changed what the item asks for while the run was under way.
     #[serde(rename = "run.goal_changed")]
     RunGoalChanged {
@@ -388,6 +380,14 @@ pub enum Event {
         title: String,
         /// The text as it is now.
         body: String,
+    },
+    /// Another agent than before does the run's next turns of a stage.
+    #[serde(rename = "run.agent_switched")]
+    AgentSwitched {
+        /// Which stage.
+        stage: Stage,
+        /// From which agent to which, and why.
+        switch: AgentSwitch,
     },
     /// Delivery succeeded.
     #[serde(rename = "run.delivered")]
@@ -467,14 +467,6 @@ pub enum Event {
         /// Absent: turbo is off.
         until: Option<Timestamp>,
     },
-    /// Stages that name no agent of their own are done by this one.
-    #[serde(rename = "ops.provider_set")]
-    ProviderSet {
-        /// Who.
-        by: String,
-        /// Name of the configured agent. Absent: the configuration's default again.
-        provider: Option<String>,
-    },
     /// The provider of an agent does not let it in: whoever needs it waits until somebody has signed it in.
     #[serde(rename = "ops.agent_refused")]
     AgentRefused {
@@ -500,5 +492,13 @@ pub enum Event {
     AgentAccepted {
         /// Name of the configured agent.
         agent: String,
+    },
+    /// Stages that name no agent of their own are done by this one.
+    #[serde(rename = "ops.provider_set")]
+    ProviderSet {
+        /// Who.
+        by: String,
+        /// Name of the configured agent. Absent: the configuration's default again.
+        provider: Option<String>,
     },
 }

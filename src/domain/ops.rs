@@ -56,11 +56,11 @@ pub struct OpsState {
     pub paused_by: Option<String>,
     /// Until when both pace caps are raised.
     pub turbo_until: Option<Timestamp>,
-    /// The default provider that somebody chose instead of the configuration's.
-    pub provider: Option<ProviderChoice>,
     /// Agents that were refused at least once, by name.
     #[serde(default)]
     pub logins: BTreeMap<String, Login>,
+    /// The default provider that somebody chose instead of the configuration's.
+    pub provider: Option<ProviderChoice>,
 }
 
 impl OpsState {
@@ -77,10 +77,6 @@ impl OpsState {
             Event::Paused { by } => self.paused_by = Some(by.clone()),
             Event::Resumed { .. } => self.paused_by = None,
             Event::TurboSet { until, .. } => self.turbo_until = *until,
-            Event::ProviderSet { by, provider } => {
-                let chosen = provider.clone();
-                self.provider = chosen.map(|agent| ProviderChoice { agent, by: by.clone() });
-            }
             Event::AgentRefused { agent, message, .. } => {
                 let refused = Login::Refused { message: message.clone(), since: at };
                 self.logins.insert(agent.clone(), refused);
@@ -94,6 +90,10 @@ impl OpsState {
                 if let Some(login) = self.logins.get_mut(agent) {
                     login.prove();
                 }
+            }
+            Event::ProviderSet { by, provider } => {
+                let chosen = provider.clone();
+                self.provider = chosen.map(|agent| ProviderChoice { agent, by: by.clone() });
             }
             _ => {}
         }

@@ -92,19 +92,19 @@ pub enum Input {
         /// What became of it.
         reception: Reception,
     },
-    /// Another agent shall do the next turns of a stage.
-    AgentSwitched {
-        /// Which stage.
-        stage: Stage,
-        /// From which agent to which, and why.
-        switch: AgentSwitch,
-    },
     /// People changed what the item asks for.
     GoalChanged {
         /// The title as it is now.
         title: String,
         /// The text as it is now.
         body: String,
+    },
+    /// Another agent shall do the next turns of a stage.
+    AgentSwitched {
+        /// Which stage.
+        stage: Stage,
+        /// From which agent to which, and why.
+        switch: AgentSwitch,
     },
     /// Someone wants it stopped.
     Cancel {
@@ -136,8 +136,8 @@ impl Input {
             Self::Interrupted { .. } => "interrupted",
             Self::Adopted { .. } => "adopted",
             Self::Instructed { .. } => "instructed",
-            Self::AgentSwitched { .. } => "agent switched",
             Self::GoalChanged { .. } => "goal changed",
+            Self::AgentSwitched { .. } => "agent switched",
             Self::Cancel { .. } => "cancel",
             Self::Supersede { .. } => "supersede",
         }

@@ -69,8 +69,8 @@ fn step(state: &RunState, input: Input, now: Timestamp) -> Step {
         Input::Instructed { by, text, reception } => {
             step.emit(Event::RunInstructed { by, text, reception });
         }
-        Input::AgentSwitched { stage, switch } => step.agent_switched(stage, switch),
         Input::GoalChanged { title, body } => step.emit(Event::RunGoalChanged { title, body }),
+        Input::AgentSwitched { stage, switch } => step.agent_switched(stage, switch),
         Input::Cancel { by } => {
             step.stop_tasks = true;
             let detail = format!("cancelled by {by}");
@@ -147,8 +147,8 @@ impl Step {
                 | Input::Interrupted { .. }
                 | Input::Adopted { .. }
                 | Input::Instructed { .. }
-                | Input::AgentSwitched { .. }
                 | Input::GoalChanged { .. }
+                | Input::AgentSwitched { .. }
         ) {
             return;
         }

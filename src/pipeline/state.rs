@@ -265,8 +265,8 @@ impl RunState {
             Event::RunInterrupted { cause, fence } => self.note_interruption(*cause, *fence),
             Event::RunAdopted { fence, .. } => self.fence = self.fence.max(*fence),
             Event::RunInstructed { text, reception, .. } => self.hear(text, reception),
-            Event::AgentSwitched { stage, switch } => self.switch_agent(*stage, switch),
             Event::RunGoalChanged { title, body } => self.change_goal(title, body),
+            Event::AgentSwitched { stage, switch } => self.switch_agent(*stage, switch),
             Event::RunDelivered { delivered } => {
                 self.delivered = Some(delivered.clone());
                 self.proceed();

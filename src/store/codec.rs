@@ -63,10 +63,10 @@ const TYPES: &[(&str, &[Upcast])] = &[
     ("ops.paused", &[]),
     ("ops.resumed", &[]),
     ("ops.turbo_set", &[]),
-    ("ops.provider_set", &[]),
     ("ops.agent_refused", &[]),
     ("ops.agent_cleared", &[]),
     ("ops.agent_accepted", &[]),
+    ("ops.provider_set", &[]),
 ];
 
 /// An event as it is stored.

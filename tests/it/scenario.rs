@@ -8,6 +8,7 @@ mod keeper;
 mod people;
 mod providers;
 mod recovery;
+mod retention;
 mod safety;
 mod several_items;
 mod signing_in;

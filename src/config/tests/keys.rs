@@ -197,6 +197,8 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("wip.limit", "7"),
     ("keeper.orphan_grace", "'7s'"),
     ("retention.failed_hours", "7"),
+    ("retention.transcript_hours", "7"),
+    ("retention.transcript_mib", "7"),
     ("local.directory", "'/elsewhere'"),
     ("local.lane", "'manual'"),
     ("local.project", "'a'"),

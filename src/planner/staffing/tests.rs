@@ -1,9 +1,11 @@
 use crate::domain::budget::WindowBudget;
 use crate::domain::budget::ledger::Spending;
 use crate::domain::ids::ProjectId;
+use crate::domain::ops::Login;
 
 use super::super::fixtures::{NOW, agent, ask, minutes, policy, record, stage, usage, world};
 use super::super::gates::agent::check as agent_gate;
+use super::super::gates::agent_auth::check as auth_gate;
 use super::super::gates::agent_budget::check as budget_gate;
 use super::super::plan::plan;
 use super::super::world::World;
@@ -188,6 +190,19 @@ fn a_budget_of_the_window_that_is_used_up_is_a_closed_window_too() {
     world.spent = Ledger::new(vec![spent("claude")]);
     assert!(who(&world, &policy, Stage::Coder).starts_with("codex stands in for claude until"));
     world.spent = Ledger::new(vec![spent("claude"), spent("codex")]);
+    assert_eq!(who(&world, &policy, Stage::Coder), "claude");
+}
+
+#[test]
+fn somebody_stands_in_for_an_agent_that_is_not_let_in_until_it_is_tried_again() {
+    let (policy, mut world) = (failing_over(&["codex"]), world([record("DEMO-1")]));
+    let message = "401 invalid key".to_owned();
+    let refused = Login::Refused { message: message.clone(), since: NOW };
+    world.ops.logins.insert("claude".to_owned(), refused);
+    let text = "codex stands in for claude: agent claude is not let in: 401 invalid key";
+    assert_eq!(who(&world, &policy, Stage::Coder), text);
+    assert_eq!(ask(auth_gate, &world, &policy, "DEMO-1"), None);
+    world.ops.logins.insert("claude".to_owned(), Login::Unproven { message, since: NOW });
     assert_eq!(who(&world, &policy, Stage::Coder), "claude");
 }
 

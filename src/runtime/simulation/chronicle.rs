@@ -96,10 +96,10 @@ impl Chronicle {
             | Event::Paused { .. }
             | Event::Resumed { .. }
             | Event::TurboSet { .. }
-            | Event::ProviderSet { .. }
             | Event::AgentRefused { .. }
             | Event::AgentCleared { .. }
-            | Event::AgentAccepted { .. } => factory_event(event),
+            | Event::AgentAccepted { .. }
+            | Event::ProviderSet { .. } => factory_event(event),
             of_run => run_event(of_run),
         };
         let Some(what) = what else { return };
@@ -194,17 +194,15 @@ fn factory_event(event: &Event) -> Option<String> {
         Event::Resumed { by } => format!("resumed by {by}"),
         Event::TurboSet { by, until: Some(until) } => format!("turbo by {by} until {until}"),
         Event::TurboSet { by, until: None } => format!("turbo switched off by {by}"),
-        Event::ProviderSet { by, provider: Some(agent) } => {
-            format!("{agent} is the default provider, by {by}")
-        }
-        Event::ProviderSet { by, provider: None } => {
-            format!("the configuration's default provider again, by {by}")
-        }
         Event::AgentRefused { agent, message, .. } => {
             format!("agent {agent} is refused, somebody must sign it in: {message}")
         }
         Event::AgentCleared { agent, by } => format!("agent {agent} is tried again, says {by}"),
         Event::AgentAccepted { agent } => format!("agent {agent} is let in again"),
+        Event::ProviderSet { by, provider } => {
+            let agent = provider.as_deref().unwrap_or("the configured agent");
+            format!("{agent} is the default provider, by {by}")
+        }
         _ => return None,
     })
 }

@@ -40,8 +40,8 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::RunInterrupted { .. }
         | Event::RunAdopted { .. }
         | Event::RunInstructed { .. }
-        | Event::AgentSwitched { .. }
         | Event::RunGoalChanged { .. }
+        | Event::AgentSwitched { .. }
         | Event::RunDelivered { .. }
         | Event::DeliveryFailed { .. }
         | Event::LateResult { .. }
@@ -52,9 +52,9 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::Paused { .. }
         | Event::Resumed { .. }
         | Event::TurboSet { .. }
-        | Event::ProviderSet { .. }
         | Event::AgentRefused { .. }
         | Event::AgentCleared { .. }
-        | Event::AgentAccepted { .. } => {}
+        | Event::AgentAccepted { .. }
+        | Event::ProviderSet { .. } => {}
     }
 }

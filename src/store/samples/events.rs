@@ -206,7 +206,6 @@ pub(in crate::store) fn ops_events() -> Vec<Event> {
             by: "human:cli:ann".to_owned(),
             until: Some(Timestamp(1_700_000_100_000)),
         },
-        Event::ProviderSet { by: "human:cli:ann".to_owned(), provider: Some("codex".to_owned()) },
         Event::AgentRefused {
             agent: "claude".to_owned(),
             run: run_id(1),
@@ -215,6 +214,7 @@ pub(in crate::store) fn ops_events() -> Vec<Event> {
         },
         Event::AgentCleared { agent: "claude".to_owned(), by: "human:cli:ann".to_owned() },
         Event::AgentAccepted { agent: "claude".to_owned() },
+        Event::ProviderSet { by: "human:cli:ann".to_owned(), provider: Some("codex".to_owned()) },
     ]
 }
 

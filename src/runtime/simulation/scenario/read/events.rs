@@ -18,8 +18,8 @@ const COMMANDS: [&str; 12] = [
     "pause",
     "resume",
     "turbo",
-    "provider",
     "agent",
+    "provider",
     "heartbeat",
     "run",
 ];
@@ -124,13 +124,13 @@ impl Reader<'_> {
             "pause" => Ok(Command::Pause),
             "resume" => Ok(Command::Resume),
             "heartbeat" => Ok(Command::Heartbeat),
+            "agent" if after.trim() == "ok" => Ok(Command::AgentOk { agent: target()? }),
+            "agent" => Err(needs("coder ok")),
             "provider" if first.is_empty() => Err(needs("--reset")),
             "provider" => {
                 let provider = (first != "--reset").then(|| first.to_owned());
                 Ok(Command::SetProvider { provider })
             }
-            "agent" if after.trim() == "ok" => Ok(Command::AgentOk { agent: target()? }),
-            "agent" => Err(needs("coder ok")),
             "turbo" => {
                 let hours = if first == "off" {
                     Some(0)
