@@ -16,7 +16,6 @@ use crate::agents::{AgentSettings, unfit_to_judge};
 use crate::config::retention::RetentionSettings;
 use crate::config::settings::Settings;
 use crate::domain::agent::AgentKind;
-use crate::domain::ids::RunId;
 use crate::domain::policy::Policy;
 use crate::process::adoption::become_subreaper;
 use crate::process::redact::Redactor;
