@@ -11,11 +11,13 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
-use crate::agents::AgentSettings;
-use crate::agents::probe::{probe, talks};
+use crate::agents::probe::{missing, probe, talks};
+use crate::agents::{AgentSettings, unfit_to_judge};
 use crate::config::retention::RetentionSettings;
 use crate::config::settings::Settings;
 use crate::domain::agent::AgentKind;
+use crate::domain::ids::RunId;
+use crate::domain::policy::Policy;
 use crate::process::adoption::become_subreaper;
 use crate::process::redact::Redactor;
 use crate::runtime::agents::Agents;
@@ -177,11 +179,32 @@ pub fn reconfigured(setup: &Setup, parts: &Parts) -> LoopMessage {
     ports.agents = agents(setup);
     ports.redactor = Redactor::new(setup.settings.secrets.clone());
     LoopMessage::Reconfigured(Box::new(Reconfigured {
-        policy: Arc::new(setup.settings.policy.clone()),
+        policy: Arc::new(policy(setup)),
+        unavailable: missing_agents(&ports.agents),
         ports: Arc::new(ports),
         schedule: schedule(&setup.settings),
         poll: Duration::from_millis(setup.settings.daemon.poll_interval_ms),
     }))
+}
+
+/// The rules, with what the agents' adapters say of who may judge here.
+#[must_use]
+pub fn policy(setup: &Setup) -> Policy {
+    let mut policy = setup.settings.policy.clone();
+    // Where agents must be confined and cannot be, no turn is started anyway.
+    let confined = Confining::new(setup.settings.sandbox.clone()).is_on().unwrap_or(true);
+    for (name, agent) in &mut policy.agents {
+        let settings = setup.settings.agents.get(name);
+        agent.unfit_to_judge = settings.and_then(|settings| unfit_to_judge(settings, confined));
+    }
+    policy
+}
+
+/// Agents whose program is not there, and why.
+#[must_use]
+pub fn missing_agents(agents: &Agents) -> BTreeMap<String, String> {
+    let missing = agents.iter().filter_map(|agent| Some((agent, missing(agent)?)));
+    missing.map(|(agent, problem)| (agent.name.clone(), problem.to_string())).collect()
 }
 
 fn schedule(settings: &Settings) -> Option<Schedule> {
@@ -300,8 +323,15 @@ async fn take_over(setup: &Setup, ports: &Ports) -> Result<(Engine, Recovered), 
     let carded = ports.trackers.iter().filter(|(_, tracker)| tracker.shows_cards());
     let cards = carded.map(|(source, _)| source.clone()).collect();
     let identity = Identity { instance, epoch, sources, cards };
-    let policy = Arc::new(setup.settings.policy.clone());
+    let policy = Arc::new(policy(setup));
     let mut engine = Engine::new(loaded, policy, identity, Arc::clone(&ports.ids));
+    // Nobody has to wait for the probes to know whose program is not there at all.
+    let unavailable = missing_agents(&ports.agents);
+    let now = ports.clock.now();
+    let _nothing_to_store = engine.handle(Input::AgentsProbed { unavailable }, now);
+    if let Some(remark) = engine.void_choice(now) {
+        tracing::warn!("{remark}");
+    }
     let recovered = recovery::take_over(ports, &mut engine, before).await?;
     Ok((engine, recovered))
 }

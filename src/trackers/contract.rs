@@ -1,5 +1,6 @@
 //! What every tracker promises, checked on each of them.
 
+use super::azure_devops::tests::Board;
 use super::in_memory::InMemoryTracker;
 use super::local::{LocalSettings, LocalTracker};
 use super::log_line::MAX_ENTRY_CHARS;
@@ -10,7 +11,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::work_item::{ItemState, Lane, Overrides, Priority, Trust, WorkItem};
 
 /// A tracker with what people do to it.
-trait Shelf {
+pub(super) trait Shelf {
     fn tracker(&self) -> &dyn Tracker;
     fn write(&self, identifier: &str, title: &str, state: ItemState, body: &str);
     fn damage(&self, identifier: &str);
@@ -113,6 +114,9 @@ fn directory() -> Directory {
 
 macro_rules! promises {
     ($($promise:ident),+ $(,)?) => {
+        mod azure_devops {
+            $(#[tokio::test] async fn $promise() { super::$promise(&super::Board::new()).await; })+
+        }
         mod in_memory {
             $(#[tokio::test] async fn $promise() { super::$promise(&super::memory()).await; })+
         }
@@ -207,8 +211,8 @@ async fn an_update_sets_the_state_and_logs_one_line(shelf: &dyn Shelf) {
     let item = only_item(shelf).await;
     assert_eq!(item, updated.current);
     assert_eq!(item.body, "text");
-    let source = shelf.tracker().source();
-    let line = format!("- 2026-05-28T20:26:40Z update 1 <!-- factory:work/{source}/A/update/1 -->");
+    let id = shelf.id("A");
+    let line = format!("- 2026-05-28T20:26:40Z update 1 <!-- factory:work/{id}/update/1 -->");
     assert_eq!(shelf.log("A"), [line]);
 }
 

@@ -6,6 +6,7 @@ mod context;
 mod gate;
 mod keeper;
 mod people;
+mod providers;
 mod recovery;
 mod retention;
 mod safety;

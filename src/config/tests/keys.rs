@@ -214,6 +214,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("agents.x.max_turns", "7"),
     ("agents.x.read_only_enforced", "true"),
     ("agents.x.conversation", "false"),
+    ("agents.x.failover", "['play']"),
     ("agents.play.script", "'other.json'"),
     ("agents.x.slots", "7"),
     ("agents.gateway.api", "'chat'"),

@@ -36,6 +36,7 @@ fn an_empty_file_means_the_documented_defaults() {
         silence_ms: 300_000,
         effort: None,
         max_turns: None,
+        follows_default: true,
     };
     assert_eq!(policy.stages.critic, Some(StagePlan { timeout_ms: 600_000, ..coder.clone() }));
     assert_eq!(policy.stages.coder, coder);
