@@ -17,6 +17,7 @@ mod document;
 mod dotenv;
 pub mod environment;
 mod gateway;
+mod github;
 pub mod keeper;
 pub mod load;
 mod local;

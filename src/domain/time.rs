@@ -39,6 +39,13 @@ impl Timestamp {
         Some(Self(date.timestamp_millis()))
     }
 
+    /// The moment that an RFC 3339 text names, if it is one.
+    #[must_use]
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let date = DateTime::parse_from_rfc3339(text.trim()).ok()?;
+        Some(Self(date.timestamp_millis()))
+    }
+
     /// The calendar instant, if it is within chrono's range.
     #[must_use]
     pub fn to_utc(self) -> Option<DateTime<Utc>> {
