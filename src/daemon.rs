@@ -13,11 +13,13 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
-use crate::agents::AgentSettings;
-use crate::agents::probe::{probe, talks};
+use crate::agents::probe::{missing, probe, talks};
+use crate::agents::{AgentSettings, unfit_to_judge};
+use crate::config::retention::RetentionSettings;
 use crate::config::settings::Settings;
 use crate::domain::agent::AgentKind;
 use crate::domain::ids::RunId;
+use crate::domain::policy::Policy;
 use crate::process::adoption::become_subreaper;
 use crate::process::redact::Redactor;
 use crate::runtime::agents::Agents;
@@ -27,7 +29,7 @@ use crate::runtime::dispatcher::{Dispatcher, LoopMessage, Reconfigured, Schedule
 use crate::runtime::effects::{KeeperSettings, Ports};
 use crate::runtime::engine::{Engine, Identity, Input};
 use crate::runtime::handle::DaemonHandle;
-use crate::runtime::reaper;
+use crate::runtime::reaper::{self, Kept};
 use crate::runtime::recovery::{self, Recovered, RecoveryError};
 use crate::runtime::state_dir::{Lock, StateDir, StateDirError};
 use crate::runtime::tasks::Tasks;
@@ -42,7 +44,7 @@ use crate::workspaces::WorkspaceError;
 use crate::workspaces::git::{GitSettings, GitWorkspaces};
 use credentials::Credentials;
 
-/// How often the reaper looks for worktrees whose time is over.
+/// How often the reaper looks for what nobody needs any more.
 const REAPING: Duration = Duration::from_secs(3600);
 
 /// Why a daemon could not start or had to end.
@@ -86,7 +88,7 @@ pub struct Daemon {
     /// What was found and done at the start.
     pub recovered: Recovered,
     stop_ports: CancellationToken,
-    retention: Duration,
+    retention: RetentionSettings,
     _lock: Lock,
 }
 
@@ -135,7 +137,7 @@ impl Daemon {
             parts: Parts { store, dirs, ports, credentials },
             recovered,
             stop_ports,
-            retention: Duration::from_millis(setup.settings.retention.failed_ms),
+            retention: setup.settings.retention,
             _lock: lock,
         })
     }
@@ -188,11 +190,32 @@ pub fn reconfigured(setup: &Setup, parts: &Parts) -> LoopMessage {
     ports.agents = agents(setup);
     ports.redactor = Redactor::new(parts.credentials.secrets(&setup.settings));
     LoopMessage::Reconfigured(Box::new(Reconfigured {
-        policy: Arc::new(setup.settings.policy.clone()),
+        policy: Arc::new(policy(setup)),
+        unavailable: missing_agents(&ports.agents),
         ports: Arc::new(ports),
         schedule: schedule(&setup.settings),
         poll: Duration::from_millis(setup.settings.daemon.poll_interval_ms),
     }))
+}
+
+/// The rules, with what the agents' adapters say of who may judge here.
+#[must_use]
+pub fn policy(setup: &Setup) -> Policy {
+    let mut policy = setup.settings.policy.clone();
+    // Where agents must be confined and cannot be, no turn is started anyway.
+    let confined = Confining::new(setup.settings.sandbox.clone()).is_on().unwrap_or(true);
+    for (name, agent) in &mut policy.agents {
+        let settings = setup.settings.agents.get(name);
+        agent.unfit_to_judge = settings.and_then(|settings| unfit_to_judge(settings, confined));
+    }
+    policy
+}
+
+/// Agents whose program is not there, and why.
+#[must_use]
+pub fn missing_agents(agents: &Agents) -> BTreeMap<String, String> {
+    let missing = agents.iter().filter_map(|agent| Some((agent, missing(agent)?)));
+    missing.map(|(agent, problem)| (agent.name.clone(), problem.to_string())).collect()
 }
 
 fn schedule(settings: &Settings) -> Option<Schedule> {
@@ -329,8 +352,15 @@ async fn take_over(setup: &Setup, ports: &Ports) -> Result<(Engine, Recovered), 
     let carded = ports.trackers.iter().filter(|(_, tracker)| tracker.shows_cards());
     let cards = carded.map(|(source, _)| source.clone()).collect();
     let identity = Identity { instance, epoch, sources, cards };
-    let policy = Arc::new(setup.settings.policy.clone());
+    let policy = Arc::new(policy(setup));
     let mut engine = Engine::new(loaded, policy, identity, Arc::clone(&ports.ids));
+    // Nobody has to wait for the probes to know whose program is not there at all.
+    let unavailable = missing_agents(&ports.agents);
+    let now = ports.clock.now();
+    let _nothing_to_store = engine.handle(Input::AgentsProbed { unavailable }, now);
+    if let Some(remark) = engine.void_choice(now) {
+        tracing::warn!("{remark}");
+    }
     let recovered = recovery::take_over(ports, &mut engine, before).await?;
     Ok((engine, recovered))
 }
@@ -349,12 +379,19 @@ async fn probe_agents(ports: &Ports, handle: &DaemonHandle, stop: &CancellationT
     handle.input(Input::AgentsProbed { unavailable }).await;
 }
 
-async fn reap(ports: &Ports, retention: Duration, stop: &CancellationToken) {
+async fn reap(ports: &Ports, retention: RetentionSettings, stop: &CancellationToken) {
+    let worktrees = Duration::from_millis(retention.failed_ms);
+    let kept = Kept {
+        time: Duration::from_millis(retention.transcript_ms),
+        bytes: retention.transcript_bytes,
+    };
     loop {
         let repositories = reaper::repositories(ports).await;
-        for removed in reaper::reap(ports, &repositories, retention).await {
-            let run: RunId = removed;
+        for run in reaper::reap(ports, &repositories, worktrees).await {
             tracing::info!(run.id = %run, "the worktree of a finished run was removed; its time was over");
+        }
+        for run in reaper::forget(ports, kept).await {
+            tracing::info!(run.id = %run, "prompts and transcripts of a finished run were removed");
         }
         tokio::select! {
             () = stop.cancelled() => return,

@@ -218,7 +218,7 @@ impl History {
             leftovers: 0,
             tool_calls: 14,
         };
-        FinishedTurn { turn, report, change, tampered: false }
+        FinishedTurn { turn, report, change, tampered: false, instead: None }
     }
 
     fn checks(&mut self, run: RunId) -> CheckReport {

@@ -477,6 +477,13 @@ pub fn adapter(kind: AgentKind) -> &'static dyn Adapter {
     }
 }
 
+/// Why nothing would keep an agent from writing in a stage that only reads; nothing when its turns can be kept read-only.
+/// `confined`: whether the operating system confines agents.
+#[must_use]
+pub fn unfit_to_judge(settings: &AgentSettings, confined: bool) -> Option<String> {
+    widening::unfit_to_judge(adapter(settings.kind), settings, confined)
+}
+
 /// What an agent of this kind can do, as its adapter drives it.
 #[must_use]
 pub fn capabilities(kind: AgentKind) -> Capabilities {

@@ -16,6 +16,7 @@ pub mod daemon;
 mod document;
 mod dotenv;
 pub mod environment;
+mod failover;
 mod gateway;
 mod github;
 pub mod keeper;

@@ -84,6 +84,7 @@ pub(super) fn assemble(
             project.stages = own;
         }
     }
+    let roster = agents.policies(root.table("agents"), sources);
     let time_zone = pace::time_zone(root.table("pace"), sources);
     let local = local::read(root.table("local"), &projects, sources);
     let github = github::read(root.table("github"), &projects, variables, &mut secrets, sources);
@@ -100,6 +101,8 @@ pub(super) fn assemble(
         slots: slots::read(root.table("slots"), &agents, sources),
         max_rounds: small(autonomous.count("max_iterations")),
         stages,
+        default_agent: root.owned("adapter").unwrap_or_default(),
+        agents: roster,
         context: context::read(root, sources),
         default_project: autonomous::default_project(autonomous, &projects, sources),
         projects,

@@ -10,6 +10,7 @@ use super::change::{Change, CheckReport, Delivered, Workspace};
 use super::failure::Failure;
 use super::ids::{ItemId, RunId};
 use super::item_record::{Hold, HumanReason};
+use super::provider::AgentSwitch;
 use super::run::{Interruption, Outcome, Phase, Reception, RunPlan};
 use super::time::Timestamp;
 use super::verdict::{CoderReport, Finding, Review, StageResult};
@@ -380,6 +381,14 @@ pub enum Event {
         /// The text as it is now.
         body: String,
     },
+    /// Another agent than before does the run's next turns of a stage.
+    #[serde(rename = "run.agent_switched")]
+    AgentSwitched {
+        /// Which stage.
+        stage: Stage,
+        /// From which agent to which, and why.
+        switch: AgentSwitch,
+    },
     /// Delivery succeeded.
     #[serde(rename = "run.delivered")]
     RunDelivered {
@@ -483,5 +492,13 @@ pub enum Event {
     AgentAccepted {
         /// Name of the configured agent.
         agent: String,
+    },
+    /// Stages that name no agent of their own are done by this one.
+    #[serde(rename = "ops.provider_set")]
+    ProviderSet {
+        /// Who.
+        by: String,
+        /// Name of the configured agent. Absent: the configuration's default again.
+        provider: Option<String>,
     },
 }

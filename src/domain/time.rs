@@ -39,7 +39,7 @@ impl Timestamp {
         Some(Self(date.timestamp_millis()))
     }
 
-    /// The moment that an RFC 3339 text names, if it is one.
+    /// The moment that `text` names (RFC 3339), if it is one.
     #[must_use]
     pub fn from_rfc3339(text: &str) -> Option<Self> {
         let date = DateTime::parse_from_rfc3339(text.trim()).ok()?;

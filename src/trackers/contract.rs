@@ -1,5 +1,6 @@
 //! What every tracker promises, checked on each of them.
 
+use super::azure_devops::tests::Board;
 use super::fake_github::{ACCOUNT, FakeGithub, TOKEN};
 use super::github::{GithubSettings, GithubTracker, Repository};
 use super::in_memory::InMemoryTracker;
@@ -12,7 +13,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::work_item::{ItemState, Lane, Overrides, Priority, Trust, WorkItem};
 
 /// A tracker with what people do to it.
-trait Shelf {
+pub(super) trait Shelf {
     fn tracker(&self) -> &dyn Tracker;
     fn write(&self, identifier: &str, title: &str, state: ItemState, body: &str);
     fn damage(&self, identifier: &str);
@@ -197,6 +198,9 @@ fn directory() -> Directory {
 
 macro_rules! promises {
     ($($promise:ident),+ $(,)?) => {
+        mod azure_devops {
+            $(#[tokio::test] async fn $promise() { super::$promise(&super::Board::new()).await; })+
+        }
         mod in_memory {
             $(#[tokio::test] async fn $promise() { super::$promise(&super::memory()).await; })+
         }

@@ -39,7 +39,7 @@ pub(super) fn mark_of(line: &str) -> Option<&str> {
 }
 
 /// `entry` as harmless text of one line: it can neither start a line, nor open or close a comment, nor reorder text.
-fn one_line(entry: &str) -> String {
+pub(super) fn one_line(entry: &str) -> String {
     let visible: String =
         entry.chars().map(|letter| if is_invisible(letter) { ' ' } else { letter }).collect();
     let words = visible.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -4,6 +4,7 @@
 //! effect key. The tracker owns *intent* (title, text, state as people see it); the factory only adds to it. Never
 //! decides what may run, never deletes anything, never interprets an item's text.
 
+pub mod azure_devops;
 pub mod github;
 pub mod in_memory;
 pub mod local;

@@ -7,6 +7,7 @@ mod gathering;
 mod judging;
 pub(in crate::runtime) mod keeping;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use crate::agents::{self, AgentSettings, CommandLine, Invocation, TEMPORARY};
@@ -35,8 +36,8 @@ struct Subject<'a> {
     state: &'a RunState,
     workspace: &'a Workspace,
     stage: Stage,
-    /// The model it was configured with.
-    model: Option<&'a str>,
+    /// The model it was asked for.
+    model: Option<String>,
     /// The commit it began at.
     head: String,
 }
@@ -44,7 +45,7 @@ struct Subject<'a> {
 /// A turn ready to be anchored and started.
 struct Ready<'a> {
     subject: Subject<'a>,
-    plan: &'a StagePlan,
+    plan: Cow<'a, StagePlan>,
     settings: &'a AgentSettings,
     prepared: PreparedTurn,
     command: CommandLine,
@@ -94,7 +95,7 @@ pub(super) async fn execute(ports: &Ports, job: &Job, turn: u32) -> Done {
 fn in_flight(job: &Job, turn: u32) -> Option<Subject<'_>> {
     let (state, workspace) = workspace_of(job).ok()?;
     let record = state.turn_in_flight().filter(|record| record.turn == turn)?;
-    let model = state.stage_plan(record.stage).and_then(|plan| plan.model.as_deref());
+    let model = record.model.clone();
     Some(Subject { state, workspace, stage: record.stage, model, head: record.head.clone() })
 }
 
@@ -140,7 +141,13 @@ async fn concluded(ports: &Ports, subject: &Subject<'_>, turn: u32, kept: Kept) 
 /// What is known of a turn whose end nobody saw.
 pub(super) fn lost(turn: u32, failure: Failure) -> Input {
     let report = TurnReport::not_started(failure);
-    Input::TurnFinished(Box::new(FinishedTurn { turn, report, change: None, tampered: false }))
+    Input::TurnFinished(Box::new(FinishedTurn {
+        turn,
+        report,
+        change: None,
+        tampered: false,
+        instead: None,
+    }))
 }
 
 async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<'a>, NotReady> {
@@ -207,7 +214,7 @@ async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<
     let prepared =
         PreparedTurn { turn, session, head: gathered.head, nonce, prompt: prompt.record };
     let before = gathered.before;
-    let model = plan.model.as_deref();
+    let model = plan.model_for_round(state.round).0.map(str::to_owned);
     let subject = Subject { state, workspace, stage, model, head: prepared.head.clone() };
     Ok(Ready { subject, plan, settings, prepared, command, confinement, before, scratch })
 }
@@ -230,7 +237,13 @@ async fn conclude(
     remembered: &Remembered,
 ) -> Done {
     let finished = |report, change, tampered| {
-        Done::Run(Input::TurnFinished(Box::new(FinishedTurn { turn, report, change, tampered })))
+        Done::Run(Input::TurnFinished(Box::new(FinishedTurn {
+            turn,
+            report,
+            change,
+            tampered,
+            instead: None,
+        })))
     };
     match subject.stage {
         Stage::Coder if report.ending == TurnEnding::Cancelled => finished(report, None, false),
@@ -285,7 +298,7 @@ async fn commit(
         subject.state.round,
         subject.state.id.short()
     );
-    let model = report.model.as_deref().or(subject.model);
+    let model = report.model.as_deref().or(subject.model.as_deref());
     let trailers = [
         ("Co-authored-by".to_owned(), co_author(agent, model)),
         (RUN_TRAILER.to_owned(), subject.state.id.to_string()),

@@ -23,8 +23,10 @@ use crate::store::{Store, StoreReader};
 use super::{Engine, Handled, Identity, Input, Reply, TrackerFailure, Wanted};
 
 mod affording;
+mod failover;
 mod logins;
 mod outbox;
+mod provider;
 mod results;
 mod trackers;
 

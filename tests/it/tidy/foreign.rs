@@ -24,6 +24,7 @@ const ANYWHERE: &[&str] = &[
 
 /// Paths that belong to one part of the code, and where that is. What only tests say is not looked at.
 const HOMES: &[(&str, &[&str])] = &[
+    ("base64", &["src/trackers/azure_devops/service.rs"]),
     (
         "chrono",
         &[
@@ -68,7 +69,12 @@ const HOMES: &[(&str, &[&str])] = &[
     ("saphyr_parser", &["src/pipeline/workflow/front_matter.rs"]),
     (
         "strsim",
-        &["src/config/", "src/trackers/local/front_matter.rs", "src/runtime/simulation/scenario/"],
+        &[
+            "src/config/",
+            "src/trackers/local/front_matter.rs",
+            "src/runtime/engine/provider.rs",
+            "src/runtime/simulation/scenario/",
+        ],
     ),
     (
         "tempfile",

@@ -321,6 +321,7 @@ fn stray(kind: u8, number: u32) -> Input {
                 report,
                 change,
                 tampered: false,
+                instead: None,
             }))
         }
         3 => {

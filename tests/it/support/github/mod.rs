@@ -159,7 +159,7 @@ impl FakeGithub {
         self.inner().world.issue(repository, number).expect("the issue").clone()
     }
 
-    /// The next `times` requests with `method` whose path ends with `path` meet `fault`.
+    /// The next `times` requests with `method` whose path ends with `path` (or goes on after it, with a `*`) meet `fault`.
     pub(crate) fn fail(&self, method: &'static str, path: &str, times: u32, fault: Fault) {
         let mut inner = self.inner();
         inner.released = false;
@@ -269,7 +269,11 @@ async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response 
 impl Inner {
     fn fault(&mut self, asked: &Asked) -> Option<Fault> {
         let plan = self.faults.iter_mut().find(|plan| {
-            plan.times > 0 && plan.method == asked.method && asked.path.ends_with(&plan.path)
+            let fits = match plan.path.strip_suffix('*') {
+                Some(path) => asked.path.contains(path),
+                None => asked.path.ends_with(&plan.path),
+            };
+            plan.times > 0 && plan.method == asked.method && fits
         })?;
         plan.times -= 1;
         Some(plan.fault.clone())
