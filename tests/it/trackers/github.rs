@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::support::factory::script::{APPROVE, DONE, Script, Step};
 use crate::support::factory::{BOUND, Factory};
-use crate::support::github::world::Issue;
+use crate::support::github::world::{Fate, Issue};
 use crate::support::github::{ACCOUNT, FakeGithub, Fault, TOKEN};
 
 const OWN: &str = "owner/name";
@@ -158,18 +158,20 @@ fn a_storm_of_limits_and_outages_loses_nothing() {
     open(&server);
     server.fail("GET", "/issues", 3, Fault::limited(1));
     server.fail("GET", "/issues", 5, Fault::broken());
-    server.fail("POST", "/issues/1/labels", 2, Fault::limited(1));
+    server.fail("POST", "/issues/1/labels", 1, Fault::limited(1));
     server.fail("POST", "/issues/1/comments", 1, Fault::DoneUnanswered);
-    server.fail("PATCH", "/issues/comments/*", 2, Fault::broken());
+    server.fail("PATCH", "/issues/comments/*", 1, Fault::broken());
     server.fail("PATCH", "/issues/1", 1, Fault::DoneUnanswered);
     factory.start();
     assert_done(&mut factory, &server);
     assert_eq!(factory.repository.merged_log().len(), 1);
 }
 
-/// A coder of the first issue is at work until `go` exists.
-fn at_work() -> (Factory, FakeGithub) {
+/// A coder of the first issue is at work until `go` exists. Everything is read anew at this interval.
+fn at_work(reread_interval_ms: u32) -> (Factory, FakeGithub) {
     let (mut factory, server) = hub();
+    let key = format!("[github]\nreread_interval_ms = {reread_interval_ms}\n");
+    factory.more_config = factory.more_config.replace("[github]\n", &key);
     let coder = Step::coder(FIRST.0).note("began").wait_for("go");
     factory.script(&Script::new().step(coder.write("hello.txt", "hello\n").answer(DONE)));
     open(&server);
@@ -186,7 +188,7 @@ fn at_work() -> (Factory, FakeGithub) {
 #[test]
 fn an_issue_that_a_person_closes_or_takes_the_label_off_is_not_worked_on_any_more() {
     for closed in [true, false] {
-        let (mut factory, server) = at_work();
+        let (mut factory, server) = at_work(600_000);
         server.people(|world| match closed {
             true => world.close(OWN, 1, "not_planned"),
             false => world.unlabel(OWN, 1, "ai-factory"),
@@ -199,6 +201,18 @@ fn an_issue_that_a_person_closes_or_takes_the_label_off_is_not_worked_on_any_mor
         assert_eq!(issue.open, !closed);
         assert_eq!(issue.said_by(ACCOUNT).len(), 1);
         factory.verify_receipts();
+    }
+}
+
+#[test]
+fn an_issue_that_was_deleted_or_transferred_is_not_worked_on_any_more() {
+    for fate in [Fate::Deleted, Fate::Transferred] {
+        let (mut factory, server) = at_work(1000);
+        server.people(|world| world.vanish(OWN, 1, fate));
+        factory.wait_until("the run is over", |picture| picture.status.runs.is_empty());
+        factory.wait_until_quiet();
+        assert!(factory.survivors().is_empty(), "{:?}", factory.survivors());
+        assert_eq!(factory.repository.merged_log(), []);
     }
 }
 
@@ -219,6 +233,7 @@ fn two_hundred_watched_issues_that_do_not_change_cost_one_call_per_reading() {
     let _before = server.take_journal();
     factory.until("it was read often", BOUND, |_| (server.journal().len() >= 30).then_some(()));
     for call in server.journal() {
+        assert!(!call.writes());
         assert_eq!(
             (call.status, call.path.as_str()),
             (304, "/repos/owner/name/issues"),

@@ -204,7 +204,9 @@ async fn limits_are_said_with_their_time_and_the_service_is_left_alone() {
     let bench = Bench::new();
     bench.open("Title", "", &[]);
     assert_eq!(bench.numbers().await, ["#1"]);
-    bench.server.fail("GET", "/issues", 1, Fault::secondary());
+    let text =
+        r#"{"message": "You have exceeded a secondary rate limit. Please wait a few minutes."}"#;
+    bench.server.fail("GET", "/issues", 1, Fault::Answer(403, Vec::new(), text.to_owned()));
     let error = bench.tracker.list().await.unwrap_err();
     assert_eq!(error.wait(), Some(Duration::from_secs(60)));
     let _before = bench.server.take_journal();

@@ -68,12 +68,6 @@ impl Fault {
         Self::Answer(502, Vec::new(), "<html>Bad gateway</html>".to_owned())
     }
 
-    /// The secondary limit, as it is answered without any header.
-    pub(crate) fn secondary() -> Self {
-        let text = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
-        Self::Answer(403, Vec::new(), json!({ "message": text }).to_string())
-    }
-
     /// The primary limit, with the seconds to wait.
     pub(crate) fn limited(seconds: u32) -> Self {
         let text = json!({ "message": "API rate limit exceeded for user ID 1." }).to_string();
