@@ -3,6 +3,8 @@
 //! Start: lock, log, epoch, orphans ended, runs taken over, loop. Stop, in reverse: no more commands, loop (agents get
 //! their grace, runs are marked interrupted), log closed last, lock released by the end of the process at the latest.
 
+pub mod credentials;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,7 +18,6 @@ use crate::agents::{AgentSettings, unfit_to_judge};
 use crate::config::retention::RetentionSettings;
 use crate::config::settings::Settings;
 use crate::domain::agent::AgentKind;
-use crate::domain::ids::RunId;
 use crate::domain::policy::Policy;
 use crate::process::adoption::become_subreaper;
 use crate::process::redact::Redactor;
@@ -34,10 +35,13 @@ use crate::runtime::tasks::Tasks;
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::sqlite::SqliteStore;
-use crate::trackers::Tracker;
-use crate::trackers::local::{LocalTracker, SOURCE};
+use crate::trackers::github::GithubTracker;
+use crate::trackers::local::LocalTracker;
+use crate::trackers::{Tracker, TrackerError, github, local};
+
 use crate::workspaces::WorkspaceError;
 use crate::workspaces::git::{GitSettings, GitWorkspaces};
+use credentials::Credentials;
 
 /// How often the reaper looks for what nobody needs any more.
 const REAPING: Duration = Duration::from_secs(3600);
@@ -57,6 +61,9 @@ pub enum DaemonError {
     /// Worktrees cannot be made.
     #[error("worktrees cannot be made")]
     Workspaces(#[from] WorkspaceError),
+    /// A tracker cannot be asked at all.
+    #[error("a tracker cannot be used")]
+    Tracker(#[from] TrackerError),
     /// What the daemon before left behind cannot be taken over.
     #[error("what an earlier daemon left behind cannot be taken over")]
     Recovery(#[from] RecoveryError),
@@ -93,6 +100,8 @@ pub struct Parts {
     pub dirs: StateDir,
     /// The ports of the loop.
     pub ports: Arc<Ports>,
+    /// What was found outside of the configuration.
+    pub credentials: Credentials,
 }
 
 impl Daemon {
@@ -111,8 +120,9 @@ impl Daemon {
         let lock = dirs.lock(&format!("process {} since {now}", std::process::id()))?;
         let store = open_store(&setup.settings, ids.as_ref())?;
         let stop_ports = CancellationToken::new();
-        let ports =
-            Arc::new(build_ports(setup, dirs.clone(), store.clone(), clock, ids, &stop_ports)?);
+        let credentials = Credentials::gather(setup).await;
+        let world = World { dirs: dirs.clone(), store: store.clone(), clock, ids };
+        let ports = Arc::new(build_ports(setup, &credentials, world, &stop_ports)?);
         let (engine, recovered) = take_over(setup, &ports).await?;
         let timing = Timing {
             poll: Duration::from_millis(setup.settings.daemon.poll_interval_ms),
@@ -123,7 +133,7 @@ impl Daemon {
         Ok(Self {
             dispatcher,
             handle,
-            parts: Parts { store, dirs, ports },
+            parts: Parts { store, dirs, ports, credentials },
             recovered,
             stop_ports,
             retention: setup.settings.retention,
@@ -177,7 +187,7 @@ impl Daemon {
 pub fn reconfigured(setup: &Setup, parts: &Parts) -> LoopMessage {
     let mut ports = (*parts.ports).clone();
     ports.agents = agents(setup);
-    ports.redactor = Redactor::new(setup.settings.secrets.clone());
+    ports.redactor = Redactor::new(parts.credentials.secrets(&setup.settings));
     LoopMessage::Reconfigured(Box::new(Reconfigured {
         policy: Arc::new(policy(setup)),
         unavailable: missing_agents(&ports.agents),
@@ -223,22 +233,25 @@ pub fn open_store(settings: &Settings, ids: &dyn IdSource) -> Result<Arc<dyn Sto
     Ok(Arc::new(SqliteStore::open(path, ids.random(), salts)?))
 }
 
-fn build_ports(
-    setup: &Setup,
+/// What ports are built on.
+struct World {
     dirs: StateDir,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
+}
+
+fn build_ports(
+    setup: &Setup,
+    credentials: &Credentials,
+    world: World,
     stop: &CancellationToken,
 ) -> Result<Ports, DaemonError> {
+    let World { dirs, store, clock, ids } = world;
     let toolchain = toolchain(&setup.environment);
     let path = toolchain.get("PATH").cloned().unwrap_or_default();
     let git = GitSettings::new(dirs.worktrees(), dirs.root.join("git-home"), path);
     let workspaces = GitWorkspaces::new(git, stop.child_token())?;
-    let mut trackers: BTreeMap<String, Arc<dyn Tracker>> = BTreeMap::new();
-    if let Some(local) = &setup.settings.local {
-        trackers.insert(SOURCE.to_owned(), Arc::new(LocalTracker::new(local.clone())));
-    }
     let mut check_environment = toolchain;
     check_environment.insert("HOME".to_owned(), dirs.check_home().display().to_string());
     check_environment.insert("LANG".to_owned(), "C.UTF-8".to_owned());
@@ -246,17 +259,32 @@ fn build_ports(
     Ok(Ports {
         store,
         workspaces: Arc::new(workspaces),
-        trackers,
+        trackers: trackers(&setup.settings, credentials)?,
         agents: agents(setup),
         clock,
         ids,
         dirs,
-        redactor: Redactor::new(setup.settings.secrets.clone()),
+        redactor: Redactor::new(credentials.secrets(&setup.settings)),
         check_environment,
         own_program: setup.program.clone(),
         confining: Confining::new(setup.settings.sandbox.clone()),
         keeper: KeeperSettings { orphan_grace_ms: setup.settings.keeper.orphan_grace_ms },
     })
+}
+
+fn trackers(
+    settings: &Settings,
+    credentials: &Credentials,
+) -> Result<BTreeMap<String, Arc<dyn Tracker>>, TrackerError> {
+    let mut trackers: BTreeMap<String, Arc<dyn Tracker>> = BTreeMap::new();
+    if let Some(directory) = &settings.local {
+        let tracker = LocalTracker::new(directory.clone());
+        trackers.insert(local::SOURCE.to_owned(), Arc::new(tracker));
+    }
+    if let Some(issues) = credentials.github(settings) {
+        trackers.insert(github::SOURCE.to_owned(), Arc::new(GithubTracker::new(issues)?));
+    }
+    Ok(trackers)
 }
 
 /// The configured agents; all of them find the programs and toolchains that this process finds.

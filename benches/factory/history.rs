@@ -170,6 +170,7 @@ impl History {
         PreparedTurn {
             turn,
             session: SystemIds.random().to_string(),
+            resumes: None,
             head: self.hex(40),
             nonce: self.hex(32),
             prompt: PromptRecord {

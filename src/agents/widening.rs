@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::domain::agent::Stage;
+use crate::domain::budget::Usage;
 
 use super::{Adapter, AgentError, AgentSettings, Invocation};
 
@@ -20,6 +21,8 @@ pub(super) fn unfit_to_judge(
         prompt: "",
         model: None,
         session: "",
+        resume: None,
+        used: Usage::default(),
         workspace: nowhere,
         home: nowhere,
         scratch: nowhere,

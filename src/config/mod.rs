@@ -18,6 +18,7 @@ mod dotenv;
 pub mod environment;
 mod failover;
 mod gateway;
+mod github;
 pub mod keeper;
 pub mod load;
 mod local;

@@ -9,6 +9,7 @@ use crate::agents::AgentSettings;
 use crate::domain::ids::ProjectId;
 use crate::domain::policy::Policy;
 use crate::process::sandbox::Wish;
+use crate::trackers::github::GithubSettings;
 use crate::trackers::local::LocalSettings;
 
 use super::agents;
@@ -16,6 +17,7 @@ use super::autonomous;
 use super::budget;
 use super::context;
 use super::daemon::{self, DaemonSettings};
+use super::github;
 use super::keeper::{self, KeeperSettings};
 use super::local;
 use super::pace;
@@ -43,6 +45,8 @@ pub struct Settings {
     pub agents: BTreeMap<String, AgentSettings>,
     /// Local work items, if there is a directory for them.
     pub local: Option<LocalSettings>,
+    /// Issues on GitHub, if there are repositories of them.
+    pub github: Option<GithubSettings>,
     /// How agents are kept.
     pub keeper: KeeperSettings,
     /// How long things are kept.
@@ -83,6 +87,7 @@ pub(super) fn assemble(
     let roster = agents.policies(root.table("agents"), sources);
     let time_zone = pace::time_zone(root.table("pace"), sources);
     let local = local::read(root.table("local"), &projects, sources);
+    let github = github::read(root.table("github"), &projects, variables, &mut secrets, sources);
     let policy = Policy {
         autonomous: autonomous.is("enabled"),
         pace: pace::read(root.table("pace")),
@@ -108,6 +113,7 @@ pub(super) fn assemble(
         policy,
         agents: agents.settings,
         local,
+        github,
         keeper: keeper::read(root.table("keeper")),
         retention: retention::read(root.table("retention")),
         sandbox: sandbox::read(root.table("sandbox"), sources),

@@ -228,8 +228,11 @@ pub enum Event {
         model: Option<String>,
         /// Whether that is the escalated one.
         escalated: bool,
-        /// Session id we chose.
+        /// Session id we chose, or of the conversation that it goes on with.
         session: String,
+        /// The turn whose conversation with the agent it goes on with, if it does.
+        #[serde(default)]
+        resumes: Option<u32>,
         /// Commit the worktree was at.
         head: String,
         /// One-time word a verdict must repeat; only for critic and auditor.

@@ -149,8 +149,10 @@ impl Input {
 pub struct PreparedTurn {
     /// Its number.
     pub turn: u32,
-    /// Session id chosen for it.
+    /// Session id chosen for it, or of the conversation that it goes on with.
     pub session: String,
+    /// The turn whose conversation it goes on with, if it does.
+    pub resumes: Option<u32>,
     /// Commit the worktree is at.
     pub head: String,
     /// One-time word a verdict must repeat.

@@ -37,8 +37,11 @@ pub struct TurnRecord {
     pub model: Option<String>,
     /// Whether that was the escalated one.
     pub escalated: bool,
-    /// Session id we chose.
+    /// Session id we chose, or of the conversation that it goes on with.
     pub session: String,
+    /// The turn whose conversation with the agent it goes on with, if it does.
+    #[serde(default)]
+    pub resumes: Option<u32>,
     /// Commit the worktree was at when it began.
     pub head: String,
     /// One-time word a verdict must repeat.
@@ -410,6 +413,7 @@ impl RunState {
             model,
             escalated,
             session,
+            resumes,
             head,
             nonce,
             prompt,
@@ -426,6 +430,7 @@ impl RunState {
             model: model.clone(),
             escalated: *escalated,
             session: session.clone(),
+            resumes: *resumes,
             head: head.clone(),
             nonce: nonce.clone(),
             prompt: prompt.clone(),

@@ -14,6 +14,7 @@ mod gate;
 mod hangs;
 mod outages;
 mod outlives;
+mod resuming;
 mod safety;
 pub(crate) mod says;
 mod verdicts;

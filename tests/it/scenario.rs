@@ -8,6 +8,7 @@ mod keeper;
 mod people;
 mod providers;
 mod recovery;
+mod resuming;
 mod retention;
 mod safety;
 mod several_items;

@@ -10,6 +10,7 @@ use crate::domain::run::Phase;
 use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
 use crate::pipeline::input::{FinishedTurn, PreparedTurn};
+use crate::pipeline::resumption;
 
 use super::optional::Ended;
 use super::{MOST_QUOTA_WAITS, Step, kept};
@@ -65,6 +66,7 @@ impl Step {
             model: model.map(str::to_owned),
             escalated,
             session: prepared.session,
+            resumes: prepared.resumes,
             head: prepared.head,
             nonce: stage.is_gate().then_some(prepared.nonce),
             prompt: prepared.prompt,
@@ -93,6 +95,7 @@ impl Step {
             return self.ignore("that turn is not under way");
         };
         let FinishedTurn { report, change, tampered, instead, .. } = finished;
+        let report = resumption::judged(&self.state, turn, report);
         self.emit(Event::TurnFinished {
             turn,
             report: kept(report.clone()),

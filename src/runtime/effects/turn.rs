@@ -6,6 +6,7 @@ mod enriching;
 mod gathering;
 mod judging;
 pub(in crate::runtime) mod keeping;
+mod sessions;
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ use crate::pipeline::prompt;
 use crate::pipeline::state::RunState;
 use crate::process::marker::{Marker, VARIABLE};
 use crate::process::sandbox::Confinement;
-use crate::runtime::agents::{co_author, discard_home, place_files};
+use crate::runtime::agents::{co_author, place_files};
 use crate::runtime::confining::Places;
 use crate::runtime::keeper::wire::{Before, Remembered};
 use crate::runtime::state_dir::{private_dir, write_private};
@@ -86,7 +87,7 @@ pub(super) async fn execute(ports: &Ports, job: &Job, turn: u32) -> Done {
     // A home that an agent still lives in is left as it is.
     let Some(done) = done else { return Done::Stopped };
     if let Some(state) = &job.run {
-        discard_home(&ports.dirs, state.id, turn);
+        sessions::retire(ports, state, turn, &done);
     }
     done
 }
@@ -165,9 +166,13 @@ async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<
     private_dir(&home.join(TEMPORARY))
         .map_err(|error| Failure::infrastructure(error.to_string()))?;
     let nonce = ports.ids.random().simple().to_string();
-    let session = ports.ids.random().to_string();
     let gathered = gathering::gather(ports, state, workspace, stage).await?;
-    let enrichment = enriching::gather(ports, state, workspace).await;
+    let earlier = sessions::take_up(ports, state, workspace, settings, &home).await;
+    let mut enrichment = enriching::gather(ports, state, workspace).await;
+    enrichment.handover = earlier.handover;
+    let resumed = earlier.resumed;
+    let session = resumed.as_ref().map(|it| it.session.clone());
+    let session = session.unwrap_or_else(|| ports.ids.random().to_string());
     let prompt = prompt::build(
         stage,
         &prompt::Context {
@@ -189,6 +194,8 @@ async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<
                 prompt: &prompt.text,
                 model: plan.model_for_round(state.round).0,
                 session: &session,
+                resume: resumed.as_ref().map(|it| it.session.as_str()),
+                used: resumed.as_ref().map(|it| it.used).unwrap_or_default(),
                 workspace: Path::new(&workspace.path),
                 home: &home,
                 scratch: &scratch,
@@ -211,8 +218,9 @@ async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<
         home: &home,
         answer_file: command.answer_file.as_deref(),
     })?;
+    let resumes = resumed.map(|it| it.turn);
     let prepared =
-        PreparedTurn { turn, session, head: gathered.head, nonce, prompt: prompt.record };
+        PreparedTurn { turn, session, resumes, head: gathered.head, nonce, prompt: prompt.record };
     let before = gathered.before;
     let model = plan.model_for_round(state.round).0.map(str::to_owned);
     let subject = Subject { state, workspace, stage, model, head: prepared.head.clone() };

@@ -49,7 +49,7 @@ impl Engine {
                 self.plan(now);
                 accepted("resumed", None, None)
             }
-            Command::AgentOk { agent } => self.agent_ok(agent, actor, now),
+            Command::AgentOk { agent } => self.agent_ok(&agent, actor, now),
             Command::Turbo { hours } => self.turbo(hours, actor, now),
             Command::SetProvider { provider } => self.set_provider(provider, actor, now),
             Command::Heartbeat => {

@@ -39,10 +39,10 @@ impl Engine {
     }
 
     /// A person says that `agent` is signed in.
-    pub(super) fn agent_ok(&mut self, agent: String, actor: &str, now: Timestamp) -> Reply {
-        let (accepted, message) = match self.ops.logins.get(&agent) {
+    pub(super) fn agent_ok(&mut self, agent: &str, actor: &str, now: Timestamp) -> Reply {
+        let (accepted, message) = match self.ops.logins.get(agent) {
             Some(Login::Refused { .. }) => {
-                let cleared = Event::AgentCleared { agent: agent.clone(), by: actor.to_owned() };
+                let cleared = Event::AgentCleared { agent: agent.to_owned(), by: actor.to_owned() };
                 self.record_ops(cleared, now);
                 self.plan(now);
                 (true, format!("agent {agent} is tried again: by one run first"))

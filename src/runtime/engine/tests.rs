@@ -165,6 +165,7 @@ impl Bench {
         let prepared = PreparedTurn {
             turn,
             session: "session".to_owned(),
+            resumes: None,
             head: "b".repeat(40),
             nonce: "nonce".to_owned(),
             prompt: crate::domain::event::PromptRecord::default(),

@@ -159,7 +159,7 @@ impl Factory<'_> {
             enrichment: &Enrichment::default(),
         };
         let prompt = prompt::build(stage, &context).record;
-        Ok((PreparedTurn { turn, session, head, nonce, prompt }, before))
+        Ok((PreparedTurn { turn, session, resumes: None, head, nonce, prompt }, before))
     }
 
     /// Half of the turn is over: what the agent writes is in the worktree, and not committed.

@@ -340,6 +340,7 @@ pub(in crate::store) fn turn_started(turn: u32, stage: Stage) -> Event {
         model: Some("small".to_owned()),
         escalated: false,
         session: "s-1".to_owned(),
+        resumes: None,
         head: "a".repeat(40),
         nonce: Some("n0nce".to_owned()),
         prompt: PromptRecord {

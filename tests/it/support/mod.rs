@@ -2,5 +2,6 @@
 
 pub mod agent_clis;
 pub(crate) mod factory;
+pub(crate) mod github;
 pub mod model_server;
 pub mod stand_in;

@@ -373,6 +373,7 @@ impl Driver {
         self.feed(Input::TurnPrepared(Box::new(PreparedTurn {
             turn,
             session: format!("session-{turn}"),
+            resumes: None,
             head,
             nonce,
             prompt: prompt.record,

@@ -1,0 +1,3 @@
+//! The built program with trackers on servers.
+
+mod github;
