@@ -43,9 +43,6 @@ use crate::workspaces::WorkspaceError;
 use crate::workspaces::git::{GitSettings, GitWorkspaces};
 use credentials::Credentials;
 
-/// How often the reaper looks for what nobody needs any more.
-const REAPING: Duration = Duration::from_secs(3600);
-
 /// Why a daemon could not start or had to end.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
@@ -171,7 +168,12 @@ impl Daemon {
         });
         let stop = helpers.child_token();
         let ports = Arc::clone(&parts.ports);
-        tasks.spawn("reaper", async move { reap(&ports, retention, &stop).await });
+        let worktrees = Duration::from_millis(retention.failed_ms);
+        let kept = Kept {
+            time: Duration::from_millis(retention.transcript_ms),
+            bytes: retention.transcript_bytes,
+        };
+        tasks.spawn("reaper", async move { reaper::run(&ports, worktrees, kept, &stop).await });
         let ended = dispatcher.run(shutdown).await;
         helpers.cancel();
         stop_ports.cancel();
@@ -376,25 +378,4 @@ async fn probe_agents(ports: &Ports, handle: &DaemonHandle, stop: &CancellationT
         }
     }
     handle.input(Input::AgentsProbed { unavailable }).await;
-}
-
-async fn reap(ports: &Ports, retention: RetentionSettings, stop: &CancellationToken) {
-    let worktrees = Duration::from_millis(retention.failed_ms);
-    let kept = Kept {
-        time: Duration::from_millis(retention.transcript_ms),
-        bytes: retention.transcript_bytes,
-    };
-    loop {
-        let repositories = reaper::repositories(ports).await;
-        for run in reaper::reap(ports, &repositories, worktrees).await {
-            tracing::info!(run.id = %run, "the worktree of a finished run was removed; its time was over");
-        }
-        for run in reaper::forget(ports, kept).await {
-            tracing::info!(run.id = %run, "prompts and transcripts of a finished run were removed");
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(REAPING) => {}
-        }
-    }
 }
