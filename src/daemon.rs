@@ -16,6 +16,7 @@ use crate::agents::probe::{probe, talks};
 use crate::config::settings::Settings;
 use crate::domain::agent::AgentKind;
 use crate::domain::ids::RunId;
+use crate::http::error::HttpError;
 use crate::process::adoption::become_subreaper;
 use crate::process::redact::Redactor;
 use crate::runtime::agents::Agents;
@@ -33,6 +34,7 @@ use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::sqlite::SqliteStore;
 use crate::trackers::Tracker;
+use crate::trackers::azure_devops::{self, AzureDevOpsTracker};
 use crate::trackers::local::{LocalTracker, SOURCE};
 use crate::workspaces::WorkspaceError;
 use crate::workspaces::git::{GitSettings, GitWorkspaces};
@@ -55,6 +57,9 @@ pub enum DaemonError {
     /// Worktrees cannot be made.
     #[error("worktrees cannot be made")]
     Workspaces(#[from] WorkspaceError),
+    /// A tracker cannot be asked at all.
+    #[error("a tracker cannot be asked")]
+    Tracker(#[from] HttpError),
     /// What the daemon before left behind cannot be taken over.
     #[error("what an earlier daemon left behind cannot be taken over")]
     Recovery(#[from] RecoveryError),
@@ -215,6 +220,10 @@ fn build_ports(
     let mut trackers: BTreeMap<String, Arc<dyn Tracker>> = BTreeMap::new();
     if let Some(local) = &setup.settings.local {
         trackers.insert(SOURCE.to_owned(), Arc::new(LocalTracker::new(local.clone())));
+    }
+    if let Some(azdo) = &setup.settings.azdo {
+        let tracker = AzureDevOpsTracker::new(azdo.clone())?;
+        trackers.insert(azure_devops::SOURCE.to_owned(), Arc::new(tracker));
     }
     let mut check_environment = toolchain;
     check_environment.insert("HOME".to_owned(), dirs.check_home().display().to_string());

@@ -9,10 +9,12 @@ use crate::agents::AgentSettings;
 use crate::domain::ids::ProjectId;
 use crate::domain::policy::Policy;
 use crate::process::sandbox::Wish;
+use crate::trackers::azure_devops::AzureSettings;
 use crate::trackers::local::LocalSettings;
 
 use super::agents;
 use super::autonomous;
+use super::azdo;
 use super::budget;
 use super::context;
 use super::daemon::{self, DaemonSettings};
@@ -43,6 +45,8 @@ pub struct Settings {
     pub agents: BTreeMap<String, AgentSettings>,
     /// Local work items, if there is a directory for them.
     pub local: Option<LocalSettings>,
+    /// Work items on Azure DevOps, if they are taken from there.
+    pub azdo: Option<AzureSettings>,
     /// How agents are kept.
     pub keeper: KeeperSettings,
     /// How long things are kept.
@@ -82,6 +86,7 @@ pub(super) fn assemble(
     }
     let time_zone = pace::time_zone(root.table("pace"), sources);
     let local = local::read(root.table("local"), &projects, sources);
+    let azdo = azdo::read(root.table("azdo"), &projects, variables, &mut secrets, sources);
     let policy = Policy {
         autonomous: autonomous.is("enabled"),
         pace: pace::read(root.table("pace")),
@@ -105,6 +110,7 @@ pub(super) fn assemble(
         policy,
         agents: agents.settings,
         local,
+        azdo,
         keeper: keeper::read(root.table("keeper")),
         retention: retention::read(root.table("retention")),
         sandbox: sandbox::read(root.table("sandbox"), sources),

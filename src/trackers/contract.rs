@@ -3,7 +3,7 @@
 use super::azure_devops::tests::Board;
 use super::in_memory::InMemoryTracker;
 use super::local::{LocalSettings, LocalTracker};
-use super::log_line::MAX_ENTRY_CHARS;
+use super::log_line::{MAX_ENTRY_CHARS, mark};
 use super::{Tracker, TrackerError, TrackerUpdate, Updated};
 use crate::domain::failure::FailureClass;
 use crate::domain::ids::{EffectKey, ItemId};
@@ -211,8 +211,8 @@ async fn an_update_sets_the_state_and_logs_one_line(shelf: &dyn Shelf) {
     let item = only_item(shelf).await;
     assert_eq!(item, updated.current);
     assert_eq!(item.body, "text");
-    let id = shelf.id("A");
-    let line = format!("- 2026-05-28T20:26:40Z update 1 <!-- factory:work/{id}/update/1 -->");
+    let mark = mark(&EffectKey(format!("work/{}/update/1", shelf.id("A"))));
+    let line = format!("- 2026-05-28T20:26:40Z update 1 <!-- factory:{mark} -->");
     assert_eq!(shelf.log("A"), [line]);
 }
 

@@ -1,5 +1,6 @@
 //! The built program on real repositories, work items and processes: one test per thing that must not go wrong.
 
+mod azure;
 mod checks;
 mod configuration;
 mod context;
