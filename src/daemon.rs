@@ -3,6 +3,8 @@
 //! Start: lock, log, epoch, orphans ended, runs taken over, loop. Stop, in reverse: no more commands, loop (agents get
 //! their grace, runs are marked interrupted), log closed last, lock released by the end of the process at the latest.
 
+pub mod credentials;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,12 +13,12 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
-use crate::agents::AgentSettings;
-use crate::agents::probe::{probe, talks};
+use crate::agents::probe::{missing, probe, talks};
+use crate::agents::{AgentSettings, unfit_to_judge};
+use crate::config::retention::RetentionSettings;
 use crate::config::settings::Settings;
 use crate::domain::agent::AgentKind;
-use crate::domain::ids::RunId;
-use crate::http::error::HttpError;
+use crate::domain::policy::Policy;
 use crate::process::adoption::become_subreaper;
 use crate::process::redact::Redactor;
 use crate::runtime::agents::Agents;
@@ -26,20 +28,23 @@ use crate::runtime::dispatcher::{Dispatcher, LoopMessage, Reconfigured, Schedule
 use crate::runtime::effects::{KeeperSettings, Ports};
 use crate::runtime::engine::{Engine, Identity, Input};
 use crate::runtime::handle::DaemonHandle;
-use crate::runtime::reaper;
+use crate::runtime::reaper::{self, Kept};
 use crate::runtime::recovery::{self, Recovered, RecoveryError};
 use crate::runtime::state_dir::{Lock, StateDir, StateDirError};
 use crate::runtime::tasks::Tasks;
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::sqlite::SqliteStore;
-use crate::trackers::Tracker;
-use crate::trackers::azure_devops::{self, AzureDevOpsTracker};
-use crate::trackers::local::{LocalTracker, SOURCE};
+use crate::trackers::azure_devops::AzureDevOpsTracker;
+use crate::trackers::github::GithubTracker;
+use crate::trackers::local::LocalTracker;
+use crate::trackers::{Tracker, TrackerError, azure_devops, github, local};
+
 use crate::workspaces::WorkspaceError;
 use crate::workspaces::git::{GitSettings, GitWorkspaces};
+use credentials::Credentials;
 
-/// How often the reaper looks for worktrees whose time is over.
+/// How often the reaper looks for what nobody needs any more.
 const REAPING: Duration = Duration::from_secs(3600);
 
 /// Why a daemon could not start or had to end.
@@ -58,8 +63,8 @@ pub enum DaemonError {
     #[error("worktrees cannot be made")]
     Workspaces(#[from] WorkspaceError),
     /// A tracker cannot be asked at all.
-    #[error("a tracker cannot be asked")]
-    Tracker(#[from] HttpError),
+    #[error("a tracker cannot be used")]
+    Tracker(#[from] TrackerError),
     /// What the daemon before left behind cannot be taken over.
     #[error("what an earlier daemon left behind cannot be taken over")]
     Recovery(#[from] RecoveryError),
@@ -83,7 +88,7 @@ pub struct Daemon {
     /// What was found and done at the start.
     pub recovered: Recovered,
     stop_ports: CancellationToken,
-    retention: Duration,
+    retention: RetentionSettings,
     _lock: Lock,
 }
 
@@ -96,6 +101,8 @@ pub struct Parts {
     pub dirs: StateDir,
     /// The ports of the loop.
     pub ports: Arc<Ports>,
+    /// What was found outside of the configuration.
+    pub credentials: Credentials,
 }
 
 impl Daemon {
@@ -114,8 +121,9 @@ impl Daemon {
         let lock = dirs.lock(&format!("process {} since {now}", std::process::id()))?;
         let store = open_store(&setup.settings, ids.as_ref())?;
         let stop_ports = CancellationToken::new();
-        let ports =
-            Arc::new(build_ports(setup, dirs.clone(), store.clone(), clock, ids, &stop_ports)?);
+        let credentials = Credentials::gather(setup).await;
+        let world = World { dirs: dirs.clone(), store: store.clone(), clock, ids };
+        let ports = Arc::new(build_ports(setup, &credentials, world, &stop_ports)?);
         let (engine, recovered) = take_over(setup, &ports).await?;
         let timing = Timing {
             poll: Duration::from_millis(setup.settings.daemon.poll_interval_ms),
@@ -126,10 +134,10 @@ impl Daemon {
         Ok(Self {
             dispatcher,
             handle,
-            parts: Parts { store, dirs, ports },
+            parts: Parts { store, dirs, ports, credentials },
             recovered,
             stop_ports,
-            retention: Duration::from_millis(setup.settings.retention.failed_ms),
+            retention: setup.settings.retention,
             _lock: lock,
         })
     }
@@ -180,13 +188,34 @@ impl Daemon {
 pub fn reconfigured(setup: &Setup, parts: &Parts) -> LoopMessage {
     let mut ports = (*parts.ports).clone();
     ports.agents = agents(setup);
-    ports.redactor = Redactor::new(setup.settings.secrets.clone());
+    ports.redactor = Redactor::new(parts.credentials.secrets(&setup.settings));
     LoopMessage::Reconfigured(Box::new(Reconfigured {
-        policy: Arc::new(setup.settings.policy.clone()),
+        policy: Arc::new(policy(setup)),
+        unavailable: missing_agents(&ports.agents),
         ports: Arc::new(ports),
         schedule: schedule(&setup.settings),
         poll: Duration::from_millis(setup.settings.daemon.poll_interval_ms),
     }))
+}
+
+/// The rules, with what the agents' adapters say of who may judge here.
+#[must_use]
+pub fn policy(setup: &Setup) -> Policy {
+    let mut policy = setup.settings.policy.clone();
+    // Where agents must be confined and cannot be, no turn is started anyway.
+    let confined = Confining::new(setup.settings.sandbox.clone()).is_on().unwrap_or(true);
+    for (name, agent) in &mut policy.agents {
+        let settings = setup.settings.agents.get(name);
+        agent.unfit_to_judge = settings.and_then(|settings| unfit_to_judge(settings, confined));
+    }
+    policy
+}
+
+/// Agents whose program is not there, and why.
+#[must_use]
+pub fn missing_agents(agents: &Agents) -> BTreeMap<String, String> {
+    let missing = agents.iter().filter_map(|agent| Some((agent, missing(agent)?)));
+    missing.map(|(agent, problem)| (agent.name.clone(), problem.to_string())).collect()
 }
 
 fn schedule(settings: &Settings) -> Option<Schedule> {
@@ -205,26 +234,25 @@ pub fn open_store(settings: &Settings, ids: &dyn IdSource) -> Result<Arc<dyn Sto
     Ok(Arc::new(SqliteStore::open(path, ids.random(), salts)?))
 }
 
-fn build_ports(
-    setup: &Setup,
+/// What ports are built on.
+struct World {
     dirs: StateDir,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
+}
+
+fn build_ports(
+    setup: &Setup,
+    credentials: &Credentials,
+    world: World,
     stop: &CancellationToken,
 ) -> Result<Ports, DaemonError> {
+    let World { dirs, store, clock, ids } = world;
     let toolchain = toolchain(&setup.environment);
     let path = toolchain.get("PATH").cloned().unwrap_or_default();
     let git = GitSettings::new(dirs.worktrees(), dirs.root.join("git-home"), path);
     let workspaces = GitWorkspaces::new(git, stop.child_token())?;
-    let mut trackers: BTreeMap<String, Arc<dyn Tracker>> = BTreeMap::new();
-    if let Some(local) = &setup.settings.local {
-        trackers.insert(SOURCE.to_owned(), Arc::new(LocalTracker::new(local.clone())));
-    }
-    if let Some(azdo) = &setup.settings.azdo {
-        let tracker = AzureDevOpsTracker::new(azdo.clone())?;
-        trackers.insert(azure_devops::SOURCE.to_owned(), Arc::new(tracker));
-    }
     let mut check_environment = toolchain;
     check_environment.insert("HOME".to_owned(), dirs.check_home().display().to_string());
     check_environment.insert("LANG".to_owned(), "C.UTF-8".to_owned());
@@ -232,17 +260,36 @@ fn build_ports(
     Ok(Ports {
         store,
         workspaces: Arc::new(workspaces),
-        trackers,
+        trackers: trackers(&setup.settings, credentials)?,
         agents: agents(setup),
         clock,
         ids,
         dirs,
-        redactor: Redactor::new(setup.settings.secrets.clone()),
+        redactor: Redactor::new(credentials.secrets(&setup.settings)),
         check_environment,
         own_program: setup.program.clone(),
         confining: Confining::new(setup.settings.sandbox.clone()),
         keeper: KeeperSettings { orphan_grace_ms: setup.settings.keeper.orphan_grace_ms },
     })
+}
+
+fn trackers(
+    settings: &Settings,
+    credentials: &Credentials,
+) -> Result<BTreeMap<String, Arc<dyn Tracker>>, TrackerError> {
+    let mut trackers: BTreeMap<String, Arc<dyn Tracker>> = BTreeMap::new();
+    if let Some(directory) = &settings.local {
+        let tracker = LocalTracker::new(directory.clone());
+        trackers.insert(local::SOURCE.to_owned(), Arc::new(tracker));
+    }
+    if let Some(issues) = credentials.github(settings) {
+        trackers.insert(github::SOURCE.to_owned(), Arc::new(GithubTracker::new(issues)?));
+    }
+    if let Some(board) = &settings.azdo {
+        let tracker = AzureDevOpsTracker::new(board.clone())?;
+        trackers.insert(azure_devops::SOURCE.to_owned(), Arc::new(tracker));
+    }
+    Ok(trackers)
 }
 
 /// The configured agents; all of them find the programs and toolchains that this process finds.
@@ -309,8 +356,15 @@ async fn take_over(setup: &Setup, ports: &Ports) -> Result<(Engine, Recovered), 
     let carded = ports.trackers.iter().filter(|(_, tracker)| tracker.shows_cards());
     let cards = carded.map(|(source, _)| source.clone()).collect();
     let identity = Identity { instance, epoch, sources, cards };
-    let policy = Arc::new(setup.settings.policy.clone());
+    let policy = Arc::new(policy(setup));
     let mut engine = Engine::new(loaded, policy, identity, Arc::clone(&ports.ids));
+    // Nobody has to wait for the probes to know whose program is not there at all.
+    let unavailable = missing_agents(&ports.agents);
+    let now = ports.clock.now();
+    let _nothing_to_store = engine.handle(Input::AgentsProbed { unavailable }, now);
+    if let Some(remark) = engine.void_choice(now) {
+        tracing::warn!("{remark}");
+    }
     let recovered = recovery::take_over(ports, &mut engine, before).await?;
     Ok((engine, recovered))
 }
@@ -329,12 +383,19 @@ async fn probe_agents(ports: &Ports, handle: &DaemonHandle, stop: &CancellationT
     handle.input(Input::AgentsProbed { unavailable }).await;
 }
 
-async fn reap(ports: &Ports, retention: Duration, stop: &CancellationToken) {
+async fn reap(ports: &Ports, retention: RetentionSettings, stop: &CancellationToken) {
+    let worktrees = Duration::from_millis(retention.failed_ms);
+    let kept = Kept {
+        time: Duration::from_millis(retention.transcript_ms),
+        bytes: retention.transcript_bytes,
+    };
     loop {
         let repositories = reaper::repositories(ports).await;
-        for removed in reaper::reap(ports, &repositories, retention).await {
-            let run: RunId = removed;
+        for run in reaper::reap(ports, &repositories, worktrees).await {
             tracing::info!(run.id = %run, "the worktree of a finished run was removed; its time was over");
+        }
+        for run in reaper::forget(ports, kept).await {
+            tracing::info!(run.id = %run, "prompts and transcripts of a finished run were removed");
         }
         tokio::select! {
             () = stop.cancelled() => return,

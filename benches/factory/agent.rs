@@ -1,12 +1,15 @@
 //! The agent of the benchmarks: reads its prompt, notes when it had it, waits, answers, notes when it ended.
 
 use std::fs::{self, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, Read as _, Write as _};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// First argument that turns this program into the agent.
 pub const SUBCOMMAND: &str = "agent";
+
+/// Second argument for an agent that is talked to while it works.
+pub const STEERED: &str = "steered";
 
 /// What the agent noted about one turn; instants in nanoseconds since the epoch.
 #[derive(Debug, Clone)]
@@ -21,6 +24,11 @@ pub struct Turn {
 
 /// Plays one turn. Arguments: the file for notes, and milliseconds to wait.
 pub fn play(arguments: &[String]) {
+    if let [first, notes] = arguments
+        && first == STEERED
+    {
+        return listen(Path::new(notes));
+    }
     let [notes, wait, ..] = arguments else { panic!("agent NOTES MILLISECONDS") };
     let mut prompt = String::new();
     std::io::stdin().read_to_string(&mut prompt).expect("a prompt");
@@ -35,6 +43,24 @@ pub fn play(arguments: &[String]) {
     std::thread::sleep(Duration::from_millis(wait.parse().expect("milliseconds")));
     println!("{}", answer(&stage, &item, &prompt));
     note("ended");
+}
+
+/// Reads line after line, as Claude Code does with stream-JSON, and notes when it had each, until nobody talks any more.
+fn listen(notes: &Path) {
+    println!(r#"{{"type":"system","subtype":"init","session_id":"bench","model":"bench"}}"#);
+    let mut file = OpenOptions::new().append(true).create(true).open(notes).expect("notes");
+    for line in std::io::stdin().lock().lines() {
+        let at = now();
+        if line.is_ok_and(|line| line.contains(r#""type":"user""#)) {
+            file.write_all(format!("{STEERED} {at}\n").as_bytes()).expect("notes");
+        }
+    }
+}
+
+/// When the agent had each line that was said to it, its prompt first.
+pub fn steered(notes: &Path) -> Vec<u128> {
+    let text = fs::read_to_string(notes).unwrap_or_default();
+    text.lines().filter_map(|line| line.strip_prefix(STEERED)?.trim().parse().ok()).collect()
 }
 
 fn answer(stage: &str, item: &str, prompt: &str) -> String {

@@ -170,6 +170,7 @@ impl History {
         PreparedTurn {
             turn,
             session: SystemIds.random().to_string(),
+            resumes: None,
             head: self.hex(40),
             nonce: self.hex(32),
             prompt: PromptRecord {
@@ -218,7 +219,7 @@ impl History {
             leftovers: 0,
             tool_calls: 14,
         };
-        FinishedTurn { turn, report, change, tampered: false }
+        FinishedTurn { turn, report, change, tampered: false, instead: None }
     }
 
     fn checks(&mut self, run: RunId) -> CheckReport {

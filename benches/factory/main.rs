@@ -30,17 +30,19 @@ mod no_git;
 mod overhead;
 mod place;
 mod planner;
+mod steering;
 mod store;
 
 use std::time::Instant;
 
 /// The benchmarks in the order they run; later ones use what earlier ones measured nothing of.
-const ALL: [(&str, fn()); 9] = [
+const ALL: [(&str, fn()); 10] = [
     ("store", store::run),
     ("planner", planner::run),
     ("cold-start", cold_start::run),
     ("overhead", overhead::run),
     ("keeper", keeper::run),
+    ("steering", steering::run),
     ("dispatch", dispatch::run),
     ("memory", memory::run),
     ("crash", crash::run),

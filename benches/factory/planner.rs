@@ -49,6 +49,7 @@ fn world(open: usize, settled: usize) -> World {
         starts: Vec::new(),
         spent: enact_factory::domain::budget::ledger::Ledger::default(),
         closed_windows: std::collections::BTreeMap::new(),
+        trying: std::collections::BTreeSet::new(),
         unreadable: std::collections::BTreeSet::new(),
         unavailable_agents: std::collections::BTreeMap::new(),
     }

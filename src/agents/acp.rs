@@ -10,6 +10,7 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::domain::agent::AgentKind;
+use crate::domain::budget::Usage;
 use crate::process::agent_process::Signal;
 use crate::process::speech::Stdin;
 
@@ -76,7 +77,13 @@ impl Adapter for Acp {
 
     /// Nothing can be read of a process that nobody talks to.
     fn transcript(&self) -> Box<dyn Transcript> {
-        let opening = Opening { session: json!({}), prompt: String::new(), read_only: true };
+        let opening = Opening {
+            session: json!({}),
+            resume: None,
+            used: Usage::default(),
+            prompt: String::new(),
+            read_only: true,
+        };
         self.conversation(opening)
     }
 
@@ -105,6 +112,8 @@ pub(super) fn introduction() -> String {
 pub(super) fn opening(invocation: &Invocation<'_>) -> Opening {
     Opening {
         session: session(invocation.workspace),
+        resume: None,
+        used: invocation.used,
         prompt: invocation.prompt.to_owned(),
         read_only: invocation.read_only,
     }

@@ -108,19 +108,25 @@ impl Adapter for Claude {
         })
     }
 
+    /// Only in a conversation: there it is known what earlier turns used, which its results count in.
+    fn session_files(&self, settings: &AgentSettings) -> &'static [&'static str] {
+        if settings.conversation { &[".claude/projects"] } else { &[] }
+    }
+
     fn transcript(&self) -> Box<dyn Transcript> {
         Box::<transcript::ClaudeTranscript>::default()
     }
 
     fn conversation(&self, opening: Opening) -> Box<dyn Transcript> {
-        Box::new(transcript::ClaudeTranscript::talking(opening.read_only))
+        Box::new(transcript::ClaudeTranscript::talking(&opening))
     }
 }
 
 /// The session is opened by arguments, and the prompt is the first line already.
 fn opening(invocation: &Invocation<'_>) -> Opening {
     let session = serde_json::Value::Null;
-    Opening { session, prompt: String::new(), read_only: invocation.read_only }
+    let (prompt, used, read_only) = (String::new(), invocation.used, invocation.read_only);
+    Opening { session, resume: None, used, prompt, read_only }
 }
 
 /// Quiet, and failing early enough for our own back-off to take over. `IS_SANDBOX` lets root skip permissions.
@@ -153,7 +159,10 @@ fn arguments(settings: &AgentSettings, invocation: &Invocation<'_>) -> Vec<OsStr
     if let Some(model) = invocation.model.or(settings.model.as_deref()) {
         add(&["--model", model]);
     }
-    add(&["--session-id", invocation.session]);
+    match invocation.resume {
+        Some(session) => add(&["--resume", session]),
+        None => add(&["--session-id", invocation.session]),
+    }
     // The repository's own settings would run its hooks before the first model call.
     add(&["--setting-sources", "user", "--strict-mcp-config"]);
     if let Some(effort) = invocation.effort {

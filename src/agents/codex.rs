@@ -117,6 +117,12 @@ impl Adapter for Codex {
         })
     }
 
+    /// Only in a conversation: what `exec` counts as used is the sum over all turns of a thread.
+    fn session_files(&self, settings: &AgentSettings) -> &'static [&'static str] {
+        let talking = settings.conversation && settings_only(&settings.args);
+        if talking { &[".codex/sessions"] } else { &[] }
+    }
+
     fn transcript(&self) -> Box<dyn Transcript> {
         Box::<transcript::CodexTranscript>::default()
     }
@@ -183,7 +189,8 @@ fn talking(
         "sandbox": sandbox,
     });
     let (prompt, read_only) = (invocation.prompt.to_owned(), invocation.read_only);
-    let opening = Opening { session, prompt, read_only };
+    let resume = invocation.resume.map(str::to_owned);
+    let opening = Opening { session, resume, used: invocation.used, prompt, read_only };
     line.args = vec!["app-server".into(), "--disable".into(), "apps".into()];
     line.args.extend(["--disable".into(), "plugins".into()]);
     line.args.extend(configuration(settings));

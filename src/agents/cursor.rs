@@ -33,7 +33,8 @@ impl Adapter for Cursor {
         Capabilities {
             steer: false,
             approve: false,
-            resume: true,
+            // It has an argument for it; nobody has tried where it keeps what it would need.
+            resume: false,
             usage: UsageReporting::Absolute,
             cost: false,
             read_only: ReadOnly::Vouched,

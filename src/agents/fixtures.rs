@@ -64,7 +64,7 @@ pub(super) fn judge<L: AsRef<str>>(
 /// The opening of a conversation.
 pub(super) fn opening(read_only: bool) -> Opening {
     let session = serde_json::json!({ "cwd": "/state/worktree" });
-    Opening { session, prompt: PROMPT.to_owned(), read_only }
+    Opening { session, resume: None, used: Usage::default(), prompt: PROMPT.to_owned(), read_only }
 }
 
 /// Reads lines as one side of a conversation and judges it.
@@ -150,6 +150,8 @@ pub(super) fn invocation(stage: Stage) -> Invocation<'static> {
         prompt: PROMPT,
         model: None,
         session: "11111111-2222-4333-8444-555555555555",
+        resume: None,
+        used: Usage::default(),
         workspace: Path::new("/state/worktree"),
         home: Path::new("/state/home"),
         scratch: Path::new("/state/turn"),

@@ -91,6 +91,10 @@ pub struct Invocation<'a> {
     pub model: Option<&'a str>,
     /// A fresh UUID, used as the agent's session where it lets us choose.
     pub session: &'a str,
+    /// The agent's own id of a conversation that it shall go on with, when [`Adapter::session_files`] are in place.
+    pub resume: Option<&'a str>,
+    /// What earlier turns of that conversation have used, as far as is known.
+    pub used: Usage,
     /// Working directory.
     pub workspace: &'a Path,
     /// Private home directory (0700) of this agent, with [`TEMPORARY`] in it. It does not outlive the turn.
@@ -155,6 +159,12 @@ impl fmt::Debug for CommandLine {
 pub struct Opening {
     /// Parameters of the request that opens the session, as the protocol wants them.
     pub session: serde_json::Value,
+    /// The agent's own id of a conversation that it goes on with.
+    #[serde(default)]
+    pub resume: Option<String>,
+    /// What earlier turns of that conversation have used, as far as is known.
+    #[serde(default)]
+    pub used: Usage,
     /// All that the agent is told.
     pub prompt: String,
     /// Whether it is refused what is more than reading when it asks.
@@ -352,6 +362,12 @@ pub trait Adapter: Send + Sync {
         invocation: &Invocation<'_>,
     ) -> Result<CommandLine, AgentError>;
 
+    /// Where an agent with these settings keeps its conversations, below its home: files, or directories with all that is
+    /// in them. Nothing when it cannot go on with one.
+    fn session_files(&self, _settings: &AgentSettings) -> &'static [&'static str] {
+        &[]
+    }
+
     /// A parser for the output of one process that is not talked to.
     fn transcript(&self) -> Box<dyn Transcript>;
 
@@ -475,6 +491,13 @@ pub fn adapter(kind: AgentKind) -> &'static dyn Adapter {
         AgentKind::Scripted => &scripted::Scripted,
         AgentKind::Responses => &responses::Responses,
     }
+}
+
+/// Why nothing would keep an agent from writing in a stage that only reads; nothing when its turns can be kept read-only.
+/// `confined`: whether the operating system confines agents.
+#[must_use]
+pub fn unfit_to_judge(settings: &AgentSettings, confined: bool) -> Option<String> {
+    widening::unfit_to_judge(adapter(settings.kind), settings, confined)
 }
 
 /// What an agent of this kind can do, as its adapter drives it.

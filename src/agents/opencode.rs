@@ -101,6 +101,14 @@ impl Adapter for Opencode {
         })
     }
 
+    fn session_files(&self, _settings: &AgentSettings) -> &'static [&'static str] {
+        &[
+            ".local/share/opencode/opencode.db",
+            ".local/share/opencode/opencode.db-wal",
+            ".local/share/opencode/storage",
+        ]
+    }
+
     fn transcript(&self) -> Box<dyn Transcript> {
         Box::<transcript::OpencodeTranscript>::default()
     }
@@ -132,6 +140,9 @@ fn arguments(
     args.push(format!("--title={} {}", invocation.identifier, invocation.stage.word()).into());
     // It trusts PWD more than its working directory.
     args.extend(["--dir".into(), invocation.workspace.into()]);
+    if let Some(session) = invocation.resume {
+        args.extend(["--session".into(), session.into()]);
+    }
     if let Some(model) = model {
         args.extend(["--model".into(), model.into()]);
     }

@@ -100,6 +100,14 @@ pub async fn probe(settings: &AgentSettings, cache: &Path, cancel: &Cancellation
     probed
 }
 
+/// What is wrong when the program of an agent is not there. Our own agents are this program itself.
+#[must_use]
+pub fn missing(settings: &AgentSettings) -> Option<Problem> {
+    let ours = matches!(settings.kind, AgentKind::Scripted | AgentKind::Responses);
+    let absent = !ours && locate(settings).is_none();
+    absent.then(|| Problem::NotFound { program: wanted(settings) })
+}
+
 /// Whether an agent can be talked to during a turn, if an earlier [`probe`] has found out.
 #[must_use]
 pub fn talks(settings: &AgentSettings, cache: &Path) -> Option<bool> {

@@ -1,6 +1,44 @@
 //! What makes a turn read-only, and that operators' own arguments must not undo it.
 
-use super::{AgentError, AgentSettings, Invocation};
+use std::path::Path;
+
+use crate::domain::agent::Stage;
+use crate::domain::budget::Usage;
+
+use super::{Adapter, AgentError, AgentSettings, Invocation};
+
+/// Why nothing would keep an agent from writing in a stage that only reads; nothing when its turns can be kept read-only.
+/// The answer is the adapter's own, to a turn that is never run.
+pub(super) fn unfit_to_judge(
+    adapter: &dyn Adapter,
+    settings: &AgentSettings,
+    confined: bool,
+) -> Option<String> {
+    let nowhere = Path::new("/");
+    let invocation = Invocation {
+        stage: Stage::Critic,
+        round: 1,
+        prompt: "",
+        model: None,
+        session: "",
+        resume: None,
+        used: Usage::default(),
+        workspace: nowhere,
+        home: nowhere,
+        scratch: nowhere,
+        effort: None,
+        max_turns: None,
+        read_only: true,
+        confined,
+        identifier: "",
+        marker: ("", ""),
+        own_program: nowhere,
+    };
+    match adapter.command_line(settings, &invocation) {
+        Err(error @ AgentError::ReadOnlyNotEnforced { .. }) => Some(error.to_string()),
+        Err(AgentError::PromptTooLarge { .. } | AgentError::Missing { .. }) | Ok(_) => None,
+    }
+}
 
 /// Refuses a turn that must be read-only when neither the operating system nor the operator's word makes it so; `reason`
 /// is why the agent itself does not.

@@ -109,6 +109,13 @@ pub(super) static KEYS: &[Key] = &[
         "required for `scripted`",
         "For `scripted`: the script to play.",
     ),
+    Key::with_default(
+        "failover",
+        Kind::Texts,
+        "[]",
+        "Agents that take its turns while it cannot work: its usage window is closed or used up. \
+         The first that can work and may do the stage; never theirs in turn. Empty: its turns wait.",
+    ),
     Key::optional(
         "slots",
         Kind::Count(1, 1000),
@@ -123,6 +130,8 @@ pub(super) struct Agents {
     pub(super) settings: BTreeMap<String, AgentSettings>,
     /// Their slots, where they have their own.
     pub(super) slots: BTreeMap<String, u32>,
+    /// Who stands in for whom, where somebody does.
+    pub(super) failover: BTreeMap<String, Vec<String>>,
     /// Names with a table, usable or not: a mistake in the table is reported there, and only there.
     tables: Vec<String>,
     /// What the environment says about the model server.
@@ -138,6 +147,7 @@ pub(super) fn read(
     let mut agents = Agents {
         settings: BTreeMap::new(),
         slots: BTreeMap::new(),
+        failover: BTreeMap::new(),
         tables: Vec::new(),
         gateway: Gateway::of(variables, secrets),
     };
@@ -156,6 +166,10 @@ pub(super) fn read(
                 gateway::refuse(table, sources);
             }
             agents.settings.insert(name.to_owned(), settings);
+        }
+        let failover = table.texts("failover").to_vec();
+        if !failover.is_empty() {
+            agents.failover.insert(name.to_owned(), failover);
         }
         agents.slots.extend(table.number("slots").map(|slots| (name.to_owned(), small(slots))));
     }

@@ -15,7 +15,8 @@ pub(super) static KEYS: &[Key] = &[
         "\"off\"",
         "Whether the operating system confines agents: writing only in their worktree (a critic not even there), \
          their private home and `writable`. `preferred` runs them unconfined where the system cannot, `required` does \
-         not run them there. It takes Linux 6.2 or later with Landlock; `doctor` tries it out.",
+         not run them there. It takes Linux 6.2 or later with Landlock, or macOS with sandbox-exec (reviewed, never run \
+         so far); `doctor` tries it out.",
     ),
     Key::with_default(
         "writable",
@@ -27,8 +28,9 @@ pub(super) static KEYS: &[Key] = &[
         "network",
         Kind::Choice(&["open", "allow-list", "none"], &[]),
         "\"open\"",
-        "Which TCP ports agents may connect to: any, those of `ports`, or none. It takes Linux 6.7 or later. An agent \
-         that talks to its provider over the network needs at least the port of that.",
+        "Which TCP ports agents may connect to: any, those of `ports`, or none. It takes Linux 6.7 or later, or \
+         macOS, where UDP is taken away, too. An agent that talks to its provider over the network needs at least the \
+         port of that.",
     ),
     Key::with_default(
         "ports",

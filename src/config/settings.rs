@@ -10,6 +10,7 @@ use crate::domain::ids::ProjectId;
 use crate::domain::policy::Policy;
 use crate::process::sandbox::Wish;
 use crate::trackers::azure_devops::AzureSettings;
+use crate::trackers::github::GithubSettings;
 use crate::trackers::local::LocalSettings;
 
 use super::agents;
@@ -18,6 +19,7 @@ use super::azdo;
 use super::budget;
 use super::context;
 use super::daemon::{self, DaemonSettings};
+use super::github;
 use super::keeper::{self, KeeperSettings};
 use super::local;
 use super::pace;
@@ -47,6 +49,8 @@ pub struct Settings {
     pub local: Option<LocalSettings>,
     /// Work items on Azure DevOps, if they are taken from there.
     pub azdo: Option<AzureSettings>,
+    /// Issues on GitHub, if there are repositories of them.
+    pub github: Option<GithubSettings>,
     /// How agents are kept.
     pub keeper: KeeperSettings,
     /// How long things are kept.
@@ -84,9 +88,11 @@ pub(super) fn assemble(
             project.stages = own;
         }
     }
+    let roster = agents.policies(root.table("agents"), sources);
     let time_zone = pace::time_zone(root.table("pace"), sources);
     let local = local::read(root.table("local"), &projects, sources);
     let azdo = azdo::read(root.table("azdo"), &projects, variables, &mut secrets, sources);
+    let github = github::read(root.table("github"), &projects, variables, &mut secrets, sources);
     let policy = Policy {
         autonomous: autonomous.is("enabled"),
         pace: pace::read(root.table("pace")),
@@ -100,6 +106,8 @@ pub(super) fn assemble(
         slots: slots::read(root.table("slots"), &agents, sources),
         max_rounds: small(autonomous.count("max_iterations")),
         stages,
+        default_agent: root.owned("adapter").unwrap_or_default(),
+        agents: roster,
         context: context::read(root, sources),
         default_project: autonomous::default_project(autonomous, &projects, sources),
         projects,
@@ -111,6 +119,7 @@ pub(super) fn assemble(
         agents: agents.settings,
         local,
         azdo,
+        github,
         keeper: keeper::read(root.table("keeper")),
         retention: retention::read(root.table("retention")),
         sandbox: sandbox::read(root.table("sandbox"), sources),

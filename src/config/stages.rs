@@ -292,6 +292,7 @@ fn overlaid(
         silence_ms: section.number("silence_ms").unwrap_or(below.silence_ms),
         effort: section.owned("effort").or(below.effort),
         max_turns: section.number("max_turns").map(small).or(below.max_turns),
+        follows_default: below.follows_default && section.text("adapter").is_none(),
     };
     useful(root, section, &plan, sources);
     plan
@@ -312,6 +313,7 @@ fn plan(root: &Section, stage: &Section, agents: &mut Agents, sources: &mut Sour
         silence_ms: stage.count("silence_ms"),
         effort: stage.owned("effort"),
         max_turns: stage.number("max_turns").map(small),
+        follows_default: stage.text("adapter").is_none(),
     };
     useful(root, stage, &plan, sources);
     plan

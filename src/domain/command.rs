@@ -56,6 +56,11 @@ pub enum Command {
         /// Its configured name.
         agent: String,
     },
+    /// Let another agent do the coming turns of every stage that names none of its own.
+    SetProvider {
+        /// Name of the configured agent; absent: the configuration's default again.
+        provider: Option<String>,
+    },
     /// Look at trackers and plan now instead of at the next tick.
     Heartbeat,
     /// Do one task in a repository.

@@ -10,6 +10,7 @@ use super::change::{Change, CheckReport, Delivered, Workspace};
 use super::failure::Failure;
 use super::ids::{ItemId, RunId};
 use super::item_record::{Hold, HumanReason};
+use super::provider::AgentSwitch;
 use super::run::{Interruption, Outcome, Phase, Reception, RunPlan};
 use super::time::Timestamp;
 use super::verdict::{CoderReport, Finding, Review, StageResult};
@@ -227,8 +228,11 @@ pub enum Event {
         model: Option<String>,
         /// Whether that is the escalated one.
         escalated: bool,
-        /// Session id we chose.
+        /// Session id we chose, or of the conversation that it goes on with.
         session: String,
+        /// The turn whose conversation with the agent it goes on with, if it does.
+        #[serde(default)]
+        resumes: Option<u32>,
         /// Commit the worktree was at.
         head: String,
         /// One-time word a verdict must repeat; only for critic and auditor.
@@ -380,6 +384,14 @@ pub enum Event {
         /// The text as it is now.
         body: String,
     },
+    /// Another agent than before does the run's next turns of a stage.
+    #[serde(rename = "run.agent_switched")]
+    AgentSwitched {
+        /// Which stage.
+        stage: Stage,
+        /// From which agent to which, and why.
+        switch: AgentSwitch,
+    },
     /// Delivery succeeded.
     #[serde(rename = "run.delivered")]
     RunDelivered {
@@ -483,5 +495,13 @@ pub enum Event {
     AgentAccepted {
         /// Name of the configured agent.
         agent: String,
+    },
+    /// Stages that name no agent of their own are done by this one.
+    #[serde(rename = "ops.provider_set")]
+    ProviderSet {
+        /// Who.
+        by: String,
+        /// Name of the configured agent. Absent: the configuration's default again.
+        provider: Option<String>,
     },
 }

@@ -1,4 +1,4 @@
-//! The daemon's own durable switches: pause and turbo; and which agents their providers let in.
+//! The daemon's own durable switches: pause, turbo and the default provider; and which agents their providers let in.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::agent::{TurnEnding, TurnReport};
 use super::event::Event;
 use super::failure::FailureClass;
+use super::provider::ProviderChoice;
 use super::time::Timestamp;
 
 /// Whether an agent's provider lets it in, as far as turns have shown. Nothing is known of an agent that was never
@@ -58,6 +59,8 @@ pub struct OpsState {
     /// Agents that were refused at least once, by name.
     #[serde(default)]
     pub logins: BTreeMap<String, Login>,
+    /// The default provider that somebody chose instead of the configuration's.
+    pub provider: Option<ProviderChoice>,
 }
 
 impl OpsState {
@@ -87,6 +90,10 @@ impl OpsState {
                 if let Some(login) = self.logins.get_mut(agent) {
                     login.prove();
                 }
+            }
+            Event::ProviderSet { by, provider } => {
+                let chosen = provider.clone();
+                self.provider = chosen.map(|agent| ProviderChoice { agent, by: by.clone() });
             }
             _ => {}
         }

@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 
 use super::budget::{DayBudget, ItemBudget, WindowBudget};
 use super::ids::ProjectId;
+use super::provider::AgentPolicy;
 use super::run::{ContextPlan, Delivery, StageSet, WorkflowPermission};
 
 /// How many runs may start in the rolling window.
@@ -109,6 +110,10 @@ pub struct Policy {
     pub max_rounds: u32,
     /// How the stages are driven, unless the project says otherwise.
     pub stages: StageSet,
+    /// Name of the agent of every stage that names none of its own.
+    pub default_agent: String,
+    /// The configured agents by name.
+    pub agents: BTreeMap<String, AgentPolicy>,
     /// What goes into prompts beside the task.
     pub context: ContextPlan,
     /// Repositories by name.

@@ -28,6 +28,9 @@ pub struct StagePlan {
     /// Model calls of one turn, where the agent has such a limit; the agent's configured one when absent.
     #[serde(default)]
     pub max_turns: Option<u32>,
+    /// Whether the stage names no agent of its own, so that another default provider does its turns.
+    #[serde(default)]
+    pub follows_default: bool,
 }
 
 impl StagePlan {

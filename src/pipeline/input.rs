@@ -1,10 +1,11 @@
 //! What can happen to a run, and what deciding about it yields.
 
-use crate::domain::agent::TurnReport;
+use crate::domain::agent::{Stage, TurnReport};
 use crate::domain::change::{Change, CheckReport, Delivered, Workspace};
 use crate::domain::effect::Effect;
 use crate::domain::event::{Event, PromptRecord};
 use crate::domain::failure::Failure;
+use crate::domain::provider::AgentSwitch;
 use crate::domain::run::{Interruption, Reception};
 use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
@@ -98,6 +99,13 @@ pub enum Input {
         /// The text as it is now.
         body: String,
     },
+    /// Another agent shall do the next turns of a stage.
+    AgentSwitched {
+        /// Which stage.
+        stage: Stage,
+        /// From which agent to which, and why.
+        switch: AgentSwitch,
+    },
     /// Someone wants it stopped.
     Cancel {
         /// Who.
@@ -129,6 +137,7 @@ impl Input {
             Self::Adopted { .. } => "adopted",
             Self::Instructed { .. } => "instructed",
             Self::GoalChanged { .. } => "goal changed",
+            Self::AgentSwitched { .. } => "agent switched",
             Self::Cancel { .. } => "cancel",
             Self::Supersede { .. } => "supersede",
         }
@@ -140,8 +149,10 @@ impl Input {
 pub struct PreparedTurn {
     /// Its number.
     pub turn: u32,
-    /// Session id chosen for it.
+    /// Session id chosen for it, or of the conversation that it goes on with.
     pub session: String,
+    /// The turn whose conversation it goes on with, if it does.
+    pub resumes: Option<u32>,
     /// Commit the worktree is at.
     pub head: String,
     /// One-time word a verdict must repeat.
@@ -161,6 +172,8 @@ pub struct FinishedTurn {
     pub change: Option<Change>,
     /// Whether a read-only stage left something different.
     pub tampered: bool,
+    /// Who can go on at once when the agent of this turn cannot.
+    pub instead: Option<AgentSwitch>,
 }
 
 /// What becomes of the effect whose result was the input.

@@ -70,6 +70,7 @@ fn step(state: &RunState, input: Input, now: Timestamp) -> Step {
             step.emit(Event::RunInstructed { by, text, reception });
         }
         Input::GoalChanged { title, body } => step.emit(Event::RunGoalChanged { title, body }),
+        Input::AgentSwitched { stage, switch } => step.agent_switched(stage, switch),
         Input::Cancel { by } => {
             step.stop_tasks = true;
             let detail = format!("cancelled by {by}");
@@ -147,6 +148,7 @@ impl Step {
                 | Input::Adopted { .. }
                 | Input::Instructed { .. }
                 | Input::GoalChanged { .. }
+                | Input::AgentSwitched { .. }
         ) {
             return;
         }
@@ -160,7 +162,7 @@ impl Step {
         if let Input::TurnFinished(finished) = input
             && self.is_in_flight(finished.turn)
         {
-            let FinishedTurn { turn, report, change, tampered } = *finished;
+            let FinishedTurn { turn, report, change, tampered, .. } = *finished;
             self.emit(Event::TurnFinished { turn, report: kept(report), change, tampered });
         }
         self.emit(Event::LateResult { effect, reason });

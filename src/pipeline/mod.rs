@@ -12,6 +12,7 @@ pub mod input;
 pub mod machine;
 pub mod prompt;
 pub mod reply;
+pub mod resumption;
 pub mod state;
 pub mod stuck;
 pub mod workflow;

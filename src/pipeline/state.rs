@@ -1,5 +1,6 @@
 //! What is known of a run: the fold of its `run/<uuid>` stream.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use crate::domain::change::{Change, CheckReport, Delivered, Workspace};
 use crate::domain::event::{Event, PromptRecord};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{ItemId, RunId};
+use crate::domain::provider::{AgentSwitch, SwitchReason};
 use crate::domain::run::{Interruption, Outcome, Phase, Reception, RunPlan, StagePlan};
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{CoderReport, Finding, StageReport, StageResult};
@@ -35,8 +37,11 @@ pub struct TurnRecord {
     pub model: Option<String>,
     /// Whether that was the escalated one.
     pub escalated: bool,
-    /// Session id we chose.
+    /// Session id we chose, or of the conversation that it goes on with.
     pub session: String,
+    /// The turn whose conversation with the agent it goes on with, if it does.
+    #[serde(default)]
+    pub resumes: Option<u32>,
     /// Commit the worktree was at when it began.
     pub head: String,
     /// One-time word a verdict must repeat.
@@ -112,6 +117,8 @@ pub struct RunState {
     pub fence: u64,
     /// Everything it was told at the start.
     pub plan: RunPlan,
+    /// Stages whose turns another agent does than the plan says.
+    pub switches: BTreeMap<Stage, AgentSwitch>,
     /// What it is doing.
     pub phase: Phase,
     /// The current round, from 1.
@@ -189,6 +196,7 @@ impl RunState {
             attempt: *attempt,
             fence: *fence,
             plan: (**plan).clone(),
+            switches: BTreeMap::new(),
             phase: Phase::Preparing,
             round: 1,
             workspace: None,
@@ -261,6 +269,7 @@ impl RunState {
             Event::RunAdopted { fence, .. } => self.fence = self.fence.max(*fence),
             Event::RunInstructed { text, reception, .. } => self.hear(text, reception),
             Event::RunGoalChanged { title, body } => self.change_goal(title, body),
+            Event::AgentSwitched { stage, switch } => self.switch_agent(*stage, switch),
             Event::RunDelivered { delivered } => {
                 self.delivered = Some(delivered.clone());
                 self.proceed();
@@ -287,10 +296,25 @@ impl RunState {
         self.phase.stage()
     }
 
-    /// How `stage` is driven in this run; `None` when it is switched off.
+    /// How `stage` is driven in this run, by whichever agent does its turns now; `None` when it is switched off.
     #[must_use]
-    pub fn stage_plan(&self, stage: Stage) -> Option<&StagePlan> {
-        self.plan.stages.of(stage)
+    pub fn stage_plan(&self, stage: Stage) -> Option<Cow<'_, StagePlan>> {
+        let plan = self.plan.stages.of(stage)?;
+        Some(match self.switches.get(&stage) {
+            Some(switch) => plan.driven_by(&switch.to),
+            None => Cow::Borrowed(plan),
+        })
+    }
+
+    /// Name of the agent that is at work, or that would be if the stage's next turn began now.
+    #[must_use]
+    pub fn agent(&self) -> Option<&str> {
+        if let Some(turn) = self.turn_in_flight() {
+            return Some(&turn.agent);
+        }
+        let stage = self.stage()?;
+        let plan = self.plan.stages.of(stage)?;
+        Some(self.switches.get(&stage).map_or(&plan.agent, |switch| &switch.to))
     }
 
     /// What `stage` handed on, if it did its work.
@@ -389,6 +413,7 @@ impl RunState {
             model,
             escalated,
             session,
+            resumes,
             head,
             nonce,
             prompt,
@@ -405,6 +430,7 @@ impl RunState {
             model: model.clone(),
             escalated: *escalated,
             session: session.clone(),
+            resumes: *resumes,
             head: head.clone(),
             nonce: nonce.clone(),
             prompt: prompt.clone(),
@@ -507,6 +533,24 @@ impl RunState {
             .is_some_and(|mark| mark.phase == self.phase && mark.round == self.round);
         let count = if again { self.crash.as_ref().map_or(0, |mark| mark.count) } else { 0 };
         self.crash = Some(CrashMark { phase: self.phase, round: self.round, count: count + 1 });
+    }
+
+    /// Somebody else goes on with the stage: what was waited for is not waited for any more. How often that happened because
+    /// a usage window was closed counts like the waits, so that it has an end when every window is closed.
+    fn switch_agent(&mut self, stage: Stage, switch: &AgentSwitch) {
+        self.waiting = None;
+        match switch.reason {
+            SwitchReason::Own {} => {
+                self.switches.remove(&stage);
+            }
+            SwitchReason::Provider { .. } => {
+                self.switches.insert(stage, switch.clone());
+            }
+            SwitchReason::Failover { .. } => {
+                self.quota_waits = self.quota_waits.saturating_add(1);
+                self.switches.insert(stage, switch.clone());
+            }
+        }
     }
 
     /// What no agent could be told at once stands in the next prompts.

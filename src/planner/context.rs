@@ -14,6 +14,7 @@ use super::gates::hours::Quiet;
 use super::gates::pace::Ledger;
 use super::gates::parent::Family;
 use super::gates::wip;
+use super::staffing::Staffing;
 use super::world::World;
 
 /// Source of the items an operator submits directly (`enact-factory run`).
@@ -76,6 +77,19 @@ impl<'a> Context<'a> {
     /// Whether there is money for turns.
     pub(crate) fn allowance(&self) -> Allowance<'a> {
         Allowance { ledger: &self.world.spent, policy: self.policy, now: self.now }
+    }
+
+    /// Which agents do which turns.
+    pub(crate) fn staffing(&self) -> Staffing<'a> {
+        Staffing {
+            policy: self.policy,
+            provider: self.world.ops.provider.as_ref(),
+            closed_windows: &self.world.closed_windows,
+            unavailable: &self.world.unavailable_agents,
+            spent: &self.world.spent,
+            logins: &self.world.ops.logins,
+            now: self.now,
+        }
     }
 
     /// Every item of the world, by identity.

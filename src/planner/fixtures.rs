@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::agent::AgentKind;
 use crate::domain::budget::ledger::{Ledger, Spending};
 use crate::domain::budget::{DayBudget, ItemBudget, ItemSpend, Usage, WindowBudget};
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::item_record::{Approval, ItemRecord, ItemStatus};
 use crate::domain::policy::{ApprovalPolicy, Pace, Policy, ProjectPolicy, Slots};
+use crate::domain::provider::AgentPolicy;
 use crate::domain::run::{ContextPlan, Delivery, OptionalStages, StagePlan, StageSet};
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::{ItemState, Lane, Overrides, Priority, Trust, WorkItem};
@@ -164,10 +166,17 @@ pub(crate) fn policy() -> Policy {
             critic: Some(stage("critic")),
             optional: OptionalStages::default(),
         },
+        default_agent: "coder".to_owned(),
+        agents: ["coder", "critic"].map(|name| (name.to_owned(), agent())).into(),
         context: ContextPlan::default(),
         projects: projects.into_iter().collect(),
         default_project: Some(ProjectId::new("demo")),
     }
+}
+
+/// An agent that may do everything and that nobody stands in for.
+pub(crate) fn agent() -> AgentPolicy {
+    AgentPolicy { kind: AgentKind::Scripted, failover: Vec::new(), unfit_to_judge: None }
 }
 
 fn project(name: &str) -> ProjectPolicy {
@@ -188,7 +197,7 @@ fn project(name: &str) -> ProjectPolicy {
     }
 }
 
-fn stage(agent: &str) -> StagePlan {
+pub(crate) fn stage(agent: &str) -> StagePlan {
     StagePlan {
         agent: agent.to_owned(),
         model: None,
@@ -198,6 +207,7 @@ fn stage(agent: &str) -> StagePlan {
         silence_ms: HOUR_MS,
         effort: None,
         max_turns: None,
+        follows_default: true,
     }
 }
 

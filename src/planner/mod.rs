@@ -6,8 +6,8 @@
 //! the world was collected.
 //!
 //! In reading order: [`world`] (what planning sees), [`plan`] (the function and its actions), `gates` (one file per
-//! reason to wait), [`allowance`] (whether there is money for a turn), [`rank`] (who goes first), `slots` (how many go at once), [`held`] and [`because`] (what a hold
-//! says), [`report`] (the answer to "why not?").
+//! reason to wait), [`allowance`] (whether there is money for a turn), [`staffing`] (which agent does it),
+//! [`rank`] (who goes first), `slots` (how many go at once), [`held`] and [`because`] (what a hold says), [`report`] (the answer to "why not?").
 //!
 //! Never here: async, I/O, clocks, randomness, environment, persistence, colours. Time arrives as an argument.
 
@@ -25,6 +25,7 @@ pub mod plan;
 pub mod rank;
 pub mod report;
 mod slots;
+pub mod staffing;
 #[cfg(test)]
 mod tests;
 pub mod world;

@@ -104,10 +104,10 @@ impl<'a> Admission<'a> {
 
     fn start(&mut self, candidate: &Candidate<'a>, context: &Context<'a>) {
         let project = &candidate.project.id;
-        self.take(project, &needed(&candidate.view, context.policy), false);
+        self.take(project, &needed(&candidate.view, context), false);
         self.pace.start(project, context.now);
         self.twins.choose(candidate.view.id);
-        self.trying.extend(needed(&candidate.view, context.policy));
+        self.trying.extend(needed(&candidate.view, context));
     }
 
     /// Everything that holds the candidate now, in the order of the gates.
@@ -129,7 +129,7 @@ impl<'a> Admission<'a> {
             taken.check(limit, || SlotKind::Project(project.id.clone()))
         };
         let of_agents = || {
-            needed(&candidate.view, context.policy).into_iter().find_map(|agent| {
+            needed(&candidate.view, context).into_iter().find_map(|agent| {
                 let taken = self.by_agent.get(agent).copied().unwrap_or_default();
                 taken.check(*slots.per_agent.get(agent)?, || SlotKind::Agent(agent.to_owned()))
             })

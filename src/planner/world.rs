@@ -37,7 +37,7 @@ pub struct ClosedWindow {
 pub struct World {
     /// Every item ever seen, by identity.
     pub items: BTreeMap<ItemId, ItemRecord>,
-    /// Pause and turbo.
+    /// Pause, turbo and the chosen default provider.
     pub ops: OpsState,
     /// Runs that are not finished.
     pub active: Vec<ActiveRun>,

@@ -65,7 +65,7 @@ impl Leader {
         let mark = Marker::in_environment(&program.env).map(|marker| marker.value().to_owned());
         let (mut child, key) = {
             let confinement = program.confinement.as_ref();
-            launch(&mut command(&program), &program.program, confinement).await?
+            launch(&mut command(&program)?, &program.program, confinement).await?
         };
         let failed = |source| ProcessError::Spawn { program: program.program.clone(), source };
         let stdin = child.stdin.take();
@@ -124,10 +124,18 @@ impl Drop for Leader {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place that starts programs")]
-fn command(program: &Program) -> Command {
-    let mut command = Command::new(located(program));
+fn command(program: &Program) -> Result<Command, ProcessError> {
+    let (file, args) = (located(program), program.args.clone());
+    let (file, args) = match &program.confinement {
+        None => (file, args),
+        Some(confinement) => sandbox::command(confinement, file, args).map_err(|error| {
+            let source = io::Error::other(error);
+            ProcessError::Spawn { program: program.program.clone(), source }
+        })?,
+    };
+    let mut command = Command::new(file);
     command
-        .args(&program.args)
+        .args(args)
         .current_dir(&program.cwd)
         .env_clear()
         .envs(&program.env)
@@ -136,7 +144,7 @@ fn command(program: &Program) -> Command {
         .stdin(if program.piped_stdin { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    command
+    Ok(command)
 }
 
 /// Makes room for what `pipe` carries, up to [`ROOM`], where the system can.

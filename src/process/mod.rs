@@ -18,6 +18,7 @@ pub mod companion;
 pub mod conversation;
 pub mod identity;
 pub mod independent;
+pub mod journal;
 mod leader;
 mod lines;
 pub mod marker;

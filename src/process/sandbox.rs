@@ -5,10 +5,25 @@
 //! itself. Beside what is asked for, a confined process can no longer mount anything, nor, unless it is root, read the
 //! environment or memory of processes outside its confinement. Reading files is not limited, and of the network only TCP
 //! is.
+//!
+//! On macOS by `sandbox-exec`: what is to be confined is started through it ([`command`]). That part was reviewed and never
+//! run.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+#[cfg(target_os = "macos")]
+mod macos;
+#[cfg(any(test, target_os = "macos"))]
+mod profile;
+
+/// What it takes for files to be confined, for people.
+pub const NEEDED: &str = "it takes Linux 6.2 or later with Landlock, or macOS with sandbox-exec";
+
+/// What it takes for the network to be confined where files can be, for people.
+pub const NEEDED_FOR_NETWORK: &str = "limiting the network takes Linux 6.7 or later with Landlock";
 
 /// What a confined process may do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +104,7 @@ pub enum SandboxError {
 }
 
 /// Devices that programs write to without leaving anything behind.
+#[cfg(target_os = "linux")]
 const DEVICES: [&str; 8] = [
     "/dev/null",
     "/dev/zero",
@@ -100,7 +116,34 @@ const DEVICES: [&str; 8] = [
     "/dev/pts",
 ];
 
-/// Runs `work` on a thread of its own that is confined first, and waits for it. What it starts stays confined.
+/// Program and arguments that have to be started, by [`confined`], so that `program` with `args` runs confined.
+///
+/// # Errors
+/// When the confinement cannot be put into the system's words.
+#[cfg(target_os = "macos")]
+pub fn command(
+    confinement: &Confinement,
+    program: PathBuf,
+    args: Vec<OsString>,
+) -> Result<(PathBuf, Vec<OsString>), SandboxError> {
+    macos::command(confinement, program, args)
+}
+
+/// Program and arguments that have to be started, by [`confined`], so that `program` with `args` runs confined: the same.
+///
+/// # Errors
+/// None here.
+#[cfg(not(target_os = "macos"))]
+pub fn command(
+    _confinement: &Confinement,
+    program: PathBuf,
+    args: Vec<OsString>,
+) -> Result<(PathBuf, Vec<OsString>), SandboxError> {
+    Ok((program, args))
+}
+
+/// Runs `work` on a thread of its own that is confined first, and waits for it. What it starts stays confined: where the
+/// system confines programs and not threads, if it is what [`command`] said.
 ///
 /// # Errors
 /// When the system cannot do it completely; then `work` was not run.
@@ -162,13 +205,27 @@ fn confine_thread(confinement: &Confinement) -> Result<(), SandboxError> {
     Ok(())
 }
 
-/// This system has no means that can be used here.
-#[cfg(not(target_os = "linux"))]
+/// Here the program that is started confines itself; see [`command`].
+#[cfg(target_os = "macos")]
 fn confine_thread(_confinement: &Confinement) -> Result<(), SandboxError> {
-    Err(SandboxError::Unsupported { what: "processes", needed: "it takes Linux with Landlock" })
+    Ok(())
+}
+
+/// This system has no means that can be used here.
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+fn confine_thread(_confinement: &Confinement) -> Result<(), SandboxError> {
+    Err(SandboxError::Unsupported { what: "processes", needed: NEEDED })
+}
+
+/// What this system can confine, tried out by a program that ends at once.
+#[cfg(target_os = "macos")]
+#[must_use]
+pub fn support() -> Support {
+    macos::support()
 }
 
 /// What this system can confine, tried out on a thread of its own that ends at once.
+#[cfg(not(target_os = "macos"))]
 #[must_use]
 pub fn support() -> Support {
     let can = |network: Network| {

@@ -1,29 +1,30 @@
-//! What an agent said, on disk: one journal of its lines, and a file of its own for each line too long for it.
+//! What an agent said, on disk: a journal of its lines, and a file of its own for each line too long for it.
 //!
 //! Everything is redacted before it is written, readable by its owner only, and bounded together; where the bound cut
-//! something off, the file says so.
+//! something off, the journal or the file says so.
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::process::ProcessError;
+use crate::process::journal::Journal;
 use crate::process::lines::character_boundary;
 use crate::process::redact::Redactor;
 
 /// How much of a long line is collected before it is redacted and written.
 const SPILL_PART: usize = 1 << 20;
 
+/// The part of a transcript's bound that one long line may take: everything else has to stay readable beside it.
+const SPILL_SHARE: u64 = 4;
+
 /// The journal of one process and the bound it shares with its long lines.
 pub(super) struct Transcript {
     path: PathBuf,
-    journal: File,
+    journal: Journal,
     limit: u64,
-    left: u64,
-    /// The notice that nothing more is written is in the journal.
-    closed: bool,
     redactor: Redactor,
     spills: u32,
 }
@@ -33,13 +34,14 @@ pub(super) struct Spill {
     pub(super) path: PathBuf,
     file: File,
     pending: Vec<u8>,
+    written: u64,
     /// The notice that the rest is missing is in the file.
     closed: bool,
 }
 
 impl Transcript {
     /// Opens the journal at `path`, behind what an earlier process may have left there, creating directories as needed.
-    /// Of this process at most about `limit` bytes are written.
+    /// At most about `limit` bytes are kept: the beginning and the end.
     pub(super) fn open(
         path: PathBuf,
         limit: u64,
@@ -48,11 +50,9 @@ impl Transcript {
         let opened = path
             .parent()
             .map_or(Ok(()), private_directories)
-            .and_then(|()| OpenOptions::new().append(true).create(true).mode(0o600).open(&path));
+            .and_then(|()| Journal::open(&path, limit));
         match opened {
-            Ok(journal) => {
-                Ok(Self { path, journal, limit, left: limit, closed: false, redactor, spills: 0 })
-            }
+            Ok(journal) => Ok(Self { path, journal, limit, redactor, spills: 0 }),
             Err(source) => Err(ProcessError::Journal { path, source }),
         }
     }
@@ -64,18 +64,9 @@ impl Transcript {
 
     /// Writes one line.
     pub(super) fn write_line(&mut self, text: &str) -> Result<(), ProcessError> {
-        if self.closed {
-            return Ok(());
-        }
         let mut line = self.redactor.redact(text).into_owned();
         line.push('\n');
-        self.closed = !self.take(line.len());
-        if self.closed {
-            line = self.notice();
-        }
-        // One call per line: what is written survives the end of this process, and a reader never sees half a line
-        // unless the disk is full.
-        self.journal.write_all(line.as_bytes()).map_err(journal_error(&self.path))
+        self.journal.write(&line).map_err(journal_error(&self.path))
     }
 
     /// Begins a file for a long line.
@@ -86,7 +77,10 @@ impl Transcript {
             name.push(format!(".line-{}", self.spills));
             let path = PathBuf::from(name);
             match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-                Ok(file) => return Ok(Spill { path, file, pending: Vec::new(), closed: false }),
+                Ok(file) => {
+                    let pending = Vec::new();
+                    return Ok(Spill { path, file, pending, written: 0, closed: false });
+                }
                 // Left by an earlier process of the same journal.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(source) => return Err(ProcessError::Journal { path, source }),
@@ -120,6 +114,7 @@ impl Transcript {
         let pending = std::mem::take(&mut spill.pending);
         let text = self.redact(&String::from_utf8_lossy(&pending));
         self.write_spill(spill, &text)?;
+        self.journal.completed(spill.path.clone(), spill.written);
         let name = spill.path.file_name().map(|name| name.to_string_lossy().into_owned());
         self.write_line(&format!("[a longer line is in {}]", name.unwrap_or_default()))
     }
@@ -128,21 +123,15 @@ impl Transcript {
         if spill.closed {
             return Ok(());
         }
-        spill.closed = !self.take(text.len());
-        let notice = self.notice();
-        let text = if spill.closed { &notice } else { text };
+        let most = self.limit / SPILL_SHARE;
+        let wanted = text.len() as u64;
+        let fits = spill.written + wanted <= most
+            && self.journal.take(wanted).map_err(journal_error(&spill.path))?;
+        spill.closed = !fits;
+        let notice = format!("[the rest is left out: a line may have {most} bytes]\n");
+        let text = if fits { text } else { &notice };
+        spill.written += if fits { wanted } else { 0 };
         spill.file.write_all(text.as_bytes()).map_err(journal_error(&spill.path))
-    }
-
-    /// Takes `wanted` bytes out of what may still be written; says whether there was enough.
-    fn take(&mut self, wanted: usize) -> bool {
-        let left = self.left.checked_sub(wanted as u64);
-        self.left = left.unwrap_or(self.left);
-        left.is_some()
-    }
-
-    fn notice(&self) -> String {
-        format!("[the rest is left out: a transcript may have {} bytes]\n", self.limit)
     }
 }
 

@@ -88,14 +88,22 @@ pub(super) fn place_files(command: &CommandLine) -> Result<(), Failure> {
 }
 
 /// Throws away the home that an agent had in a turn: its own notes repeat whatever the tools printed, unredacted, and
-/// nothing is ever continued from them.
+/// nothing is continued from them but what was kept of its conversation.
 pub(super) fn discard_home(dirs: &StateDir, run: RunId, turn: u32) {
-    let home = dirs.home(run, turn);
-    match fs::remove_dir_all(&home) {
+    discard(run, &dirs.home(run, turn));
+}
+
+/// Throws away what was kept of the conversation in a turn.
+pub(super) fn discard_session(dirs: &StateDir, run: RunId, turn: u32) {
+    discard(run, &dirs.session(run, turn));
+}
+
+fn discard(run: RunId, path: &Path) {
+    match fs::remove_dir_all(path) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => {
-            tracing::warn!(run.id = %run, home = %home.display(), %error, "an agent's home could not be removed");
+            tracing::warn!(run.id = %run, path = %path.display(), %error, "what an agent left could not be removed");
         }
     }
 }

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::domain::failure::{Failure, FailureClass};
-use crate::process::sandbox::{Confinement, Mode, Network, Support, Wish, git_places, support};
+use crate::process::sandbox::{
+    Confinement, Mode, NEEDED, Network, Support, Wish, git_places, support,
+};
 use crate::runtime::state_dir::write_private;
 
 /// The wish, and what this system can do about it.
@@ -35,7 +37,7 @@ impl Confining {
             Mode::Preferred | Mode::Required => support(),
         };
         if wish.mode == Mode::Preferred && !support.files {
-            tracing::warn!("agents run unconfined: it takes Linux 6.2 or later with Landlock");
+            tracing::warn!("agents run unconfined: {NEEDED}");
         }
         Self { wish, support }
     }

@@ -94,6 +94,8 @@ pub enum Query {
 pub struct Reconfigured {
     /// The rules.
     pub policy: Arc<Policy>,
+    /// Agents whose program is not there, and why.
+    pub unavailable: BTreeMap<String, String>,
     /// The ports, with the new agents in them.
     pub ports: Arc<Ports>,
     /// When heartbeats happen.
@@ -259,7 +261,12 @@ impl Dispatcher {
         self.engine.open_intake(new.schedule.is_none());
         self.timing.schedule = new.schedule;
         self.dirty = true;
-        self.handle(Input::Reconfigured { policy: new.policy }).await.map(|_| ())
+        self.handle(Input::AgentsProbed { unavailable: new.unavailable }).await?;
+        self.handle(Input::Reconfigured { policy: new.policy }).await?;
+        if let Some(remark) = self.engine.void_choice(now) {
+            tracing::warn!("{remark}");
+        }
+        Ok(())
     }
 
     async fn plan_if_needed(&mut self) -> Result<(), StoreError> {

@@ -121,6 +121,12 @@ impl StateDir {
         self.runs().join(run.to_string()).join(format!("turn-{turn}")).join("home")
     }
 
+    /// What is kept of the agent's conversation in one turn while its run waits, so that the next turn can go on with it.
+    #[must_use]
+    pub fn session(&self, run: RunId, turn: u32) -> PathBuf {
+        self.runs().join(run.to_string()).join(format!("turn-{turn}")).join("session")
+    }
+
     /// Takes the directory for this process until the answer is dropped.
     ///
     /// # Errors

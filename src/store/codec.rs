@@ -52,6 +52,7 @@ const TYPES: &[(&str, &[Upcast])] = &[
     ("run.instructed", &[]),
     ("run.goal_changed", &[]),
     ("run.interrupted", &[]),
+    ("run.agent_switched", &[]),
     ("run.delivered", &[]),
     ("run.delivery_failed", &[]),
     ("run.late_result", &[]),
@@ -65,6 +66,7 @@ const TYPES: &[(&str, &[Upcast])] = &[
     ("ops.agent_refused", &[]),
     ("ops.agent_cleared", &[]),
     ("ops.agent_accepted", &[]),
+    ("ops.provider_set", &[]),
 ];
 
 /// An event as it is stored.

@@ -1,17 +1,20 @@
 //! The built program's daemon with the real agent CLIs, against a scripted model on loopback.
 //!
 //! Every test runs with each, and says `skipped: …` where one is not installed (`scripts/install-agents`). Nothing but
-//! the model is scripted, except that Cursor's CLI, which cannot be installed, has a stand-in (`support::stand_in`).
+//! the model is scripted, except that Cursor's CLI, which cannot be installed, and the agent that is known by nothing but
+//! its protocol have stand-ins (`support::stand_in`). Which test shows what is the table in [`failure_table`].
 
 mod by_configuration;
 mod confined;
 mod critic;
+mod failure_table;
 mod failures;
 mod fleet;
 mod gate;
 mod hangs;
 mod outages;
 mod outlives;
+mod resuming;
 mod safety;
 pub(crate) mod says;
 mod verdicts;
@@ -34,21 +37,21 @@ static HEAVY: Mutex<()> = Mutex::new(());
 /// the other.
 fn with_each_cli(test: fn(Cli)) {
     std::thread::scope(|scope| {
-        let light = [Cli::Claude, Cli::Codex, Cli::Cursor];
-        let threads = light.map(|cli| scope.spawn(move || test(cli)));
-        let ends = threads.map(std::thread::ScopedJoinHandle::join);
-        if let Some(panic) = ends.into_iter().find_map(Result::err) {
+        let light = EVERY.into_iter().filter(|cli| cli.is_light());
+        let threads: Vec<_> = light.map(|cli| scope.spawn(move || test(cli))).collect();
+        let ends = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
+        if let Some(panic) = ends.filter_map(Result::err).next() {
             std::panic::resume_unwind(panic);
         }
     });
-    for cli in [Cli::Opencode, Cli::Hermes] {
+    for cli in EVERY.into_iter().filter(|cli| !cli.is_light()) {
         let _at_work = HEAVY.lock().unwrap_or_else(PoisonError::into_inner);
         test(cli);
     }
 }
 
-/// An agent CLI.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// An agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Cli {
     Claude,
     Codex,
@@ -56,9 +59,17 @@ enum Cli {
     Hermes,
     /// A stand-in.
     Cursor,
-    /// OpenCode again, known by nothing but the Agent Client Protocol.
+    /// A stand-in of which nothing is known but the Agent Client Protocol.
     Acp,
+    /// Our own.
+    Responses,
+    /// OpenCode again, as if nothing were known of it but that it speaks the Agent Client Protocol.
+    OpencodeByAcp,
 }
+
+/// Those that every test runs with.
+const EVERY: [Cli; 7] =
+    [Cli::Claude, Cli::Codex, Cli::Cursor, Cli::Acp, Cli::Responses, Cli::Opencode, Cli::Hermes];
 
 /// How Claude Code is signed in. The others always have a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +89,8 @@ impl Cli {
             Self::Opencode => "opencode",
             Self::Hermes => "hermes",
             Self::Cursor => "cursor",
-            Self::Acp => "acp",
+            Self::Acp | Self::OpencodeByAcp => "acp",
+            Self::Responses => "responses",
         }
     }
 
@@ -105,12 +117,20 @@ impl Cli {
                      [agents.codex.set]\nCODEX_API_KEY = {AGENT_SECRET:?}\n"
                 )
             }
-            Self::Cursor => format!(
-                "[agents.cursor]\nprogram = {program:?}\nread_only_enforced = true\n\
-                 [agents.cursor.set]\n{} = {url:?}\nCURSOR_API_KEY = {AGENT_SECRET:?}\n",
-                stand_in::MODEL
-            ),
-            Self::Acp => {
+            Self::Cursor | Self::Acp => {
+                let (name, model) = (self.name(), stand_in::MODEL);
+                format!(
+                    "[agents.{name}]\nprogram = {program:?}\nread_only_enforced = true\n\
+                     [agents.{name}.set]\n{model} = {url:?}\nCURSOR_API_KEY = {AGENT_SECRET:?}\n"
+                )
+            }
+            Self::Responses => {
+                let url = format!("{url}/v1");
+                format!(
+                    "[agents.responses]\nbase_url = {url:?}\nkey_variable = \"MODELS_KEY\"\nmodel = \"any\"\n"
+                )
+            }
+            Self::OpencodeByAcp => {
                 let provider = json!({
                     "npm": "@ai-sdk/openai-compatible",
                     "options": { "baseURL": format!("{url}/v1"), "apiKey": AGENT_SECRET },
@@ -138,22 +158,29 @@ impl Cli {
 
     /// Whether it starts in the blink of an eye.
     fn is_light(self) -> bool {
-        matches!(self, Self::Claude | Self::Codex | Self::Cursor)
+        !matches!(self, Self::Opencode | Self::Hermes | Self::OpencodeByAcp)
     }
 
     /// Whether it is what a command line runs.
     fn is_run_by(self, command: &str) -> bool {
-        let program = format!("/{}", self.name());
-        let mut words = command.split(' ');
-        words.any(|word| word.ends_with(&program) || word.ends_with("::cursor_agent"))
+        let program = match self {
+            Self::Claude | Self::Codex | Self::Opencode | Self::Hermes => {
+                format!("/{}", self.name())
+            }
+            Self::OpencodeByAcp => "/opencode".to_owned(),
+            Self::Cursor | Self::Acp => "::stand_in::agent".to_owned(),
+            Self::Responses => "responses-agent".to_owned(),
+        };
+        command.split(' ').any(|word| word.ends_with(&program))
     }
 
-    /// How often it tries a call that fails.
+    /// How often it tries a call that fails for now.
     fn tries(self) -> usize {
         match self {
-            Self::Claude | Self::Codex | Self::Cursor => 1,
-            Self::Opencode | Self::Acp => 6,
+            Self::Claude | Self::Codex | Self::Cursor | Self::Acp => 1,
+            Self::Opencode | Self::OpencodeByAcp => 6,
             Self::Hermes => 2,
+            Self::Responses => 5,
         }
     }
 
@@ -162,9 +189,13 @@ impl Cli {
         match self {
             Self::Claude => (usage::FRESH_INPUT, usage::CACHE_WRITE),
             // These APIs have no cache writes; they are input.
-            Self::Codex | Self::Opencode | Self::Hermes | Self::Cursor | Self::Acp => {
-                (usage::FRESH_INPUT + usage::CACHE_WRITE, 0)
-            }
+            Self::Codex
+            | Self::Opencode
+            | Self::Hermes
+            | Self::Cursor
+            | Self::Acp
+            | Self::Responses
+            | Self::OpencodeByAcp => (usage::FRESH_INPUT + usage::CACHE_WRITE, 0),
         }
     }
 }
@@ -183,14 +214,22 @@ impl Workshop {
 
     fn signed_in(cli: Cli, login: Login) -> Option<Self> {
         let found = match cli {
-            Cli::Cursor => None,
-            Cli::Acp => Some(agent_clis::find("opencode")?),
-            _ => Some(agent_clis::find(cli.name())?),
+            Cli::Cursor | Cli::Acp | Cli::Responses => None,
+            Cli::OpencodeByAcp => Some(agent_clis::find("opencode")?),
+            Cli::Claude | Cli::Codex | Cli::Opencode | Cli::Hermes => {
+                Some(agent_clis::find(cli.name())?)
+            }
         };
         // Waiting runs keep their slots, and several tests are about waiting.
         let mut shop = Self::with_slots(if cli.is_light() { 8 } else { 5 });
         let root = shop.factory.root();
-        let program: PathBuf = found.unwrap_or_else(|| stand_in::cursor_agent_in(&root));
+        let program = found.unwrap_or_else(|| match cli {
+            Cli::Cursor => stand_in::cursor_agent_in(&root),
+            _ => stand_in::acp_agent_in(&root),
+        });
+        if cli == Cli::Responses {
+            shop.factory.variable("MODELS_KEY", AGENT_SECRET);
+        }
         let stage = format!("adapter = \"{}\"\n", cli.name());
         shop.factory.stage_config = (stage.clone(), stage);
         let table = cli.table(&program.display().to_string(), shop.server.url(), login);

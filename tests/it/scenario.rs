@@ -1,13 +1,15 @@
 //! The built program on real repositories, work items and processes: one test per thing that must not go wrong.
 
-mod azure;
 mod checks;
 mod configuration;
 mod context;
 mod gate;
 mod keeper;
 mod people;
+mod providers;
 mod recovery;
+mod resuming;
+mod retention;
 mod safety;
 mod several_items;
 mod signing_in;

@@ -97,6 +97,41 @@ fn a_stage_says_how_hard_and_how_long_to_think() {
 }
 
 #[test]
+fn a_conversation_goes_on_by_its_id_and_a_new_one_gets_ours() {
+    let fresh = command_line(&claude(), Stage::Coder);
+    assert!(after(&fresh, "--session-id").is_some() && after(&fresh, "--resume").is_none());
+    let asked = crate::agents::Invocation { resume: Some("session-1"), ..invocation(Stage::Coder) };
+    let resumed = adapter(AgentKind::Claude).command_line(&claude(), &asked).expect("a command");
+    assert_eq!(after(&resumed, "--resume").as_deref(), Some("session-1"));
+    assert_eq!(after(&resumed, "--session-id"), None);
+}
+
+#[test]
+fn what_earlier_turns_of_a_conversation_used_is_not_counted_again() {
+    let tokens = |number: u64| json!({ "input_tokens": number, "output_tokens": 0 });
+    let result = |total: u64, dollars: f64| {
+        json!({
+            "type": "result", "subtype": "success", "is_error": false, "result": "done",
+            "usage": tokens(200), "total_cost_usd": dollars,
+            "modelUsage": { "a-model": { "inputTokens": total, "outputTokens": 0 } },
+        })
+    };
+    let used = crate::domain::budget::Usage {
+        input_tokens: 100,
+        cost_micro_usd: 750,
+        ..crate::domain::budget::Usage::default()
+    };
+    // It counts on from where the conversation was; or it does not.
+    for result in [result(300, 0.00225), result(200, 0.0015)] {
+        let opening = crate::agents::Opening { used, ..opening(false) };
+        let mut transcript = adapter(AgentKind::Claude).conversation(opening);
+        transcript.line(&result.to_string());
+        let usage = transcript.finish(exited(0)).usage;
+        assert_eq!((usage.input_tokens, usage.cost_micro_usd), (200, 1_500), "{result}");
+    }
+}
+
+#[test]
 fn arguments_that_widen_a_critics_reach_are_refused_unless_vouched_for() {
     let mut settings = claude();
     settings.args = vec!["--permission-mode=bypassPermissions".to_owned()];

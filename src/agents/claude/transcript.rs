@@ -10,8 +10,8 @@ use crate::domain::failure::FailureClass;
 use crate::domain::time::Timestamp;
 
 use super::super::{
-    AgentEvent, ProcessEnd, Steering, Transcript, TurnSummary, classification, fingerprint,
-    reset_time,
+    AgentEvent, Opening, ProcessEnd, Steering, Transcript, TurnSummary, classification,
+    fingerprint, reset_time,
 };
 use super::result;
 
@@ -34,6 +34,8 @@ pub(in crate::agents) struct ClaudeTranscript {
     seen: BTreeSet<String>,
     /// Its input is open, and whether it may only read.
     talks: Option<Policy>,
+    /// What earlier turns of a conversation that goes on have used.
+    before: Usage,
 }
 
 /// What it is answered when it asks whether it may use a tool.
@@ -117,8 +119,15 @@ impl Transcript for ClaudeTranscript {
 
 impl ClaudeTranscript {
     /// Reads a process whose input is open.
-    pub(super) fn talking(read_only: bool) -> Self {
-        Self { talks: Some(Policy { read_only }), ..Self::default() }
+    pub(super) fn talking(opening: &Opening) -> Self {
+        let (read_only, before) = (opening.read_only, opening.used);
+        Self { talks: Some(Policy { read_only }), before, ..Self::default() }
+    }
+
+    /// A conversation that goes on counts on from where it was, money too; `last` is what its last result says of itself.
+    fn of_this_turn(&self, total: Usage, last: Usage) -> Usage {
+        let counts_on = total.billed_tokens() >= self.before.billed_tokens() + last.billed_tokens();
+        if counts_on { difference(total, self.before) } else { total }
     }
 
     /// It may use the tools that it was given, unless it may only read; nothing else is done for it.
@@ -271,7 +280,8 @@ impl ClaudeTranscript {
             self.session = owned(&event["session_id"]);
         }
         let mut events = Vec::new();
-        let more = difference(result::total_usage(&event), self.reported);
+        let total = self.of_this_turn(result::total_usage(&event), tokens(&event["usage"]));
+        let more = difference(total, self.reported);
         events.extend(self.report(more));
         if event["is_error"] == true && self.rejected_until.is_none() {
             let said = event["result"].as_str().unwrap_or_default();

@@ -9,7 +9,7 @@ use crate::domain::budget::Usage;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::time::Timestamp;
 
-use self::items::{complaint, message, tokens, tool};
+use self::items::{complaint, less, message, tokens, tool};
 use super::super::rpc::{self, Message};
 use super::super::{
     AgentEvent, Opening, ProcessEnd, Steering, Transcript, TurnSummary, classification,
@@ -31,7 +31,15 @@ pub(super) fn beginning(opening: &Opening) -> String {
     [
         rpc::request(INITIALIZE, "initialize", &json!({ "clientInfo": client })),
         rpc::notification("initialized", &json!({})),
-        rpc::request(THREAD, "thread/start", &opening.session),
+        match &opening.resume {
+            None => rpc::request(THREAD, "thread/start", &opening.session),
+            Some(thread) => {
+                let mut session = opening.session.clone();
+                session["threadId"] = Value::from(thread.as_str());
+                session["excludeTurns"] = Value::from(true);
+                rpc::request(THREAD, "thread/resume", &session)
+            }
+        },
     ]
     .concat()
 }
@@ -45,8 +53,10 @@ pub(in crate::agents) struct CodexConversation {
     more_requests: u64,
     last_text: Option<String>,
     calls: BTreeSet<String>,
-    /// The thread's usage as last reported: each report repeats what came before.
+    /// The turn's usage as last reported: each report repeats what came before.
     usage: Usage,
+    /// What earlier turns of a thread that goes on have used, once that is known.
+    before: Option<Usage>,
     /// When the windows that are used up open again; known before the failure is.
     closed_until: Option<Timestamp>,
     last_error: Option<Value>,
@@ -70,6 +80,7 @@ impl CodexConversation {
             last_text: None,
             calls: BTreeSet::new(),
             usage: Usage::default(),
+            before: None,
             closed_until: None,
             last_error: None,
             ended: None,
@@ -170,7 +181,7 @@ impl CodexConversation {
             }
             "item/started" => self.call(&params["item"]).into_iter().collect(),
             "item/completed" => self.item(&params["item"]),
-            "thread/tokenUsage/updated" => self.used(&params["tokenUsage"]["total"]),
+            "thread/tokenUsage/updated" => self.used(&params["tokenUsage"]),
             "account/rateLimits/updated" => self.limits(&params["rateLimits"]),
             "error" => self.error(params),
             "turn/completed" => self.completed(&params["turn"]),
@@ -217,17 +228,16 @@ impl CodexConversation {
         events
     }
 
-    fn used(&mut self, total: &Value) -> Vec<AgentEvent> {
-        let total = tokens(total);
-        let more = Usage {
-            input_tokens: total.input_tokens.saturating_sub(self.usage.input_tokens),
-            output_tokens: total.output_tokens.saturating_sub(self.usage.output_tokens),
-            cache_read_tokens: total.cache_read_tokens.saturating_sub(self.usage.cache_read_tokens),
-            cache_write_tokens: total
-                .cache_write_tokens
-                .saturating_sub(self.usage.cache_write_tokens),
-            ..Usage::default()
-        };
+    fn used(&mut self, usage: &Value) -> Vec<AgentEvent> {
+        let total = tokens(&usage["total"]);
+        if self.opening.resume.is_some() && self.before.is_none() {
+            // What earlier turns of the thread used is told before the turn begins, or is what the first call adds to.
+            let begun = self.turn.is_some();
+            let earlier = if begun { less(total, tokens(&usage["last"])) } else { total };
+            self.before = Some(earlier);
+        }
+        let total = less(total, self.before.unwrap_or_default());
+        let more = less(total, self.usage);
         self.usage += more;
         if more == Usage::default() { Vec::new() } else { vec![AgentEvent::Usage(more)] }
     }

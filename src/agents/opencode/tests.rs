@@ -217,3 +217,12 @@ fn a_confined_one_may_be_the_critic() {
     assert!(matches!(asked(false), Err(AgentError::ReadOnlyNotEnforced { .. })));
     assert_eq!(asked(true), Ok(()));
 }
+
+#[test]
+fn a_conversation_goes_on_by_its_id() {
+    let asked = crate::agents::Invocation { resume: Some("ses_1"), ..invocation(Stage::Coder) };
+    let settings = settings(AgentKind::Opencode);
+    let resumed = adapter(AgentKind::Opencode).command_line(&settings, &asked).expect("a command");
+    assert!(arguments(&resumed).join(" ").contains("--session ses_1"));
+    assert!(!arguments(&command_line(&settings, Stage::Coder)).contains(&"--session".to_owned()));
+}

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufRead, Read as _, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::domain::agent::Stage;
 use crate::domain::budget::Usage;
@@ -24,6 +24,9 @@ pub const NO_STEP: i32 = 78;
 /// Exit code when an action is impossible (`EX_IOERR`).
 pub const CANNOT: i32 = 74;
 
+/// Where sessions are kept, below the home.
+pub const SESSIONS: &str = ".scripted/sessions";
+
 /// The turn to be played.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cue {
@@ -35,6 +38,10 @@ pub struct Cue {
     pub round: u32,
     /// The session id to report.
     pub session: String,
+    /// Whether it goes on with that session, which must be there then.
+    pub resumes: bool,
+    /// Where it keeps its sessions, if it does: the prompts that each was given.
+    pub sessions: Option<PathBuf>,
     /// The model to report when the script names none.
     pub model: Option<String>,
     /// The present.
@@ -46,11 +53,14 @@ impl Cue {
     #[must_use]
     pub fn from_variables(variables: &BTreeMap<String, String>, now: Timestamp) -> Self {
         let text = |name: &str| variables.get(name).cloned().unwrap_or_default();
+        let resumed = variables.get("ENACT_RESUME").cloned();
         Self {
             item: text("ENACT_ITEM"),
             stage: Stage::parse(&text("ENACT_STAGE")).unwrap_or(Stage::Coder),
             round: text("ENACT_ROUND").parse().unwrap_or(1),
-            session: text("ENACT_SESSION"),
+            resumes: resumed.is_some(),
+            session: resumed.unwrap_or_else(|| text("ENACT_SESSION")),
+            sessions: None,
             model: Some(text("ENACT_MODEL")).filter(|model| !model.is_empty()),
             now,
         }
@@ -80,7 +90,9 @@ pub fn play(script: &Path, stdin: &mut dyn BufRead, cue: &Cue, stdout: &mut dyn 
         .map_err(|error| error.to_string())
         .and_then(|text| toml::from_str::<Script>(&text).map_err(|error| error.to_string()));
     let blanks = Blanks::new(prompt, cue, directory);
-    let mut performance = Performance { stdin, stdout, blanks, prompt, now: cue.now, answer: None };
+    let session = cue.sessions.as_ref().map(|sessions| sessions.join(&cue.session));
+    let (now, answer) = (cue.now, None);
+    let mut performance = Performance { stdin, stdout, blanks, prompt, now, session, answer };
     let played = match parsed {
         Ok(script) => performance.play(&script, cue),
         Err(reason) => {
@@ -129,6 +141,7 @@ struct Performance<'a> {
     blanks: Blanks,
     prompt: &'a str,
     now: Timestamp,
+    session: Option<PathBuf>,
     answer: Option<String>,
 }
 
@@ -136,6 +149,9 @@ impl Performance<'_> {
     fn play(&mut self, script: &Script, cue: &Cue) -> io::Result<i32> {
         let model = script.model.clone().or_else(|| cue.model.clone());
         self.print(&Line::Session { id: cue.session.clone(), model })?;
+        if let Some(refused) = self.open_session(cue)? {
+            return Ok(refused);
+        }
         let Some(step) = script.steps.iter().find(|step| self.fits(step, cue)) else {
             let (item, stage, round) = (&cue.item, cue.stage.word(), cue.round);
             return self.refuse(&format!("no step for {item}, {stage}, round {round}"));
@@ -150,6 +166,21 @@ impl Performance<'_> {
         Ok(0)
     }
 
+    /// Adds the prompt to its session; an exit code when it shall go on with one that is not there.
+    fn open_session(&mut self, cue: &Cue) -> io::Result<Option<i32>> {
+        let Some(file) = self.session.clone() else { return Ok(None) };
+        if cue.resumes && !file.is_file() {
+            let message = format!("no conversation found with session {}", cue.session);
+            let failure = Some(Failure::new(FailureClass::Agent, message));
+            self.print(&Line::Result { text: String::new(), failure })?;
+            return Ok(Some(1));
+        }
+        create_parent(&file.to_string_lossy())?;
+        let mut kept = fs::OpenOptions::new().create(true).append(true).open(file)?;
+        writeln!(kept, "{}", self.prompt)?;
+        Ok(None)
+    }
+
     fn fits(&self, step: &Step, cue: &Cue) -> bool {
         let exists = |path: &String| Path::new(&self.blanks.fill(path)).exists();
         step.item.as_ref().is_none_or(|item| *item == cue.item)
@@ -159,6 +190,7 @@ impl Performance<'_> {
                 .when_prompt_contains
                 .as_ref()
                 .is_none_or(|text| self.prompt.contains(text.as_str()))
+            && step.resumed.is_none_or(|resumed| resumed == cue.resumes)
             && step.when_file.as_ref().is_none_or(exists)
             && !step.unless_file.as_ref().is_some_and(exists)
     }
@@ -173,6 +205,12 @@ impl Performance<'_> {
                 let path = self.blanks.fill(path);
                 create_parent(&path)?;
                 fs::write(path, self.prompt)?;
+            }
+            Action::SaveSession(path) => {
+                let path = self.blanks.fill(path);
+                create_parent(&path)?;
+                let session = self.session.as_ref().map(fs::read).transpose()?;
+                fs::write(path, session.unwrap_or_default())?;
             }
             Action::Run(command) => self.run(command)?,
             Action::Say(text) => self.print(&Line::Text { text: self.blanks.fill(text) })?,

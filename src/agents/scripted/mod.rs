@@ -38,7 +38,7 @@ impl Adapter for Scripted {
         Capabilities {
             steer: true,
             approve: false,
-            resume: false,
+            resume: true,
             usage: UsageReporting::PerStep,
             cost: true,
             read_only: ReadOnly::Vouched,
@@ -59,7 +59,8 @@ impl Adapter for Scripted {
         args.extend(settings.args.iter().map(Into::into));
         let model = invocation.model.or(settings.model.as_deref());
         let answer_file = invocation.scratch.join("answer.md");
-        let fixed = command::turn_variables(invocation, model, &answer_file);
+        let mut fixed = command::turn_variables(invocation, model, &answer_file);
+        fixed.extend(invocation.resume.map(|session| ("ENACT_RESUME", session.to_owned())));
         Ok(CommandLine {
             program: invocation.own_program.to_owned(),
             args,
@@ -70,6 +71,11 @@ impl Adapter for Scripted {
             answer_file: None,
             graceful: Signal::Terminate,
         })
+    }
+
+    /// Where it keeps them when it is told to, with the argument `--sessions`.
+    fn session_files(&self, _settings: &AgentSettings) -> &'static [&'static str] {
+        &[engine::SESSIONS]
     }
 
     fn transcript(&self) -> Box<dyn Transcript> {

@@ -47,6 +47,9 @@ pub struct Step {
     /// Only in this round.
     #[serde(default)]
     pub round: Option<u32>,
+    /// Only in a turn that goes on with an earlier conversation, or only in one that does not.
+    #[serde(default)]
+    pub resumed: Option<bool>,
     /// Only when the prompt contains this text.
     #[serde(default)]
     pub when_prompt_contains: Option<String>,
@@ -73,6 +76,8 @@ pub enum Action {
     Delete(String),
     /// Writes the prompt that this turn was given to a file, with its directories.
     SavePrompt(String),
+    /// Writes all prompts that this conversation was given, over its turns, to a file, with its directories.
+    SaveSession(String),
     /// Runs a shell command and waits for it; a failure is reported as a failed tool call and ends nothing.
     Run(String),
     /// The model says something.

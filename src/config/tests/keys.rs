@@ -51,6 +51,8 @@ organization = \"o\"
 project = \"p\"
 team = \"t\"
 token = \"0123456789\"
+[[github.repositories]]
+name = \"owner/name\"
 [agents.x]
 kind = \"command\"
 program = \"x\"
@@ -202,6 +204,28 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("wip.limit", "7"),
     ("keeper.orphan_grace", "'7s'"),
     ("retention.failed_hours", "7"),
+    ("github.repositories[].name", "'owner/other'"),
+    ("github.repositories[].project", "'a'"),
+    ("github.label", "'other'"),
+    ("github.assignee", "'me'"),
+    ("github.token", "'a-token-of-some-length'"),
+    ("github.signing_secret", "'a-secret-of-some-length'"),
+    ("github.login", "'me'"),
+    ("github.base_url", "'https://ghes.example/api/v3'"),
+    ("github.lane", "'manual'"),
+    ("github.trusted_associations", "['OWNER']"),
+    ("github.poll_interval_ms", "777"),
+    ("github.reread_interval_ms", "7777"),
+    ("github.write_interval_ms", "0"),
+    ("github.labels.in_progress", "'a'"),
+    ("github.labels.in_review", "'a'"),
+    ("github.labels.blocked", "'a'"),
+    ("github.labels.lane_prefix", "'a'"),
+    ("github.labels.priority_prefix", "'a'"),
+    ("github.labels.implementation_complete", "'a'"),
+    ("github.labels.review_passed", "'a'"),
+    ("retention.transcript_hours", "7"),
+    ("retention.transcript_mib", "7"),
     ("local.directory", "'/elsewhere'"),
     ("local.lane", "'manual'"),
     ("local.project", "'a'"),
@@ -242,6 +266,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("agents.x.max_turns", "7"),
     ("agents.x.read_only_enforced", "true"),
     ("agents.x.conversation", "false"),
+    ("agents.x.failover", "['play']"),
     ("agents.play.script", "'other.json'"),
     ("agents.x.slots", "7"),
     ("agents.gateway.api", "'chat'"),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{Bench, Defaults};
 use crate::config::environment::{Environment, ProcessEnvironment};
+use crate::config::retention::RetentionSettings;
 use crate::config::store::{NotDurable, StoreSettings};
 use crate::domain::agent::AgentKind;
 use crate::domain::budget::{DayBudget, ItemBudget};
@@ -35,11 +36,17 @@ fn an_empty_file_means_the_documented_defaults() {
         silence_ms: 300_000,
         effort: None,
         max_turns: None,
+        follows_default: true,
     };
     assert_eq!(policy.stages.critic, Some(StagePlan { timeout_ms: 600_000, ..coder.clone() }));
     assert_eq!(policy.stages.coder, coder);
     assert_eq!(settings.daemon.shutdown_grace_ms, 30_000);
-    assert_eq!(settings.retention.failed_ms, 259_200_000);
+    let kept = RetentionSettings {
+        failed_ms: 259_200_000,
+        transcript_ms: 2_592_000_000,
+        transcript_bytes: 4 << 30,
+    };
+    assert_eq!(settings.retention, kept);
     assert_eq!(settings.local, None);
     assert!(settings.schedule.is_none(), "work starts whenever something changes");
 }

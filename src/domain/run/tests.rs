@@ -10,6 +10,7 @@ fn plan(escalate_model: Option<&str>) -> StagePlan {
         silence_ms: 1,
         effort: None,
         max_turns: None,
+        follows_default: false,
     }
 }
 

@@ -6,5 +6,6 @@ mod outcomes;
 pub(in crate::pipeline) mod properties;
 mod rounds;
 pub(in crate::pipeline) mod stages;
+mod switching;
 mod verdicts;
 mod waits;

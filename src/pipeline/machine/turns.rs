@@ -1,17 +1,19 @@
 //! A run's worktree and its turns: getting one ready, starting and ending it.
 
-use crate::domain::agent::{Stage, TurnReport};
+use crate::domain::agent::{Stage, TurnEnding, TurnReport};
 use crate::domain::change::Workspace;
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::provider::AgentSwitch;
 use crate::domain::run::Phase;
 use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
 use crate::pipeline::input::{FinishedTurn, PreparedTurn};
+use crate::pipeline::resumption;
 
 use super::optional::Ended;
-use super::{Step, kept};
+use super::{MOST_QUOTA_WAITS, Step, kept};
 
 impl Step {
     pub(super) fn workspace_ready(
@@ -64,6 +66,7 @@ impl Step {
             model: model.map(str::to_owned),
             escalated,
             session: prepared.session,
+            resumes: prepared.resumes,
             head: prepared.head,
             nonce: stage.is_gate().then_some(prepared.nonce),
             prompt: prepared.prompt,
@@ -75,7 +78,8 @@ impl Step {
         if self.is_in_flight(turn) {
             // Recorded first and spawned then: the record needs its end, and the next try its own number.
             let report = TurnReport::not_started(failure);
-            let finished = FinishedTurn { turn, report, change: None, tampered: false };
+            let finished =
+                FinishedTurn { turn, report, change: None, tampered: false, instead: None };
             return self.turn_finished(finished);
         }
         let wanted = self.state.stage().is_some() && self.state.turn_in_flight().is_none();
@@ -90,13 +94,20 @@ impl Step {
         let Some((turn, stage)) = in_flight.filter(|(turn, _)| *turn == finished.turn) else {
             return self.ignore("that turn is not under way");
         };
-        let FinishedTurn { report, change, tampered, .. } = finished;
+        let FinishedTurn { report, change, tampered, instead, .. } = finished;
+        let report = resumption::judged(&self.state, turn, report);
         self.emit(Event::TurnFinished {
             turn,
             report: kept(report.clone()),
             change: change.clone(),
             tampered,
         });
+        if let Some(switch) = instead
+            && self.may_hand_on(&report.ending)
+        {
+            self.emit(Event::AgentSwitched { stage, switch });
+            return self.request_turn();
+        }
         match stage {
             Stage::Coder => self.coder_finished(turn, &report.ending, &report.text, change),
             Stage::Critic | Stage::Auditor => {
@@ -107,6 +118,23 @@ impl Step {
                 self.optional_finished(&report.ending, ended);
             }
         }
+    }
+
+    /// The next turn of `stage` is another agent's. One that is under way goes on with its own.
+    pub(super) fn agent_switched(&mut self, stage: Stage, switch: AgentSwitch) {
+        if self.state.stage() != Some(stage) || self.state.turn_in_flight().is_some() {
+            return self.ignore("that stage wants no turn now");
+        }
+        self.emit(Event::AgentSwitched { stage, switch });
+    }
+
+    /// Whether a turn that ended like this is no more than an agent that cannot work at the moment, which somebody else
+    /// might do; not for ever.
+    fn may_hand_on(&self, ending: &TurnEnding) -> bool {
+        let TurnEnding::Failed { failure } = ending else { return false };
+        let cannot_work =
+            matches!(failure.class, FailureClass::Quota { .. } | FailureClass::Authentication);
+        cannot_work && self.state.quota_waits + 1 < MOST_QUOTA_WAITS
     }
 
     pub(super) fn is_in_flight(&self, turn: u32) -> bool {

@@ -11,8 +11,29 @@ pub struct Enrichment {
     pub rules: Vec<RuleFile>,
     /// What earlier runs in the same repository came to, newest first.
     pub notes: Vec<SessionNote>,
+    /// What a turn of the same round and stage that was cut short had done.
+    pub handover: Option<Handover>,
     /// What could not be gathered, and why.
     pub unavailable: Vec<String>,
+}
+
+/// What a turn that was cut short had done, for the one that goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handover {
+    /// Whether the agent goes on with the conversation of that turn, and so knows all of it.
+    pub resumed: bool,
+    /// Number of that turn.
+    pub turn: u32,
+    /// Its agent.
+    pub agent: String,
+    /// Why it was cut short, if anything but the daemon knows.
+    pub reason: Option<String>,
+    /// Tool calls it had made.
+    pub tool_calls: u32,
+    /// The last it had said, bounded and without secrets.
+    pub said: String,
+    /// What is committed of it, as git counts it, and the files.
+    pub committed: Option<(String, Vec<String>)>,
 }
 
 /// One file of rules.

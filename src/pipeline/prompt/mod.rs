@@ -6,6 +6,7 @@
 //! The sentences are in `locale/`; this folder only says which of them go in, and with what.
 
 mod coder;
+mod continuing;
 mod critic;
 mod enriched;
 pub mod enrichment;
@@ -72,7 +73,7 @@ pub struct Prompt {
 /// Builds the prompt of `stage`.
 #[must_use]
 pub fn build(stage: Stage, context: &Context<'_>) -> Prompt {
-    let sections = match stage {
+    let mut sections = match stage {
         Stage::Coder => coder::sections(context),
         Stage::Critic => critic::sections(context),
         Stage::Diagnose => others::diagnose(context),
@@ -81,6 +82,7 @@ pub fn build(stage: Stage, context: &Context<'_>) -> Prompt {
         Stage::Auditor => others::auditor(context),
         Stage::StageDocumenter => others::stage_documenter(context),
     };
+    continuing::apply(&mut sections, context);
     let budget = u64::from(context.state.plan.context.budget_tokens);
     let mut prompt = assemble(sections, budget, context.language());
     prompt.record.omitted.extend(context.enrichment.left_out());

@@ -83,7 +83,10 @@ impl Reader<'_> {
                 let message = format!("there is no agent `{}`", value.text());
                 self.wrong(value, message, Some(format!("configured are {}", known.join(", "))));
             }
-            "adapter" => value.text().clone_into(&mut plan.agent),
+            "adapter" => {
+                value.text().clone_into(&mut plan.agent);
+                plan.follows_default = false;
+            }
             "model" => plan.model = text(),
             "escalate_model" => plan.escalate_model = text(),
             "effort" => plan.effort = text(),

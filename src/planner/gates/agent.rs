@@ -1,27 +1,35 @@
 //! Gate `agent`: a run that could not get past its first stage, or could not be reviewed, is not begun.
 
-use crate::domain::policy::Policy;
+use crate::domain::agent::Stage;
 
 use super::super::because::HeldBecause;
 use super::super::context::{Context, ItemView};
 use super::super::held::Held;
 
 pub(crate) fn check(view: &ItemView<'_>, context: &Context<'_>) -> Option<Held> {
-    needed(view, context.policy).into_iter().find_map(|agent| {
+    needed(view, context).into_iter().find_map(|agent| {
         let why = context.world.unavailable_agents.get(agent)?.clone();
         let because = HeldBecause::AgentUnavailable { agent: agent.to_owned(), why };
         Some(Held::new(because).released_by("enact-factory doctor"))
     })
 }
 
-/// Names of the agents a run of the item would use, each once, in the order of the stages.
-pub(crate) fn needed<'a>(view: &ItemView<'a>, policy: &'a Policy) -> Vec<&'a str> {
+/// Names of the agents a run of the item would use now, each once, in the order of the stages.
+pub(crate) fn needed<'a>(view: &ItemView<'a>, context: &Context<'a>) -> Vec<&'a str> {
+    let policy = context.policy;
     let project = policy.project_of(view.record.item.project.as_ref());
     let stages = policy.stages_in(project);
-    if view.record.item.overrides.coder_only {
-        return vec![&stages.coder.agent];
+    let coder_only = view.record.item.overrides.coder_only;
+    let staffing = context.staffing();
+    let mut agents: Vec<&str> = Vec::new();
+    for stage in Stage::ALL.into_iter().filter(|stage| !coder_only || *stage == Stage::Coder) {
+        let Some(plan) = stages.of(stage) else { continue };
+        let agent = staffing.assigned(stage, plan).agent;
+        if !agents.contains(&agent) {
+            agents.push(agent);
+        }
     }
-    stages.agents()
+    agents
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub(crate) fn refused(
     context: &Context<'_>,
     trying: impl Fn(&str) -> bool,
 ) -> Option<Held> {
-    needed(view, context.policy).into_iter().find_map(|agent| {
+    needed(view, context).into_iter().find_map(|agent| {
         let (agent, name) = (agent.to_owned(), agent);
         match context.world.ops.logins.get(name)? {
             Login::Refused { message, .. } => {

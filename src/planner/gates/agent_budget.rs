@@ -8,7 +8,7 @@ use super::agent::needed;
 
 pub(crate) fn check(view: &ItemView<'_>, context: &Context<'_>) -> Option<Held> {
     let allowance = context.allowance();
-    needed(view, context.policy).into_iter().find_map(|agent| {
+    needed(view, context).into_iter().find_map(|agent| {
         closed(agent, view, context).or_else(|| allowance.of_agent(agent).map(Held::spent))
     })
 }

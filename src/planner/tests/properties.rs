@@ -120,7 +120,7 @@ proptest! {
         let mut paced = 0;
         for view in context.views().filter(|view| starts.contains(view.id)) {
             *projects.entry(view.project.unwrap().id.clone()).or_insert(0) += 1;
-            for agent in needed(&view, &policy) {
+            for agent in needed(&view, &context) {
                 *agents.entry(agent.to_owned()).or_insert(0) += 1;
             }
             paced += u32::from(!view.is_one_off());

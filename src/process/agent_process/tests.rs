@@ -12,6 +12,7 @@ use crate::process::agent_process::{
     Finished, Limits, MAX_LINE, OnStarted, Signal, Spawn, StopPlan, run,
 };
 use crate::process::conversation::{Flow, Line, Stream};
+use crate::process::journal;
 use crate::process::marker::Marker;
 use crate::process::redact::Redactor;
 use crate::process::speech::{Speech, Stdin, voice};
@@ -207,12 +208,23 @@ async fn bytes_that_are_no_text_are_replaced_and_characters_never_split() {
 
 #[tokio::test]
 async fn invariant_12_the_journal_is_bounded_and_says_so() {
-    let script = Script::new("echo 123456; echo 123456; echo 123456; echo 123456 | tr -d '\\n'")
-        .limits(|limits| limits.max_output = 15);
+    let line = "x".repeat(99);
+    let count = format!("i=0; while [ $i -lt 1000 ]; do echo $i {line}; i=$((i+1)); done");
+    let script = Script::new(&count).limits(|limits| limits.max_output = 16_000);
     let (_, lines) = script.run().await;
-    assert_eq!(lines.len(), 4);
-    let notice = "[the rest is left out: a transcript may have 15 bytes]\n";
-    assert_eq!(script.journal(), format!("123456\n123456\n{notice}"));
+    assert_eq!(lines.len(), 1000);
+    let (mut bytes, mut names) = (0, Vec::new());
+    for entry in fs::read_dir(script.spawn.journal.parent().unwrap()).unwrap() {
+        let entry = entry.unwrap();
+        let about = entry.metadata().unwrap();
+        assert_eq!(about.permissions().mode() & 0o777, 0o600);
+        bytes += about.len();
+        names.push(entry.file_name());
+    }
+    assert!((12_000..17_000).contains(&bytes), "{bytes} bytes in {names:?}");
+    let kept = String::from_utf8(journal::read_all(&script.spawn.journal).unwrap()).unwrap();
+    assert!(kept.starts_with("0 x") && kept.ends_with(&format!("999 {line}\n")), "{kept}");
+    assert!(kept.contains(" older bytes are left out: a transcript may have 16000]\n"), "{kept}");
 }
 
 #[tokio::test]

@@ -1,14 +1,17 @@
 //! Dealing with a finished run's worktree. Whatever is uncommitted is saved first.
 
 use crate::pipeline::input::Input;
-use crate::runtime::agents::discard_home;
+use crate::runtime::agents::{discard_home, discard_session};
 
 use super::{Done, Job, Ports};
 
 pub(super) async fn execute(ports: &Ports, job: &Job, keep: bool) -> Done {
     if let Some(state) = &job.run {
         // A turn that went down with its daemon could not do it itself, and may not even have begun.
-        (1..=state.next_turn()).for_each(|turn| discard_home(&ports.dirs, state.id, turn));
+        for turn in 1..=state.next_turn() {
+            discard_home(&ports.dirs, state.id, turn);
+            discard_session(&ports.dirs, state.id, turn);
+        }
     }
     let Some((state, workspace)) =
         job.run.as_ref().and_then(|state| state.workspace.as_ref().map(|ws| (state, ws)))

@@ -6,7 +6,9 @@ mod enriching;
 mod gathering;
 mod judging;
 pub(in crate::runtime) mod keeping;
+mod sessions;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use crate::agents::{self, AgentSettings, CommandLine, Invocation, TEMPORARY};
@@ -21,7 +23,7 @@ use crate::pipeline::prompt;
 use crate::pipeline::state::RunState;
 use crate::process::marker::{Marker, VARIABLE};
 use crate::process::sandbox::Confinement;
-use crate::runtime::agents::{co_author, discard_home, place_files};
+use crate::runtime::agents::{co_author, place_files};
 use crate::runtime::confining::Places;
 use crate::runtime::keeper::wire::{Before, Remembered};
 use crate::runtime::state_dir::{private_dir, write_private};
@@ -35,8 +37,8 @@ struct Subject<'a> {
     state: &'a RunState,
     workspace: &'a Workspace,
     stage: Stage,
-    /// The model it was configured with.
-    model: Option<&'a str>,
+    /// The model it was asked for.
+    model: Option<String>,
     /// The commit it began at.
     head: String,
 }
@@ -44,7 +46,7 @@ struct Subject<'a> {
 /// A turn ready to be anchored and started.
 struct Ready<'a> {
     subject: Subject<'a>,
-    plan: &'a StagePlan,
+    plan: Cow<'a, StagePlan>,
     settings: &'a AgentSettings,
     prepared: PreparedTurn,
     command: CommandLine,
@@ -85,7 +87,7 @@ pub(super) async fn execute(ports: &Ports, job: &Job, turn: u32) -> Done {
     // A home that an agent still lives in is left as it is.
     let Some(done) = done else { return Done::Stopped };
     if let Some(state) = &job.run {
-        discard_home(&ports.dirs, state.id, turn);
+        sessions::retire(ports, state, turn, &done);
     }
     done
 }
@@ -94,7 +96,7 @@ pub(super) async fn execute(ports: &Ports, job: &Job, turn: u32) -> Done {
 fn in_flight(job: &Job, turn: u32) -> Option<Subject<'_>> {
     let (state, workspace) = workspace_of(job).ok()?;
     let record = state.turn_in_flight().filter(|record| record.turn == turn)?;
-    let model = state.stage_plan(record.stage).and_then(|plan| plan.model.as_deref());
+    let model = record.model.clone();
     Some(Subject { state, workspace, stage: record.stage, model, head: record.head.clone() })
 }
 
@@ -140,7 +142,13 @@ async fn concluded(ports: &Ports, subject: &Subject<'_>, turn: u32, kept: Kept) 
 /// What is known of a turn whose end nobody saw.
 pub(super) fn lost(turn: u32, failure: Failure) -> Input {
     let report = TurnReport::not_started(failure);
-    Input::TurnFinished(Box::new(FinishedTurn { turn, report, change: None, tampered: false }))
+    Input::TurnFinished(Box::new(FinishedTurn {
+        turn,
+        report,
+        change: None,
+        tampered: false,
+        instead: None,
+    }))
 }
 
 async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<'a>, NotReady> {
@@ -158,9 +166,13 @@ async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<
     private_dir(&home.join(TEMPORARY))
         .map_err(|error| Failure::infrastructure(error.to_string()))?;
     let nonce = ports.ids.random().simple().to_string();
-    let session = ports.ids.random().to_string();
     let gathered = gathering::gather(ports, state, workspace, stage).await?;
-    let enrichment = enriching::gather(ports, state, workspace).await;
+    let earlier = sessions::take_up(ports, state, workspace, settings, &home).await;
+    let mut enrichment = enriching::gather(ports, state, workspace).await;
+    enrichment.handover = earlier.handover;
+    let resumed = earlier.resumed;
+    let session = resumed.as_ref().map(|it| it.session.clone());
+    let session = session.unwrap_or_else(|| ports.ids.random().to_string());
     let prompt = prompt::build(
         stage,
         &prompt::Context {
@@ -182,6 +194,8 @@ async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<
                 prompt: &prompt.text,
                 model: plan.model_for_round(state.round).0,
                 session: &session,
+                resume: resumed.as_ref().map(|it| it.session.as_str()),
+                used: resumed.as_ref().map(|it| it.used).unwrap_or_default(),
                 workspace: Path::new(&workspace.path),
                 home: &home,
                 scratch: &scratch,
@@ -204,10 +218,11 @@ async fn prepare<'a>(ports: &'a Ports, job: &'a Job, turn: u32) -> Result<Ready<
         home: &home,
         answer_file: command.answer_file.as_deref(),
     })?;
+    let resumes = resumed.map(|it| it.turn);
     let prepared =
-        PreparedTurn { turn, session, head: gathered.head, nonce, prompt: prompt.record };
+        PreparedTurn { turn, session, resumes, head: gathered.head, nonce, prompt: prompt.record };
     let before = gathered.before;
-    let model = plan.model.as_deref();
+    let model = plan.model_for_round(state.round).0.map(str::to_owned);
     let subject = Subject { state, workspace, stage, model, head: prepared.head.clone() };
     Ok(Ready { subject, plan, settings, prepared, command, confinement, before, scratch })
 }
@@ -230,7 +245,13 @@ async fn conclude(
     remembered: &Remembered,
 ) -> Done {
     let finished = |report, change, tampered| {
-        Done::Run(Input::TurnFinished(Box::new(FinishedTurn { turn, report, change, tampered })))
+        Done::Run(Input::TurnFinished(Box::new(FinishedTurn {
+            turn,
+            report,
+            change,
+            tampered,
+            instead: None,
+        })))
     };
     match subject.stage {
         Stage::Coder if report.ending == TurnEnding::Cancelled => finished(report, None, false),
@@ -285,7 +306,7 @@ async fn commit(
         subject.state.round,
         subject.state.id.short()
     );
-    let model = report.model.as_deref().or(subject.model);
+    let model = report.model.as_deref().or(subject.model.as_deref());
     let trailers = [
         ("Co-authored-by".to_owned(), co_author(agent, model)),
         (RUN_TRAILER.to_owned(), subject.state.id.to_string()),

@@ -1,16 +1,21 @@
-//! Turns for which there is no money, or whose agent has nothing left to give or is not let in, are not started: asked before each of them,
-//! not only when their run begins.
+//! Turns for which there is no money, or whose agent has nothing left to give or is not let in while nobody stands in for
+//! it, are not started: asked before each of them, not only when their run begins. Who does a turn is settled here, too.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use crate::domain::agent::{TurnEnding, TurnReport};
+use crate::domain::agent::{Stage, TurnEnding, TurnReport};
 use crate::domain::effect::Effect;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{EffectKey, RunId};
+use crate::domain::policy::Policy;
+use crate::domain::provider::AgentSwitch;
 use crate::domain::time::Timestamp;
 use crate::pipeline::input::Input;
-use crate::pipeline::state::RunState;
+use crate::pipeline::machine::UNKNOWN_QUOTA_WAIT;
+use crate::pipeline::state::{RunState, TurnRecord};
 use crate::planner::allowance::Allowance;
+use crate::planner::staffing::{Assigned, Obstacle, Staffing};
 use crate::planner::world::ClosedWindow;
 
 use super::{Engine, Handled};
@@ -25,26 +30,24 @@ impl Engine {
         self.pending = super::Pending::default();
         self.reopen(now);
         for (key, run, turn) in self.outbox.due_turns(now) {
-            let Some(failure) = self.obstacle(run, now) else { continue };
-            let input = Input::TurnNotStarted { turn, failure };
-            let _ignored = self.handle_run(run, Some(&key), true, input, now);
+            match self.obstacle(run, now) {
+                Some(failure) => {
+                    let input = Input::TurnNotStarted { turn, failure };
+                    let _ignored = self.handle_run(run, Some(&key), true, input, now);
+                }
+                None => self.settle_agent(run, now),
+            }
         }
         self.handled(None, None, now)
     }
 
     /// Makes the turns due that waited for money, for somebody to sign their agent in, or for a window that another run had
-    /// found closed, and need not any more: the operator has raised the budget or a person has asked to try again. What a run's own agent was told it waits for.
+    /// found closed, and need not any more: the operator has raised the budget, a person has asked to try again, or somebody
+    /// stands in. What a run's own agent was told it waits for.
     fn reopen(&mut self, now: Timestamp) {
-        let quota = |failure: &Failure| matches!(failure.class, FailureClass::Quota { .. });
-        let was_told = |state: &RunState| {
-            let report = state.turns.last().and_then(|turn| turn.report.as_ref());
-            report.is_some_and(
-                |it| matches!(&it.ending, TurnEnding::Failed { failure } if quota(failure)),
-            )
-        };
         let waits = |state: &&RunState| {
             state.waiting.as_ref().is_some_and(|waiting| match waiting.failure.class {
-                FailureClass::Quota { .. } => !was_told(state),
+                FailureClass::Quota { .. } => !self.was_told(state, now),
                 FailureClass::Authentication => true,
                 _ => false,
             })
@@ -57,21 +60,89 @@ impl Engine {
         }
     }
 
+    /// Whether the agent whose turn is next was itself told in the last one that it has to wait.
+    fn was_told(&self, state: &RunState, now: Timestamp) -> bool {
+        let Some(last) = state.turns.last() else { return false };
+        let told = matches!(
+            last.report.as_ref().map(|report| &report.ending),
+            Some(TurnEnding::Failed { failure: Failure { class: FailureClass::Quota { .. }, .. } })
+        );
+        told && self.next_agent(state, now).is_some_and(|next| next.agent == last.agent)
+    }
+
+    /// Which agents do which turns.
+    pub(super) fn staffing(&self, now: Timestamp) -> Staffing<'_> {
+        Staffing {
+            policy: &self.policy,
+            provider: self.ops.provider.as_ref(),
+            closed_windows: &self.closed_windows,
+            unavailable: &self.unavailable_agents,
+            spent: &self.spent,
+            logins: &self.ops.logins,
+            now,
+        }
+    }
+
+    /// Who does the next turn of a run.
+    pub(super) fn next_agent<'a>(
+        &'a self,
+        state: &'a RunState,
+        now: Timestamp,
+    ) -> Option<Assigned<'a>> {
+        let stage = state.stage()?;
+        Some(self.staffing(now).assigned(stage, state.plan.stages.of(stage)?))
+    }
+
+    /// What has to go on record before the next turn of a run is done by whom it is assigned to.
+    fn due_switch(&self, state: &RunState, now: Timestamp) -> Option<(Stage, AgentSwitch)> {
+        let stage = state.stage()?;
+        let assigned = self.next_agent(state, now)?;
+        let switch = self.staffing(now).change(state.switches.get(&stage), &assigned)?;
+        Some((stage, switch))
+    }
+
+    /// Puts on record who does the next turn of `run`, if that is somebody else than before.
+    fn settle_agent(&mut self, run: RunId, now: Timestamp) {
+        let state = self.runs.get(&run).filter(|state| state.turn_in_flight().is_none());
+        let Some((stage, switch)) = state.and_then(|state| self.due_switch(state, now)) else {
+            return;
+        };
+        let _ignored =
+            self.handle_run(run, None, false, Input::AgentSwitched { stage, switch }, now);
+    }
+
+    /// Learns from a turn that ended because its agent cannot work at the moment, and says who can go on instead.
+    pub(super) fn with_successor(&mut self, run: RunId, input: Input, now: Timestamp) -> Input {
+        let Input::TurnFinished(mut finished) = input else { return input };
+        let in_flight = self.runs.get(&run).and_then(|state| state.turn_in_flight());
+        let agent = in_flight
+            .filter(|turn| turn.turn == finished.turn && cannot_work(&finished.report))
+            .map(|turn| turn.agent.clone());
+        let Some(agent) = agent else { return Input::TurnFinished(finished) };
+        if let Some(window) = found_closed(&self.policy, &agent, &finished.report, now) {
+            self.closed_windows.insert(agent.clone(), window);
+        }
+        finished.instead = self.runs.get(&run).and_then(|state| {
+            let next = self.next_agent(state, now).filter(|next| next.agent != agent)?;
+            let (_, switch) = self.due_switch(state, now)?;
+            (switch.to == next.agent).then_some(switch)
+        });
+        Input::TurnFinished(finished)
+    }
+
     /// Why the next turn of `run` is not worth starting. A turn that was begun before is not asked about.
     fn obstacle(&self, run: RunId, now: Timestamp) -> Option<Failure> {
         let state = self.runs.get(&run)?;
         if state.turn_in_flight().is_some() {
             return None;
         }
-        let agent = &state.stage_plan(state.stage()?)?.agent;
+        let agent = self.next_agent(state, now)?.agent;
         if let Some(failure) = self.not_let_in(run, agent, now) {
             return Some(failure);
         }
-        if let Some(window) = self.closed_windows.get(agent).filter(|window| window.until > now) {
-            let class = FailureClass::Quota { until: Some(window.until) };
-            let message =
-                format!("the usage window of agent {agent} is closed: {}", window.message);
-            return Some(Failure::new(class, message));
+        if let Some(closed @ Obstacle::Closed { .. }) = self.staffing(now).obstacle(agent) {
+            let class = FailureClass::Quota { until: closed.until() };
+            return Some(Failure::new(class, closed.to_string()));
         }
         let spend = &self.items.get(&state.item)?.spend;
         let allowance = Allowance { ledger: &self.spent, policy: &self.policy, now };
@@ -84,23 +155,45 @@ impl Engine {
     }
 }
 
-/// The usage window that a turn found closed, if it learnt when that reopens.
-pub(super) fn closed_window(report: &TurnReport) -> Option<ClosedWindow> {
-    let TurnEnding::Failed { failure } = &report.ending else { return None };
-    let FailureClass::Quota { until: Some(until) } = failure.class else { return None };
-    Some(ClosedWindow { until, message: failure.message.clone() })
+/// Whether a turn ended because its agent cannot work before something changes outside.
+fn cannot_work(report: &TurnReport) -> bool {
+    let TurnEnding::Failed { failure } = &report.ending else { return false };
+    matches!(failure.class, FailureClass::Quota { .. } | FailureClass::Authentication)
 }
 
-/// The windows that the last turns of `runs` found closed.
-pub(super) fn closed_windows(runs: &[RunState]) -> BTreeMap<String, ClosedWindow> {
-    let last = runs.iter().filter_map(|run| run.turns.last());
-    let closed =
-        last.filter_map(|turn| Some((turn.agent.clone(), closed_window(turn.report.as_ref()?)?)));
+/// The usage window that a turn of `agent`, which ended at `at`, found closed, if it learnt when that reopens. Where another
+/// may stand in, it counts as closed for a while also when it did not: or the two would take turns in finding out.
+fn found_closed(
+    policy: &Policy,
+    agent: &str,
+    report: &TurnReport,
+    at: Timestamp,
+) -> Option<ClosedWindow> {
+    let TurnEnding::Failed { failure } = &report.ending else { return None };
+    let FailureClass::Quota { until } = failure.class else { return None };
+    let has_stand_in = policy.agents.get(agent).is_some_and(|known| !known.failover.is_empty());
+    let until = if has_stand_in {
+        Some(until.filter(|until| *until > at).unwrap_or(at.after(UNKNOWN_QUOTA_WAIT)))
+    } else {
+        until
+    };
+    Some(ClosedWindow { until: until?, message: failure.message.clone() })
+}
+
+/// The windows that the last turns of each agent in `runs` found closed.
+pub(super) fn closed_windows(runs: &[RunState], policy: &Policy) -> BTreeMap<String, ClosedWindow> {
     let mut windows: BTreeMap<String, ClosedWindow> = BTreeMap::new();
-    for (agent, window) in closed {
-        let known = windows.entry(agent).or_insert_with(|| window.clone());
-        if known.until < window.until {
-            *known = window;
+    for run in runs {
+        let last_of: BTreeMap<&str, &TurnRecord> =
+            run.turns.iter().map(|turn| (turn.agent.as_str(), turn)).collect();
+        for (agent, turn) in last_of {
+            let Some(report) = &turn.report else { continue };
+            let ended = turn.started.after(Duration::from_millis(report.duration_ms));
+            let Some(window) = found_closed(policy, agent, report, ended) else { continue };
+            let known = windows.entry(agent.to_owned()).or_insert_with(|| window.clone());
+            if known.until < window.until {
+                *known = window;
+            }
         }
     }
     windows

@@ -23,7 +23,7 @@ impl Engine {
         self.acquire(item, fence, now);
         let owner = self.identity.instance.clone();
         self.record_item(item, Event::ItemClaimed { run, attempt, fence, owner }, now);
-        let coder = plan.stages.coder.agent.clone();
+        let coder = self.staffing(now).assigned(Stage::Coder, &plan.stages.coder).agent.to_owned();
         let started = Event::RunStarted {
             run,
             item: item.clone(),

@@ -49,8 +49,9 @@ impl Engine {
                 self.plan(now);
                 accepted("resumed", None, None)
             }
-            Command::AgentOk { agent } => self.agent_ok(agent, actor, now),
+            Command::AgentOk { agent } => self.agent_ok(&agent, actor, now),
             Command::Turbo { hours } => self.turbo(hours, actor, now),
+            Command::SetProvider { provider } => self.set_provider(provider, actor, now),
             Command::Heartbeat => {
                 let open = self.intake_open;
                 self.intake_open = true;
@@ -307,11 +308,11 @@ fn title_of(text: &str) -> String {
     }
 }
 
-fn accepted(message: &str, item: Option<ItemId>, run: Option<RunId>) -> Reply {
+pub(super) fn accepted(message: &str, item: Option<ItemId>, run: Option<RunId>) -> Reply {
     Reply { accepted: true, message: message.to_owned(), item, run }
 }
 
-fn refused(message: &str) -> Reply {
+pub(super) fn refused(message: &str) -> Reply {
     Reply { accepted: false, message: message.to_owned(), item: None, run: None }
 }
 

@@ -39,10 +39,10 @@ impl Engine {
     }
 
     /// A person says that `agent` is signed in.
-    pub(super) fn agent_ok(&mut self, agent: String, actor: &str, now: Timestamp) -> Reply {
-        let (accepted, message) = match self.ops.logins.get(&agent) {
+    pub(super) fn agent_ok(&mut self, agent: &str, actor: &str, now: Timestamp) -> Reply {
+        let (accepted, message) = match self.ops.logins.get(agent) {
             Some(Login::Refused { .. }) => {
-                let cleared = Event::AgentCleared { agent: agent.clone(), by: actor.to_owned() };
+                let cleared = Event::AgentCleared { agent: agent.to_owned(), by: actor.to_owned() };
                 self.record_ops(cleared, now);
                 self.plan(now);
                 (true, format!("agent {agent} is tried again: by one run first"))
@@ -83,7 +83,7 @@ impl Engine {
     /// The run that tries a doubtful agent: one whose turn is under way since, else the oldest that only waits for that.
     fn trier(&self, agent: &str, since: Timestamp, now: Timestamp) -> Option<RunId> {
         let mut next = None;
-        for state in self.runs.values().filter(|state| next_agent(state) == Some(agent)) {
+        for state in self.runs.values().filter(|state| self.works_next(state, now) == Some(agent)) {
             let turns = self.outbox.of_run(state.id, |it| matches!(it, Effect::RunTurn { .. }));
             match state.turn_in_flight() {
                 Some(turn) if turn.started >= since => return Some(state.id),
@@ -98,6 +98,14 @@ impl Engine {
             }
         }
         next
+    }
+
+    /// The agent that is at work in a run, or will be.
+    fn works_next<'a>(&'a self, state: &'a RunState, now: Timestamp) -> Option<&'a str> {
+        match state.turn_in_flight() {
+            Some(turn) => Some(&turn.agent),
+            None => self.next_agent(state, now).map(|next| next.agent),
+        }
     }
 
     /// Agents that are said to be signed in again and that a run will try.
@@ -125,11 +133,6 @@ fn to_do(agent: &str, message: &str) -> String {
 fn message_of(report: &TurnReport) -> String {
     let said = report.failure().map_or("", |failure| failure.message.as_str());
     bounds::first_chars(said, bounds::DETAIL_CHARS)
-}
-
-/// The agent of the stage that the run is in.
-fn next_agent(state: &RunState) -> Option<&str> {
-    Some(state.stage_plan(state.stage()?)?.agent.as_str())
 }
 
 /// Whether the run waits for nothing but, at most, its agent's login.

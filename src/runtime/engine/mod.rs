@@ -11,6 +11,7 @@ mod items;
 mod logins;
 mod outbox;
 mod planning;
+mod provider;
 mod runs;
 mod views;
 
@@ -39,7 +40,8 @@ use crate::store::batch::{
 use super::clock::IdSource;
 
 pub use outbox::Wanted;
-pub use views::{Explanation, HeldView, ItemView, RefusedAgent, RunView, Status};
+pub use provider::{AgentView, ProviderView};
+pub use views::{Explanation, HeldView, ItemView, RefusedAgent, RunView, Status, SwitchView};
 
 /// How long a lease lasts without renewal. Three missed renewals of 20 s.
 pub const LEASE: Duration = Duration::from_secs(60);
@@ -157,7 +159,7 @@ pub struct Loaded {
     pub items: Vec<ItemRecord>,
     /// Runs that are not over or not cleaned up.
     pub runs: Vec<RunState>,
-    /// Pause and turbo.
+    /// Pause, turbo and the chosen default provider.
     pub ops: OpsState,
     /// Open effects.
     pub effects: Vec<(Effect, Timestamp)>,
@@ -227,7 +229,7 @@ impl Engine {
         identity: Identity,
         ids: Arc<dyn IdSource>,
     ) -> Self {
-        let closed_windows = affording::closed_windows(&loaded.runs);
+        let closed_windows = affording::closed_windows(&loaded.runs, &policy);
         Self {
             closed_windows,
             items: loaded.items.into_iter().map(|item| (item.item.id.clone(), item)).collect(),

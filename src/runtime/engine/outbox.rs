@@ -6,6 +6,7 @@ use crate::domain::effect::Effect;
 use crate::domain::ids::{EffectKey, ItemId, RunId};
 use crate::domain::time::Timestamp;
 
+use crate::pipeline::state::RunState;
 use crate::store::batch::Settlement;
 
 use super::{Engine, Handled};
@@ -233,13 +234,9 @@ impl Engine {
     /// Whether the agent of the run's stage has a free slot. New runs are admitted by the planner; this holds back runs
     /// that come out of a wait while others have taken their place.
     fn agent_is_free(&self, run: RunId) -> bool {
-        let agent_of = |run: &RunId| {
-            self.runs.get(run).and_then(|state| {
-                state.stage().and_then(|stage| state.stage_plan(stage)).map(|plan| &plan.agent)
-            })
-        };
+        let agent_of = |run: &RunId| self.runs.get(run).and_then(RunState::agent);
         let Some(agent) = agent_of(&run) else { return true };
-        let busy: Vec<&String> = self
+        let busy: Vec<&str> = self
             .outbox
             .open
             .values()

@@ -1,7 +1,9 @@
 //! Planning: what the planner sees, and carrying out what it says.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::domain::agent::Stage;
 use crate::domain::budget::ledger::Ledger;
 use crate::domain::event::Event;
 use crate::domain::ids::ProjectId;
@@ -9,6 +11,7 @@ use crate::domain::policy::Policy;
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::ItemState;
 use crate::pipeline::conclude::ONE_OFF_SOURCE;
+use crate::pipeline::state::RunState;
 use crate::planner;
 use crate::planner::plan::Action;
 use crate::planner::report::Report;
@@ -106,7 +109,7 @@ impl Engine {
                 run: state.id,
                 item: state.item.clone(),
                 project: state.plan.project.clone(),
-                agents: agents_of(state),
+                agents: self.agents_of(state, now),
                 waiting: state.waiting.is_some(),
             })
             .collect();
@@ -121,6 +124,16 @@ impl Engine {
             unreadable: self.unreadable.clone(),
             unavailable_agents: self.unavailable_agents.clone(),
         }
+    }
+
+    /// Names of the agents of a run: of the turn under way, and of those that its stages would have now.
+    fn agents_of(&self, state: &RunState, now: Timestamp) -> Vec<String> {
+        let staffing = self.staffing(now);
+        let at_work = state.turn_in_flight().map(|turn| turn.agent.as_str());
+        let plans = Stage::ALL.into_iter().filter_map(|it| Some((it, state.plan.stages.of(it)?)));
+        let next = plans.map(|(stage, plan)| staffing.assigned(stage, plan).agent);
+        let agents: BTreeSet<&str> = at_work.into_iter().chain(next).collect();
+        agents.into_iter().map(str::to_owned).collect()
     }
 
     /// The rules, with a project for every item that names a repository by its path.
@@ -142,8 +155,4 @@ impl Engine {
         }
         Arc::new(policy)
     }
-}
-
-fn agents_of(state: &crate::pipeline::state::RunState) -> Vec<String> {
-    state.plan.stages.agents().into_iter().map(str::to_owned).collect()
 }

@@ -13,7 +13,7 @@ use crate::pipeline::machine;
 use crate::pipeline::state::RunState;
 use crate::store::batch::{LeaseChange, Settlement};
 
-use super::{Engine, LEASE, affording};
+use super::{Engine, LEASE};
 
 /// What the run's machine calls the result of a delivery.
 const DELIVERED: &str = "delivered";
@@ -33,6 +33,7 @@ impl Engine {
         {
             return Some("the effect was settled before");
         }
+        let input = self.with_successor(run, input, now);
         let Some(state) = self.runs.get(&run) else {
             if let (Some(key), true) = (key, settles) {
                 self.settle(key, Settlement::Dead { error: "its run is unknown".to_owned() });
@@ -90,11 +91,6 @@ impl Engine {
         let item = state.item.clone();
         self.note_login(run, *turn, report, now);
         let Some(state) = self.runs.get(&run) else { return };
-        if let Some(agent) = state.turn(*turn).map(|record| record.agent.clone())
-            && let Some(window) = affording::closed_window(report)
-        {
-            self.closed_windows.insert(agent, window);
-        }
         self.spent.book(Spending {
             at: now,
             project: state.plan.project.clone(),

@@ -23,8 +23,10 @@ use crate::store::{Store, StoreReader};
 use super::{Engine, Handled, Identity, Input, Reply, TrackerFailure, Wanted};
 
 mod affording;
+mod failover;
 mod logins;
 mod outbox;
+mod provider;
 mod results;
 mod trackers;
 
@@ -163,6 +165,7 @@ impl Bench {
         let prepared = PreparedTurn {
             turn,
             session: "session".to_owned(),
+            resumes: None,
             head: "b".repeat(40),
             nonce: "nonce".to_owned(),
             prompt: crate::domain::event::PromptRecord::default(),

@@ -2,15 +2,18 @@
 
 use serde::Serialize;
 
+use crate::domain::agent::Stage;
 use crate::domain::budget::Usage;
 use crate::domain::failure::FailureClass;
 use crate::domain::ids::{ItemId, RunId};
 use crate::domain::item_record::{HumanRequest, ItemRecord};
 use crate::domain::ops::Login;
+use crate::domain::provider::{AgentSwitch, SwitchReason};
 use crate::domain::time::Timestamp;
 use crate::pipeline::state::RunState;
 
 use super::Engine;
+use super::provider::ProviderView;
 
 /// A run, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,6 +34,8 @@ pub struct RunView {
     pub attempt: u32,
     /// The agent at work or last at work.
     pub agent: Option<String>,
+    /// Stages whose turns another agent does than they were configured with.
+    pub switches: Vec<SwitchView>,
     /// Agent turns so far.
     pub turns: usize,
     /// What they used.
@@ -49,6 +54,21 @@ pub struct RunView {
     pub outcome: Option<&'static str>,
     /// One sentence about that.
     pub detail: String,
+}
+
+/// Another agent than configured does a stage's turns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SwitchView {
+    /// The stage.
+    pub stage: &'static str,
+    /// The agent whose turns they are by rights.
+    pub from: String,
+    /// The agent that does them.
+    pub to: String,
+    /// All that as a sentence, with the reason.
+    pub reason: String,
+    /// When they go back, if that is known.
+    pub until: Option<Timestamp>,
 }
 
 /// A work item, for people.
@@ -105,6 +125,8 @@ pub struct Status {
     pub refused_agents: Vec<RefusedAgent>,
     /// Effects waiting or under way.
     pub open_effects: usize,
+    /// The default provider, and the agents there are.
+    pub provider: ProviderView,
 }
 
 /// An agent that its provider does not let in, or did not when it was asked last.
@@ -132,6 +154,11 @@ pub(super) fn run_view(state: &RunState) -> RunView {
         max_rounds: state.plan.max_rounds,
         attempt: state.attempt,
         agent: state.turns.last().map(|turn| turn.agent.clone()),
+        switches: state
+            .switches
+            .iter()
+            .map(|(stage, switch)| switch_view(*stage, switch))
+            .collect(),
         turns: state.turns.len(),
         usage: state.usage,
         started: state.started,
@@ -144,6 +171,19 @@ pub(super) fn run_view(state: &RunState) -> RunView {
         change: state.change.as_ref().map(crate::domain::change::Change::stat),
         outcome: state.outcome.as_ref().map(crate::domain::run::Outcome::word),
         detail: state.detail.clone(),
+    }
+}
+
+fn switch_view(stage: Stage, switch: &AgentSwitch) -> SwitchView {
+    SwitchView {
+        stage: stage.word(),
+        from: switch.from.clone(),
+        to: switch.to.clone(),
+        reason: switch.to_string(),
+        until: match switch.reason {
+            SwitchReason::Failover { until, .. } => until,
+            SwitchReason::Provider { .. } | SwitchReason::Own {} => None,
+        },
     }
 }
 
@@ -197,6 +237,7 @@ impl Engine {
                 .collect(),
             refused_agents: self.refused_agents(),
             open_effects: self.outbox.len(),
+            provider: self.provider_view(now),
         }
     }
 

@@ -1,7 +1,6 @@
 //! A keeper's socket: attach, follow the journal, stop, steer, acknowledge.
 
-use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io;
 use std::path::Path;
 
 use tokio::io::BufReader;
@@ -10,6 +9,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::process::journal;
 use crate::runtime::effects::turn::driving::Following;
 use crate::runtime::tasks::Tasks;
 
@@ -154,36 +154,13 @@ impl Talk {
 
     /// Sends the whole lines of the journal behind `from`; the place behind the last of them.
     async fn send_lines(&mut self, mut from: u64) -> io::Result<u64> {
-        loop {
-            let text = lines_at(Path::new(JOURNAL), from)?;
-            if text.is_empty() {
-                return Ok(from);
-            }
-            from += text.len() as u64;
-            let text = String::from_utf8_lossy(&text).into_owned();
-            line::write(&mut self.writer, &Response::Lines { cursor: from, text }).await?;
+        while let Some(found) = journal::read(Path::new(JOURNAL), from, PORTION)? {
+            let skipped = found.from - from;
+            from = found.from + found.bytes.len() as u64;
+            let text = String::from_utf8_lossy(&found.bytes).into_owned();
+            let lines = Response::Lines { cursor: from, text, skipped };
+            line::write(&mut self.writer, &lines).await?;
         }
-    }
-}
-
-/// About [`PORTION`] bytes of whole lines of the file at `path` from byte `from` on; nothing when there are none yet.
-fn lines_at(path: &Path, from: u64) -> io::Result<Vec<u8>> {
-    let mut file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        opened => opened?,
-    };
-    file.seek(SeekFrom::Start(from))?;
-    let mut bytes = Vec::new();
-    let mut wanted = PORTION;
-    loop {
-        let read = file.by_ref().take((wanted - bytes.len()) as u64).read_to_end(&mut bytes)?;
-        if let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') {
-            bytes.truncate(end + 1);
-            return Ok(bytes);
-        }
-        if read == 0 {
-            return Ok(Vec::new());
-        }
-        wanted *= 2;
+        Ok(from)
     }
 }

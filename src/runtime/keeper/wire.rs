@@ -163,6 +163,9 @@ pub enum Response {
         cursor: u64,
         /// The lines.
         text: String,
+        /// Bytes before them that were wanted and are left out, because a journal is bounded.
+        #[serde(default)]
+        skipped: u64,
     },
     /// The agent is being asked to end.
     Stopping {},

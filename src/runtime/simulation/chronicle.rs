@@ -98,7 +98,8 @@ impl Chronicle {
             | Event::TurboSet { .. }
             | Event::AgentRefused { .. }
             | Event::AgentCleared { .. }
-            | Event::AgentAccepted { .. } => factory_event(event),
+            | Event::AgentAccepted { .. }
+            | Event::ProviderSet { .. } => factory_event(event),
             of_run => run_event(of_run),
         };
         let Some(what) = what else { return };
@@ -198,6 +199,12 @@ fn factory_event(event: &Event) -> Option<String> {
         }
         Event::AgentCleared { agent, by } => format!("agent {agent} is tried again, says {by}"),
         Event::AgentAccepted { agent } => format!("agent {agent} is let in again"),
+        Event::ProviderSet { by, provider: Some(agent) } => {
+            format!("{agent} is the default provider, by {by}")
+        }
+        Event::ProviderSet { by, provider: None } => {
+            format!("the configuration's default provider again, by {by}")
+        }
         _ => return None,
     })
 }
@@ -264,6 +271,9 @@ fn run_event(event: &Event) -> Option<String> {
         }
         Event::RunGoalChanged { title, .. } => format!("goal is now: {title}"),
         Event::RunInstructed { text, .. } => format!("is told: {}", first_line(text)),
+        Event::AgentSwitched { stage, switch } => {
+            format!("the {}'s turns: {switch}", stage.word())
+        }
         Event::RunAdopted { turn, .. } => format!("turn {turn} goes on under another daemon"),
         Event::RunDelivered { delivered } => match delivered {
             Delivered::Branch { branch, .. } => format!("left on {branch}"),

@@ -46,8 +46,8 @@ impl Factory<'_> {
         run: Option<&RunState>,
     ) -> Duration {
         let plan = run.and_then(|run| run.stage_plan(run.stage()?));
-        let total = plan.map_or(TROUBLE, |plan| Duration::from_millis(plan.timeout_ms));
-        let silence = plan.map_or(TROUBLE, |plan| Duration::from_millis(plan.silence_ms));
+        let total = plan.as_ref().map_or(TROUBLE, |plan| Duration::from_millis(plan.timeout_ms));
+        let silence = plan.as_ref().map_or(TROUBLE, |plan| Duration::from_millis(plan.silence_ms));
         let (takes, trouble) = match kind {
             kind if kind.stage().is_some_and(Stage::is_gate) => {
                 match act(gate_acts(part, kind), number) {
@@ -159,7 +159,7 @@ impl Factory<'_> {
             enrichment: &Enrichment::default(),
         };
         let prompt = prompt::build(stage, &context).record;
-        Ok((PreparedTurn { turn, session, head, nonce, prompt }, before))
+        Ok((PreparedTurn { turn, session, resumes: None, head, nonce, prompt }, before))
     }
 
     /// Half of the turn is over: what the agent writes is in the worktree, and not committed.
@@ -273,7 +273,7 @@ impl Factory<'_> {
                 }
             }
         }
-        let finished = FinishedTurn { turn, report, change, tampered };
+        let finished = FinishedTurn { turn, report, change, tampered, instead: None };
         Done::Run(RunInput::TurnFinished(Box::new(finished)))
     }
 }

@@ -41,6 +41,7 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::RunAdopted { .. }
         | Event::RunInstructed { .. }
         | Event::RunGoalChanged { .. }
+        | Event::AgentSwitched { .. }
         | Event::RunDelivered { .. }
         | Event::DeliveryFailed { .. }
         | Event::LateResult { .. }
@@ -53,6 +54,7 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::TurboSet { .. }
         | Event::AgentRefused { .. }
         | Event::AgentCleared { .. }
-        | Event::AgentAccepted { .. } => {}
+        | Event::AgentAccepted { .. }
+        | Event::ProviderSet { .. } => {}
     }
 }

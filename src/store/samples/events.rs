@@ -7,6 +7,7 @@ use crate::domain::event::{Event, PromptRecord, PromptSection};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::item_record::{Hold, HumanReason};
+use crate::domain::provider::{AgentSwitch, SwitchReason};
 use crate::domain::run::{
     ContextPlan, Delivery, Interruption, ItemFacts, OptionalStages, Outcome, Phase, Reception,
     RunPlan, StagePlan, StageSet, WorkflowPermission,
@@ -132,6 +133,7 @@ pub(in crate::store) fn run_events() -> Vec<Event> {
         },
         Event::RunInterrupted { cause: Interruption::Shutdown, fence: 2 },
         Event::RunAdopted { turn: 2, fence: 3 },
+        Event::AgentSwitched { stage: Stage::Coder, switch: switch() },
         Event::RunInstructed {
             by: "human:cli:ann".to_owned(),
             text: "use the other file".to_owned(),
@@ -212,6 +214,7 @@ pub(in crate::store) fn ops_events() -> Vec<Event> {
         },
         Event::AgentCleared { agent: "claude".to_owned(), by: "human:cli:ann".to_owned() },
         Event::AgentAccepted { agent: "claude".to_owned() },
+        Event::ProviderSet { by: "human:cli:ann".to_owned(), provider: Some("codex".to_owned()) },
     ]
 }
 
@@ -239,6 +242,17 @@ pub(in crate::store) fn work_item(id: ItemId) -> WorkItem {
     }
 }
 
+fn switch() -> AgentSwitch {
+    AgentSwitch {
+        from: "claude".to_owned(),
+        to: "codex".to_owned(),
+        reason: SwitchReason::Failover {
+            why: "the usage window of agent claude is closed".to_owned(),
+            until: Some(Timestamp(1_700_000_100_000)),
+        },
+    }
+}
+
 fn stages() -> StageSet {
     let stage = StagePlan {
         agent: "claude".to_owned(),
@@ -249,6 +263,7 @@ fn stages() -> StageSet {
         silence_ms: 300_000,
         effort: Some("high".to_owned()),
         max_turns: Some(50),
+        follows_default: true,
     };
     StageSet {
         coder: stage.clone(),
@@ -325,6 +340,7 @@ pub(in crate::store) fn turn_started(turn: u32, stage: Stage) -> Event {
         model: Some("small".to_owned()),
         escalated: false,
         session: "s-1".to_owned(),
+        resumes: None,
         head: "a".repeat(40),
         nonce: Some("n0nce".to_owned()),
         prompt: PromptRecord {

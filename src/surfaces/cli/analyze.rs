@@ -10,7 +10,9 @@ use crate::domain::agent::AgentKind;
 use crate::locale;
 use crate::pipeline::citation::{Citation, citations, sections};
 use crate::pipeline::state::{RunState, TurnRecord};
+use crate::process::journal;
 use crate::runtime::clock::{Clock as _, SystemClock};
+use crate::runtime::keeper::place;
 use crate::store::StoreReader;
 
 use super::entry::Context;
@@ -51,15 +53,16 @@ pub(super) async fn execute(context: &Context, arguments: &Analyze) -> Result<u8
         CliError::failure(format!("agent `{}` is not configured any more", turn.agent))
             .hint("its transcript can only be read with its kind: put its table back")
     })?;
-    let journal = read(&folder.join("transcript.jsonl"))?;
+    let journal = text(&folder.join(place::JOURNAL), journal::read_all)?;
     let said = agents::said(kind, &journal, SystemClock.now());
-    let found = compared(&run, turn, &read(&folder.join("prompt.md"))?, &said);
+    let found =
+        compared(&run, turn, &text(&folder.join("prompt.md"), |path| std::fs::read(path))?, &said);
     show(context, &run, turn, &found);
     Ok(errors::OK)
 }
 
-fn read(path: &Path) -> Result<String, CliError> {
-    match std::fs::read(path) {
+fn text(path: &Path, read: fn(&Path) -> std::io::Result<Vec<u8>>) -> Result<String, CliError> {
+    match read(path) {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Err(error) => Err(CliError::failure(format!("cannot read {}: {error}", path.display()))
             .hint("prompts and transcripts of old runs are removed; analyze a newer one")),

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::{
-    analyze, demo, doctor, exec, hand_over, init, keeper, operate, receipts, responses_agent, run,
-    scripted_agent, simulate, start, status, validate, why,
+    analyze, demo, doctor, exec, hand_over, init, keeper, operate, provider, receipts,
+    responses_agent, run, scripted_agent, simulate, start, status, validate, why,
 };
 
 const ABOUT: &str = "A daemon that works while people don't: picks up work items, drives coding agents through a \
@@ -81,6 +81,7 @@ pub(super) enum Role {
     Resume(operate::Resume),
     Turbo(operate::Turbo),
     Agent(operate::Agent),
+    Provider(provider::Provider),
     Heartbeat(operate::Heartbeat),
     HandOver(hand_over::HandOver),
     Inspect(receipts::inspect::Inspect),

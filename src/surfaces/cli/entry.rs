@@ -12,8 +12,8 @@ use super::errors::{self, CliError};
 use super::screen::Screen;
 use super::surroundings::Surroundings;
 use super::{
-    analyze, demo, doctor, exec, hand_over, init, keeper, operate, receipts, responses_agent, run,
-    scripted_agent, simulate, start, status, validate, why,
+    analyze, demo, doctor, exec, hand_over, init, keeper, operate, provider, receipts,
+    responses_agent, run, scripted_agent, simulate, start, status, validate, why,
 };
 
 /// How long what is still going on in threads may take after the role is over.
@@ -80,6 +80,7 @@ fn perform(context: &Context, role: Role) -> Result<u8, CliError> {
         Role::Resume(it) => block_on(operate::execute(context, it.command())),
         Role::Turbo(it) => block_on(operate::execute(context, it.command())),
         Role::Agent(it) => block_on(operate::execute(context, it.command())),
+        Role::Provider(it) => block_on(provider::execute(context, it)),
         Role::Heartbeat(it) => block_on(operate::execute(context, it.command())),
         Role::HandOver(arguments) => block_on(hand_over::execute(context, &arguments)),
         Role::Inspect(arguments) => block_on(receipts::inspect_one(context, &arguments)),

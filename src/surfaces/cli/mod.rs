@@ -20,6 +20,7 @@ mod init;
 mod keeper;
 mod offline;
 mod operate;
+mod provider;
 mod receipts;
 #[cfg(test)]
 mod reference;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::settings::Settings;
-use crate::daemon::open_store;
+use crate::daemon::{self, Setup, open_store};
 use crate::domain::command::Command;
 use crate::domain::ids::RunId;
 use crate::domain::policy::Policy;
@@ -32,11 +32,8 @@ pub(super) fn reader(settings: &Settings) -> Result<SqliteReader, CliError> {
 }
 
 /// An engine to look at: nothing it decides is ever stored.
-pub(super) async fn picture(
-    settings: &Settings,
-    reader: &dyn StoreReader,
-) -> Result<Engine, CliError> {
-    let mut engine = engine(settings, reader, String::new(), 0).await?;
+pub(super) async fn picture(setup: &Setup, reader: &dyn StoreReader) -> Result<Engine, CliError> {
+    let mut engine = engine(setup, reader, String::new(), 0).await?;
     engine.renew_report(SystemClock.now());
     Ok(engine)
 }
@@ -44,10 +41,11 @@ pub(super) async fn picture(
 /// Carries out `command` as a daemon would, without starting anything: the state directory is taken for a moment, and
 /// the next daemon does what follows from it.
 pub(super) async fn carry_out(
-    settings: &Settings,
+    setup: &Setup,
     command: Command,
     actor: String,
 ) -> Result<Reply, CliError> {
+    let settings = &setup.settings;
     let root = &settings.daemon.state_dir;
     if !Path::is_file(&database(settings)?) {
         return Err(nothing_recorded(root));
@@ -58,7 +56,7 @@ pub(super) async fn carry_out(
     let store = open_store(settings, &SystemIds)?;
     let instance = SystemIds.ordered(now).to_string();
     let epoch = store.begin_epoch(&instance).await?;
-    let mut engine = engine(settings, store.as_ref(), instance, epoch).await?;
+    let mut engine = engine(setup, store.as_ref(), instance, epoch).await?;
     engine.open_intake(false);
     let handled = engine.handle(Input::Command { command, actor }, now);
     if let Some(batch) = handled.batch {
@@ -82,18 +80,23 @@ async fn end_agents(dirs: &StateDir, store: &dyn Store, runs: &[RunId]) -> Resul
 }
 
 async fn engine(
-    settings: &Settings,
+    setup: &Setup,
     reader: &dyn StoreReader,
     instance: String,
     epoch: u64,
 ) -> Result<Engine, CliError> {
+    let settings = &setup.settings;
     let now = SystemClock.now();
     let window = Duration::from_millis(settings.policy.pace.window_ms);
     let loaded = recovery::load(reader, window, now).await?;
     let sources = settings.local.iter().map(|_| crate::trackers::local::SOURCE.to_owned());
     let identity = Identity { instance, epoch, sources: sources.collect(), cards: [].into() };
-    let policy = if epoch == 0 { settings.policy.clone() } else { idle(&settings.policy) };
-    Ok(Engine::new(loaded, Arc::new(policy), identity, Arc::new(SystemIds)))
+    let policy = daemon::policy(setup);
+    let policy = if epoch == 0 { policy } else { idle(&policy) };
+    let mut engine = Engine::new(loaded, Arc::new(policy), identity, Arc::new(SystemIds));
+    let unavailable = daemon::missing_agents(&daemon::agents(setup));
+    let _nothing_to_store = engine.handle(Input::AgentsProbed { unavailable }, now);
+    Ok(engine)
 }
 
 /// The same rules with no slot for anything: without a daemon nothing may be started.

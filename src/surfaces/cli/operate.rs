@@ -15,7 +15,7 @@ use crate::surfaces::control::client::Client;
 use super::entry::Context;
 use super::errors::{self, CliError};
 use super::screen::Tone;
-use super::{actor, configuration, offline};
+use super::{actor, configuration, hosting, offline};
 
 /// How often a daemon that is starting or stopping is looked for.
 const LOOKS: u32 = 20;
@@ -208,7 +208,8 @@ impl Heartbeat {
 
 pub(super) async fn execute(context: &Context, command: Command) -> Result<u8, CliError> {
     let settings = configuration::settings(context.config.as_deref(), &context.surroundings)?;
-    let root = &settings.daemon.state_dir;
+    let setup = hosting::setup(context, settings);
+    let root = &setup.settings.daemon.state_dir;
     let actor = actor::of(&context.surroundings);
     let cancels = matches!(command, Command::Cancel { .. });
     let mut looks = 0;
@@ -219,7 +220,7 @@ pub(super) async fn execute(context: &Context, command: Command) -> Result<u8, C
         if command == Command::Heartbeat {
             return Err(no_daemon().hint("`enact-factory start` starts it, and it plans at once"));
         }
-        match offline::carry_out(&settings, command.clone(), actor.clone()).await {
+        match offline::carry_out(&setup, command.clone(), actor.clone()).await {
             // A daemon that has its directory and no socket yet is just starting; or it is stopping.
             Err(error) if error.code == errors::HELD && looks < LOOKS => {
                 looks += 1;

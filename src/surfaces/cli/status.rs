@@ -10,7 +10,7 @@ use crate::surfaces::control::views::{ItemView, RunView, StatusView};
 use super::entry::Context;
 use super::errors::{self, CliError};
 use super::screen::{Screen, Tone};
-use super::{configuration, format, offline};
+use super::{configuration, format, hosting, offline, provider};
 
 /// Width of titles.
 const TITLE: usize = 44;
@@ -33,6 +33,9 @@ JSON: {\"daemon\": {\"process\", \"version\", \"temporary\"} or null, \"state_di
   \"unavailable_agents\": [{\"name\", \"reason\"}],
   \"refused_agents\": [{\"name\", \"reason\", \"since\", \"trying\"}], \"open_effects\": number}}
 run: id, short, item, phase, round, max_rounds, attempt, agent, turns, usage, started, waiting {reason, until}, branch,
+  \"unavailable_agents\": [{\"name\", \"reason\"}], \"open_effects\": number, \"provider\": as in `provider`}}
+run: id, short, item, phase, round, max_rounds, attempt, agent, switches [{stage,
+  from, to, reason, until}], turns, usage, started, waiting {reason, until}, branch,
   worktree, change, outcome, detail
 item: id, title, status (pending, in_flight, waiting_human, done, failed, cancelled), state (the tracker's), priority,
   lane, attempts, usage, decision, question, question_class, run, last_outcome
@@ -69,7 +72,8 @@ pub(super) async fn execute(context: &Context, arguments: &ShowStatus) -> Result
         }
         None => {
             let reader = offline::reader(&settings)?;
-            let engine = offline::picture(&settings, &reader).await?;
+            let setup = hosting::setup(context, settings.clone());
+            let engine = offline::picture(&setup, &reader).await?;
             (None, engine.status(SystemClock.now()).into())
         }
     };
@@ -106,6 +110,9 @@ fn headline(screen: &Screen, daemon: Option<&DaemonView>, status: &StatusView) {
     if let Some(until) = status.turbo_until {
         screen.line(format!("turbo until {until}"));
     }
+    if status.provider.chosen_by.is_some() || status.provider.remark.is_some() {
+        provider::headline(screen, &status.provider);
+    }
     screen.line(format!("today (UTC): {}", format::usage(&status.spent_today)));
 }
 
@@ -138,6 +145,12 @@ fn runs(screen: &Screen, runs: &[RunView]) {
         })
         .collect();
     format::table(&rows, "  ").iter().for_each(|line| screen.line(line));
+    for run in runs {
+        for switch in &run.switches {
+            let reason = format::printable(&switch.reason);
+            screen.line(format!("    {} {}: {reason}", run.short, switch.stage));
+        }
+    }
 }
 
 fn items(screen: &Screen, items: &[ItemView], all: bool) {

@@ -10,7 +10,7 @@ use crate::surfaces::control::views::{ExplanationView, HeldView, RunView};
 use super::entry::Context;
 use super::errors::{self, CliError, unknown};
 use super::screen::{Screen, Tone};
-use super::{configuration, format, offline};
+use super::{configuration, format, hosting, offline};
 
 /// Say why an item runs or does not run: every gate that holds it, until when, and what would release it
 ///
@@ -35,7 +35,8 @@ pub(super) async fn execute(context: &Context, arguments: &Why) -> Result<u8, Cl
         Some(mut client) => (true, client.why(&arguments.target).await?),
         None => {
             let reader = offline::reader(&settings)?;
-            let mut engine = offline::picture(&settings, &reader).await?;
+            let setup = hosting::setup(context, settings);
+            let mut engine = offline::picture(&setup, &reader).await?;
             let explained = engine.explain(&arguments.target, SystemClock.now());
             (false, explained.map(ExplanationView::from))
         }
@@ -96,6 +97,10 @@ fn show_run(screen: &Screen, run: &RunView) {
     if let Some(waiting) = &run.waiting {
         let reason = format::printable(&waiting.reason);
         screen.line(format!("    waits until {}: {reason}", waiting.until));
+    }
+    for switch in &run.switches {
+        let reason = format::printable(&switch.reason);
+        screen.line(format!("    {}: {reason}", switch.stage));
     }
     if let Some(worktree) = &run.worktree {
         screen.line(format!("    worktree {worktree}"));

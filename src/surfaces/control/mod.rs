@@ -10,6 +10,7 @@ mod connection;
 mod follow;
 mod lines;
 pub mod place;
+pub mod provider_views;
 pub mod server;
 pub mod views;
 pub mod wire;

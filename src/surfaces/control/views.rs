@@ -7,6 +7,8 @@ use crate::domain::ids::{ItemId, RunId};
 use crate::domain::time::Timestamp;
 use crate::runtime::engine;
 
+use super::provider_views::{ProviderView, SwitchView};
+
 /// A run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunView {
@@ -26,6 +28,8 @@ pub struct RunView {
     pub attempt: u32,
     /// The agent at work or last at work.
     pub agent: Option<String>,
+    /// Stages whose turns another agent does than they were configured with.
+    pub switches: Vec<SwitchView>,
     /// Agent turns so far.
     pub turns: usize,
     /// What they used.
@@ -58,6 +62,7 @@ impl From<engine::RunView> for RunView {
             max_rounds: view.max_rounds,
             attempt: view.attempt,
             agent: view.agent,
+            switches: view.switches.into_iter().map(SwitchView::from).collect(),
             turns: view.turns,
             usage: view.usage.into(),
             started: view.started,
@@ -195,6 +200,8 @@ pub struct StatusView {
     pub refused_agents: Vec<RefusedAgent>,
     /// Effects waiting or under way.
     pub open_effects: usize,
+    /// The default provider, and the agents there are.
+    pub provider: ProviderView,
 }
 
 /// An agent that cannot be used.
@@ -243,6 +250,7 @@ impl From<engine::Status> for StatusView {
                 .collect(),
             refused_agents: status.refused_agents.into_iter().map(RefusedAgent::from).collect(),
             open_effects: status.open_effects,
+            provider: status.provider.into(),
         }
     }
 }
@@ -324,21 +332,21 @@ pub(super) mod instant {
 }
 
 /// The same for an instant that may be absent.
-mod optional_instant {
+pub(super) mod optional_instant {
     use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use crate::domain::time::Timestamp;
 
     #[expect(clippy::ref_option, reason = "the signature is serde's")]
-    pub(super) fn serialize<S: Serializer>(
+    pub(in super::super) fn serialize<S: Serializer>(
         at: &Option<Timestamp>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         at.map(super::instant::text).serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Timestamp>, D::Error> {
         Option::<String>::deserialize(deserializer)?

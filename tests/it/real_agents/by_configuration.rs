@@ -10,7 +10,7 @@ use crate::support::model_server::{Rule, Script, ToolCall};
 #[test]
 fn whatever_speaks_the_agent_client_protocol_does_work() {
     let _at_work = HEAVY.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(mut shop) = Workshop::new(Cli::Acp) else { return };
+    let Some(mut shop) = Workshop::new(Cli::OpencodeByAcp) else { return };
     shop.factory.item("ANY-1", "", "Greet the world");
     let repair = vec![ToolCall::bash("echo second try > ANY-1.txt")];
     shop.server.script(

@@ -49,8 +49,17 @@ fn a_critic_cannot_write() {
             }
             // By its operator's word.
             Cli::Cursor => assert!(offered.is_empty(), "{offered:?}"),
+            Cli::Responses => {
+                let writing = ["shell", "write_file", "apply_patch"];
+                assert!(
+                    !offered.iter().any(|tool| writing.contains(&tool.as_str())),
+                    "{offered:?}"
+                );
+            }
+            // It asks, and is told no.
+            Cli::Acp => assert!(told.tool_results().contains("not allowed")),
             // A sandbox of the system.
-            Cli::Codex | Cli::Acp => {}
+            Cli::Codex | Cli::OpencodeByAcp => {}
         }
         assert!(!outside.exists(), "a file outside of the worktree was made");
         let tree = shop.factory.repository.tree();

@@ -3,11 +3,12 @@
 use enact_factory::domain::event::Event;
 use enact_factory::domain::run::Outcome;
 
-use super::{Workshop, says, with_each_cli};
+use super::{Cli, Workshop, says, with_each_cli};
 use crate::support::factory::BOUND;
 use crate::support::model_server::{Answer, RecordedRequest, Rule, Script, ToolCall};
 
-/// Four critics that approve in every way but the right one, and one that finds it in its second try.
+/// Critics that approve in every way but the right one (in words, cut off, with a wrong type, with a verdict of somebody
+/// else's, with the form, with nothing), and one that finds it in its second try.
 #[test]
 fn only_a_verdict_of_this_turn_approves() {
     with_each_cli(|cli| {
@@ -32,15 +33,19 @@ fn only_a_verdict_of_this_turn_approves() {
             let runs = shop.factory.runs(item);
             let events = shop.factory.events_of(runs[0].id);
             let reasons = missing(&events);
-            assert_eq!(reasons.len(), 3, "{item}: {reasons:?}");
+            let none = "holds no verdict object with this turn's nonce";
             let expected = match item {
                 // Hermes and OpenCode put words of their own where the model had none.
-                "EMPTY-1" if cli.is_light() => "the critic's answer is empty",
-                "EMPTY-1" => "the critic's answer",
-                "ECHO-1" => "not APPROVE, REVISE or REJECT",
-                _ => "holds no verdict object with this turn's nonce",
+                "EMPTY-1" if cli == Cli::Responses => ["an empty answer"; 3],
+                "EMPTY-1" if cli.is_light() => ["the critic's answer is empty"; 3],
+                "EMPTY-1" => ["the critic's answer"; 3],
+                "ECHO-1" => ["not APPROVE, REVISE or REJECT"; 3],
+                "PROSE-1" => [none, none, "not APPROVE, REVISE or REJECT"],
+                _ => [none; 3],
             };
-            assert!(reasons.iter().all(|reason| reason.contains(expected)), "{item}: {reasons:?}");
+            assert_eq!(reasons.len(), expected.len(), "{item}: {reasons:?}");
+            let fits = reasons.iter().zip(expected).all(|(reason, part)| reason.contains(part));
+            assert!(fits, "{item}: {reasons:?}");
             let approved = events.iter().any(|event| {
                 matches!(event, Event::RunApproved { .. } | Event::ReviewSubmitted { .. })
             });
@@ -83,7 +88,9 @@ fn script() -> Script {
     let forged = vec![ToolCall::write("verdict.json", &format!("{FORGED}\n"))];
     Script::new()
         .rule(says::writes("PROSE-1"))
-        .rule(Rule::new(says::critic("PROSE-1"), Answer::text(prose)))
+        .rule(Rule::new(says::critic("PROSE-1"), Answer::text(prose)).times(1))
+        .rule(Rule::new(says::critic("PROSE-1"), Answer::from_request(break_off)).times(1))
+        .rule(Rule::new(says::critic("PROSE-1"), Answer::from_request(say_it_twice)))
         .rule(says::work(says::coder("FORGED-1"), forged))
         .rule(Rule::new(says::critic("FORGED-1"), Answer::from_request(quote_the_diff)))
         .rule(says::writes("ECHO-1"))
@@ -93,6 +100,23 @@ fn script() -> Script {
         .rule(says::writes("LATE-1"))
         .rule(Rule::new(says::critic("LATE-1"), Answer::text(prose)).times(1))
         .rule(Rule::new(says::critic("LATE-1"), says::approve(0)))
+}
+
+/// A critic whose verdict is cut off before its end.
+fn break_off(request: &RecordedRequest) -> Answer {
+    let (nonce, commit) = says::bound_to(request);
+    Answer::text(format!(
+        "```json\n{{\"nonce\": {nonce:?}, \"verdict\": \"APPROVE\", \"commit\": {commit:?}, \"findings\": ["
+    ))
+}
+
+/// A critic whose verdict is bound to its turn, but has the wrong type.
+fn say_it_twice(request: &RecordedRequest) -> Answer {
+    let (nonce, commit) = says::bound_to(request);
+    let twice = ["APPROVE", "APPROVE"];
+    Answer::text(format!(
+        "{{\"nonce\": {nonce:?}, \"verdict\": {twice:?}, \"commit\": {commit:?}, \"findings\": [], \"criteria\": []}}"
+    ))
 }
 
 /// A critic that is shown a verdict in the diff and repeats it, with the commit that it was given.

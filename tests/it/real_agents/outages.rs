@@ -24,7 +24,7 @@ fn a_provider_that_says_no_is_waited_for() {
             shop.factory.item(item, "", goal);
         }
         let told = Arc::new(AtomicI64::new(0));
-        shop.server.script(script(cli.tries(), &told));
+        shop.server.script(script(cli, &told));
         shop.factory.start();
         let waiting = shop.factory.wait_until("the run at the limit waits", |picture| {
             picture.run_of("LIMIT-1").is_some_and(|run| run.waiting.is_some())
@@ -51,8 +51,10 @@ fn a_provider_that_says_no_is_waited_for() {
                     let told = Timestamp(told.load(Ordering::Relaxed) * 1000);
                     // The others say only the minute.
                     let exactly = match cli {
-                        Cli::Claude | Cli::Opencode => 0,
-                        Cli::Codex | Cli::Hermes | Cli::Cursor | Cli::Acp => 60,
+                        Cli::Claude | Cli::Opencode | Cli::Responses => 0,
+                        Cli::Codex | Cli::Hermes | Cli::Cursor | Cli::Acp | Cli::OpencodeByAcp => {
+                            60
+                        }
                     };
                     assert!(reset >= told, "the limit resets at {told}, understood as {reset}");
                     let late = reset.since(told).as_secs();
@@ -67,12 +69,15 @@ fn a_provider_that_says_no_is_waited_for() {
     });
 }
 
-fn script(tries: usize, told: &Arc<AtomicI64>) -> Script {
+fn script(cli: Cli, told: &Arc<AtomicI64>) -> Script {
     let told = Arc::clone(told);
+    let tries = cli.tries();
+    // It knows that there is no use in trying.
+    let tries_at_limit = if cli == Cli::Responses { 1 } else { tries };
     Script::new()
         .rule(
             Rule::new(says::coder("LIMIT-1"), Answer::from_request(move |_| limit(&told)))
-                .times(tries),
+                .times(tries_at_limit),
         )
         .rule(says::writes("LIMIT-1"))
         .rule(Rule::new(says::critic("LIMIT-1"), says::approve(0)))

@@ -41,7 +41,7 @@ fn nothing_of_the_daemons_environment_reaches_the_agent() {
         assert!(dump.contains("dumped") && dump.contains("HOME="), "{dump}");
         let home = shop.factory.root().join("home");
         assert!(!dump.contains(&format!("HOME={}\n", home.display())), "{dump}");
-        if cli == Cli::Codex {
+        if matches!(cli, Cli::Codex | Cli::Responses) {
             // Claude Code hides its key from its tools only where bubblewrap is installed.
             assert!(!dump.contains(AGENT_SECRET), "{dump}");
         }

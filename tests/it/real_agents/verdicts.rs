@@ -133,7 +133,12 @@ fn assert_paid(shop: &Workshop, cli: Cli, item: &str) {
             assert!(exact.abs_diff(sum.cost_micro_usd * 10) <= rounding, "{item}: {sum:?}");
             assert_eq!(sum.unpriced_calls, 0);
         }
-        Cli::Codex | Cli::Opencode | Cli::Hermes | Cli::Cursor | Cli::Acp => {
+        // It counts calls, the others turns.
+        Cli::Responses => {
+            assert_eq!(sum.cost_micro_usd, 0);
+            assert_eq!(usize::try_from(sum.unpriced_calls).ok(), Some(calls.len()));
+        }
+        Cli::Codex | Cli::Opencode | Cli::Hermes | Cli::Cursor | Cli::Acp | Cli::OpencodeByAcp => {
             assert_eq!(sum.cost_micro_usd, 0);
             assert_eq!(usize::try_from(sum.unpriced_calls).ok(), Some(turns.len()));
         }

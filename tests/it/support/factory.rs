@@ -44,6 +44,8 @@ pub(crate) struct Factory {
     pub(crate) project_config: String,
     /// Keys added to `[autonomous]`.
     pub(crate) autonomous_config: String,
+    /// Keys added to `[agents.stand-in]`.
+    pub(crate) agent_config: String,
     /// Keys added to the stages: coder, critic.
     pub(crate) stage_config: (String, String),
 }
@@ -85,6 +87,7 @@ impl Factory {
             more_config: String::new(),
             project_config: String::new(),
             autonomous_config: String::new(),
+            agent_config: String::new(),
             stage_config: (String::new(), String::new()),
         };
         factory.script(&Script::new());
@@ -122,6 +125,15 @@ impl Factory {
         fs::write(self.root().join("script.toml"), script.to_toml()).expect("the script");
     }
 
+    /// Another scripted agent called `name`, with a script, a directory and prompts of its own; its table.
+    pub(crate) fn another_agent(&self, name: &str, script: &Script) -> String {
+        let directory = self.root().join(name);
+        fs::create_dir_all(&directory).expect("a directory");
+        let path = directory.join("script.toml");
+        fs::write(&path, script.to_toml()).expect("the script");
+        format!("[agents.{name}]\nkind = \"scripted\"\nscript = {path:?}\n")
+    }
+
     /// Puts a work item into the directory; `front` is its front matter besides the title.
     pub(crate) fn item(&self, name: &str, front: &str, body: &str) {
         let title = body.lines().next().unwrap_or(name);
@@ -155,18 +167,18 @@ impl Factory {
 
     /// Prompts that the agents were given for `item` in `stage` and `round`, oldest first, as the agents read them.
     pub(crate) fn prompts(&self, item: &str, stage: &str, round: u32) -> Vec<String> {
-        let start = format!("{item}.{stage}.{round}.");
-        let Ok(entries) = fs::read_dir(self.root().join("prompts")) else { return Vec::new() };
-        let mut found: Vec<_> = entries
-            .flatten()
-            .filter(|entry| entry.file_name().to_string_lossy().starts_with(&start))
-            .map(|entry| {
-                let at = entry.metadata().and_then(|it| it.modified()).expect("a time");
-                (at, fs::read_to_string(entry.path()).expect("a prompt"))
-            })
-            .collect();
-        found.sort();
-        found.into_iter().map(|(_, text)| text).collect()
+        prompts_below(&self.root(), item, stage, round)
+    }
+
+    /// The same of [`Self::another_agent`].
+    pub(crate) fn prompts_of(
+        &self,
+        agent: &str,
+        item: &str,
+        stage: &str,
+        round: u32,
+    ) -> Vec<String> {
+        prompts_below(&self.root().join(agent), item, stage, round)
     }
 
     /// Every prompt that any agent was given, by file name.
@@ -192,6 +204,7 @@ impl Factory {
         let (coder, critic) = &self.stage_config;
         let (more, project, autonomous) =
             (&self.more_config, &self.project_config, &self.autonomous_config);
+        let agent = &self.agent_config;
         let checks = if project.contains("checks =") {
             String::new()
         } else {
@@ -204,7 +217,7 @@ impl Factory {
              [autonomous]\nenabled = true\n{autonomous}\n\n\
              [autonomous.default_stages.coder]\n{coder}\n\n\
              [autonomous.default_stages.critic]\n{critic}\n\n\
-             [agents.stand-in]\nkind = \"scripted\"\nscript = \"{root}/script.toml\"\n\n\
+             [agents.stand-in]\nkind = \"scripted\"\nscript = \"{root}/script.toml\"\n{agent}\n\n\
              [local]\ndirectory = \"{root}/items\"\n\n\
              [[projects]]\nname = \"demo\"\npath = \"{root}/repo\"\ndelivery = \"merge\"\n\
              {checks}\n{project}\n\n{more}\n"
@@ -235,6 +248,21 @@ impl Factory {
         };
         below(&self.state().join("worktrees")).iter().flat_map(|project| below(project)).collect()
     }
+}
+
+fn prompts_below(directory: &Path, item: &str, stage: &str, round: u32) -> Vec<String> {
+    let start = format!("{item}.{stage}.{round}.");
+    let Ok(entries) = fs::read_dir(directory.join("prompts")) else { return Vec::new() };
+    let mut found: Vec<_> = entries
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(&start))
+        .map(|entry| {
+            let at = entry.metadata().and_then(|it| it.modified()).expect("a time");
+            (at, fs::read_to_string(entry.path()).expect("a prompt"))
+        })
+        .collect();
+    found.sort();
+    found.into_iter().map(|(_, text)| text).collect()
 }
 
 impl Drop for Factory {

@@ -4,5 +4,6 @@ pub mod agent_clis;
 #[expect(dead_code, reason = "the tracker's own tests use the rest")]
 pub(crate) mod azure;
 pub(crate) mod factory;
+pub(crate) mod github;
 pub mod model_server;
 pub mod stand_in;

@@ -1,7 +1,11 @@
-//! A stand-in for Cursor's CLI, which can neither be installed from a package registry nor be pointed at another model.
+//! Stand-ins for agents that cannot be had: Cursor's CLI, which can neither be installed from a package registry nor be
+//! pointed at another model, and an agent that is known by nothing but the Agent Client Protocol.
 //!
-//! It prints what published recordings of the real one show, and does what the model server says. What is proven with it
-//! is the factory's side of the conversation, and nothing about the real program.
+//! They print what published recordings of real ones show, and do what the model server says. What is proven with them is
+//! the factory's side of the conversation, and nothing about a real program.
+
+mod acp;
+mod cursor;
 
 use std::env;
 use std::fs;
@@ -13,58 +17,126 @@ use std::process::{Command, exit};
 
 use serde_json::{Value, json};
 
-/// The model server's address; whoever has this variable is the stand-in.
+/// The model server's address; whoever has this variable is a stand-in.
 pub const MODEL: &str = "STAND_IN_MODEL";
 
-/// Set when it was told only to read.
+/// Set for the one that speaks the Agent Client Protocol.
+const ACP: &str = "STAND_IN_ACP";
+
+/// Set when Cursor's was told only to read.
 const READS: &str = "STAND_IN_READS";
 
 /// Makes an executable `cursor-agent` in a directory.
 pub fn cursor_agent_in(directory: &Path) -> PathBuf {
-    let path = directory.join("cursor-agent");
+    install(
+        &directory.join("cursor-agent"),
+        &format!("*' --mode ask '*) {READS}=1; export {READS} ;;"),
+    )
+}
+
+/// Makes an executable `acp-agent` in a directory.
+pub fn acp_agent_in(directory: &Path) -> PathBuf {
+    install(&directory.join("acp-agent"), &format!("*) {ACP}=1; export {ACP} ;;"))
+}
+
+fn install(path: &Path, case: &str) -> PathBuf {
     let own = env::current_exe().expect("this test program");
     let script = format!(
         "#!/bin/sh\n\
          case \" $* \" in\n\
          *' --version '*) echo 2026.09.02-stand-in; exit ;;\n\
          *' --nosuch '*) echo \"error: unknown option '--nosuch'\" >&2; exit 1 ;;\n\
-         *' --mode ask '*) {READS}=1; export {READS} ;;\n\
+         {case}\n\
          esac\n\
-         exec '{}' --exact support::stand_in::cursor_agent --nocapture\n",
+         exec '{}' --exact support::stand_in::agent --nocapture\n",
         own.display()
     );
-    fs::write(&path, script).expect("the stand-in");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");
-    path
+    fs::write(path, script).expect("the stand-in");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("executable");
+    path.to_owned()
 }
 
-/// The stand-in itself; no test unless it is started as one.
+/// The stand-ins themselves; no test unless it is started as one.
 #[test]
-fn cursor_agent() {
+fn agent() {
     let Ok(url) = env::var(MODEL) else { return };
-    let mut prompt = String::new();
-    std::io::stdin().read_to_string(&mut prompt).expect("a prompt");
-    let agent = Agent {
-        host: url.trim_start_matches("http://").to_owned(),
-        session: format!("stand-in-{}", std::process::id()),
-        reads: env::var_os(READS).is_some(),
+    let session = format!("stand-in-{}", std::process::id());
+    let manner: Box<dyn Manner> = match env::var_os(ACP) {
+        Some(_) => Box::new(acp::Acp::new(&session)),
+        None => Box::new(cursor::Cursor::new(&session, env::var_os(READS).is_some())),
     };
-    exit(agent.work(&prompt));
+    let host = url.trim_start_matches("http://").to_owned();
+    exit(Agent { host, session, manner }.work());
+}
+
+/// How a stand-in talks to whoever started it.
+trait Manner {
+    /// Introduces itself and hears what it shall do.
+    fn hear(&mut self) -> String;
+
+    /// The tools that it offers its model.
+    fn tools(&self) -> &'static [&'static str];
+
+    /// Announces a call and says whether it may be made.
+    fn announce(&mut self, call: &Call) -> bool;
+
+    /// Tells what became of a call.
+    fn tell(&mut self, call: &Call, done: &Done);
+
+    /// Ends the turn with the model's answer and what it used: input, output and cached tokens. The exit code.
+    fn end(&mut self, text: &str, used: [u64; 3]) -> i32;
+
+    /// Ends the turn because the model could not be asked. The exit code.
+    fn fail(&mut self, complaint: &str) -> i32;
+}
+
+/// What the model wants to be done.
+struct Call {
+    id: String,
+    name: String,
+    input: Value,
+}
+
+impl Call {
+    fn text(&self, key: &str) -> &str {
+        self.input[key].as_str().unwrap_or_default()
+    }
+}
+
+/// What became of a call.
+enum Done {
+    /// It was not made.
+    Rejected(&'static str),
+    /// A file was written.
+    Written,
+    /// A command ended.
+    Ran { code: i32, said: String },
+    /// It could not be made.
+    Impossible(String),
+}
+
+impl Done {
+    /// What the model is told.
+    fn text(&self) -> &str {
+        match self {
+            Self::Rejected(reason) => reason,
+            Self::Written => "written",
+            Self::Ran { said, .. } => said,
+            Self::Impossible(problem) => problem,
+        }
+    }
 }
 
 struct Agent {
     host: String,
     session: String,
-    reads: bool,
+    manner: Box<dyn Manner>,
 }
 
 impl Agent {
-    fn work(&self, prompt: &str) -> i32 {
+    fn work(mut self) -> i32 {
+        let prompt = self.manner.hear();
         let cwd = env::current_dir().expect("a working directory");
-        self.say(&json!({
-            "type": "system", "subtype": "init", "cwd": cwd, "model": "scripted-model",
-            "apiKeySource": "env", "permissionMode": "default",
-        }));
         let system = format!("  Working directory: {}\n", cwd.display());
         let mut messages = vec![
             json!({ "role": "system", "content": system }),
@@ -74,10 +146,7 @@ impl Agent {
         loop {
             let completion = match self.ask(&messages) {
                 Ok(completion) => completion,
-                Err(complaint) => {
-                    writeln!(std::io::stderr(), "Error: {complaint}").expect("standard error");
-                    return 1;
-                }
+                Err(complaint) => return self.manner.fail(&complaint),
             };
             let usage = &completion["usage"];
             let cached = usage["prompt_tokens_details"]["cached_tokens"].as_u64().unwrap_or(0);
@@ -88,77 +157,34 @@ impl Agent {
             messages.push(message.clone());
             let calls = message["tool_calls"].as_array().cloned().unwrap_or_default();
             if calls.is_empty() {
-                return self.end(message["content"].as_str().unwrap_or_default(), used);
+                return self.manner.end(message["content"].as_str().unwrap_or_default(), used);
             }
             messages.extend(calls.iter().map(|call| self.call(call)));
         }
     }
 
-    fn end(&self, text: &str, [input, output, cached]: [u64; 3]) -> i32 {
-        let content = json!([{ "type": "text", "text": text }]);
-        self.say(&json!({
-            "type": "assistant", "message": { "role": "assistant", "content": content },
-        }));
-        self.say(&json!({
-            "type": "result", "subtype": "success", "is_error": false, "result": text,
-            "usage": {
-                "inputTokens": input, "outputTokens": output, "cacheReadTokens": cached,
-                "cacheWriteTokens": 0,
-            },
-        }));
-        0
-    }
-
     /// Makes one call and returns the message with its result.
-    fn call(&self, call: &Value) -> Value {
-        let name = call["function"]["name"].as_str().unwrap_or_default();
-        let text = call["function"]["arguments"].as_str().unwrap_or_default();
-        let input: Value = serde_json::from_str(text).expect("arguments");
-        let (kind, args) = match name {
-            "write" => ("editToolCall", json!({ "path": input["filePath"] })),
-            _ => ("shellToolCall", json!({ "command": input["command"] })),
+    fn call(&mut self, call: &Value) -> Value {
+        let function = &call["function"];
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let call = Call {
+            id: text(&call["id"]),
+            name: text(&function["name"]),
+            input: serde_json::from_str(&text(&function["arguments"])).expect("arguments"),
         };
-        let line = |moment: &str, body: Value| {
-            json!({
-                "type": "tool_call", "subtype": moment, "call_id": call["id"],
-                "tool_call": { kind: body, "toolCallId": call["id"] },
-            })
+        let done = match self.manner.announce(&call) {
+            true => perform(&call),
+            false => Done::Rejected("not allowed"),
         };
-        self.say(&line("started", json!({ "args": args })));
-        let (said, result) = self.perform(name, &input);
-        self.say(&line("completed", json!({ "args": args, "result": result })));
-        json!({ "role": "tool", "tool_call_id": call["id"], "content": said })
-    }
-
-    fn perform(&self, name: &str, input: &Value) -> (String, Value) {
-        let text = |key: &str| input[key].as_str().unwrap_or_default();
-        if self.reads {
-            let reason = "not in ask mode".to_owned();
-            return (reason.clone(), json!({ "rejected": { "reason": reason } }));
-        }
-        match name {
-            "write" => {
-                fs::write(text("filePath"), text("content")).expect("writing");
-                ("written".to_owned(), json!({ "success": { "path": text("filePath") } }))
-            }
-            "bash" => {
-                let done = Command::new("sh").args(["-c", text("command")]).output();
-                let done = done.expect("a shell");
-                let said = String::from_utf8_lossy(&done.stdout).into_owned();
-                let code = done.status.code().unwrap_or(-1);
-                (said.clone(), json!({ "success": { "exitCode": code, "stdout": said } }))
-            }
-            other => {
-                let message = format!("there is no tool {other}");
-                (message.clone(), json!({ "error": { "errorMessage": message } }))
-            }
-        }
+        self.manner.tell(&call, &done);
+        json!({ "role": "tool", "tool_call_id": call.id, "content": done.text() })
     }
 
     /// Asks the model to go on.
     fn ask(&self, messages: &[Value]) -> Result<Value, String> {
-        let tools: &[&str] = if self.reads { &[] } else { &["bash", "write"] };
-        let tools: Vec<Value> = tools
+        let tools: Vec<Value> = self
+            .manner
+            .tools()
             .iter()
             .map(|name| json!({ "type": "function", "function": { "name": name } }))
             .collect();
@@ -187,10 +213,24 @@ impl Agent {
             }
         }
     }
+}
 
-    fn say(&self, event: &Value) {
-        let mut event = event.clone();
-        event["session_id"] = json!(self.session);
-        println!("{event}");
+fn perform(call: &Call) -> Done {
+    match call.name.as_str() {
+        "write" => {
+            fs::write(call.text("filePath"), call.text("content")).expect("writing");
+            Done::Written
+        }
+        "bash" => {
+            let done = Command::new("sh").args(["-c", call.text("command")]).output();
+            let done = done.expect("a shell");
+            if std::str::from_utf8(&done.stdout).is_err() {
+                // Somebody left a debugging line in it.
+                let _line = std::io::stdout().write_all(&done.stdout);
+            }
+            let said = String::from_utf8_lossy(&done.stdout).into_owned();
+            Done::Ran { code: done.status.code().unwrap_or(-1), said }
+        }
+        other => Done::Impossible(format!("there is no tool {other}")),
     }
 }

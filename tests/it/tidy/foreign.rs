@@ -69,7 +69,12 @@ const HOMES: &[(&str, &[&str])] = &[
     ("saphyr_parser", &["src/pipeline/workflow/front_matter.rs"]),
     (
         "strsim",
-        &["src/config/", "src/trackers/local/front_matter.rs", "src/runtime/simulation/scenario/"],
+        &[
+            "src/config/",
+            "src/trackers/local/front_matter.rs",
+            "src/runtime/engine/provider.rs",
+            "src/runtime/simulation/scenario/",
+        ],
     ),
     (
         "tempfile",

@@ -34,6 +34,17 @@ pub(super) fn complaint(item: &Value) -> String {
     }
 }
 
+/// What is more in `total` than in `earlier`.
+pub(super) fn less(total: Usage, earlier: Usage) -> Usage {
+    Usage {
+        input_tokens: total.input_tokens.saturating_sub(earlier.input_tokens),
+        output_tokens: total.output_tokens.saturating_sub(earlier.output_tokens),
+        cache_read_tokens: total.cache_read_tokens.saturating_sub(earlier.cache_read_tokens),
+        cache_write_tokens: total.cache_write_tokens.saturating_sub(earlier.cache_write_tokens),
+        ..Usage::default()
+    }
+}
+
 /// Input counts include what was read from and written to the cache; ours do not.
 pub(super) fn tokens(usage: &Value) -> Usage {
     let count = |name: &str| usage[name].as_u64().unwrap_or(0);

@@ -35,6 +35,45 @@ fn the_app_server_is_told_model_and_sandbox_and_not_the_directory_which_it_would
 }
 
 #[test]
+fn a_thread_goes_on_by_its_id() {
+    let settings = settings(AgentKind::Codex);
+    let asked = crate::agents::Invocation {
+        resume: Some("thread-1"),
+        ..crate::agents::fixtures::invocation(Stage::Coder)
+    };
+    let resumed = adapter(AgentKind::Codex).command_line(&settings, &asked).expect("a command");
+    let Stdin::Open(first) = &resumed.stdin else { panic!("an open input") };
+    let request: Value = serde_json::from_str(first.lines().last().expect("a line")).expect("JSON");
+    assert_eq!(request["method"], "thread/resume");
+    assert_eq!(request["params"]["threadId"], "thread-1");
+    assert_eq!(request["params"]["sandbox"], "workspace-write");
+}
+
+#[test]
+fn what_earlier_turns_of_a_thread_used_is_not_counted_again() {
+    let usage = |total: u64, last: u64| {
+        let count = |number: u64| json!({ "inputTokens": number, "outputTokens": 1 });
+        let usage = json!({ "total": count(total), "last": count(last) });
+        json!({ "method": "thread/tokenUsage/updated", "params": { "tokenUsage": usage } })
+    };
+    let opened = json!({ "id": 1, "result": { "thread": { "id": "thread-1" } } });
+    let begun = json!({ "id": 2, "result": { "turn": { "id": "turn-1" } } });
+    for lines in [
+        vec![opened.clone(), usage(100, 40), begun.clone(), usage(130, 30), usage(150, 20)],
+        vec![opened, begun, usage(130, 30), usage(150, 20)],
+    ] {
+        let opening =
+            crate::agents::Opening { resume: Some("thread-1".to_owned()), ..opening(false) };
+        let mut transcript = adapter(AgentKind::Codex).conversation(opening);
+        for line in &lines {
+            transcript.line(&line.to_string());
+        }
+        let summary = transcript.finish(exited(0));
+        assert_eq!(summary.usage.input_tokens, 50, "{lines:?}");
+    }
+}
+
+#[test]
 fn arguments_that_only_exec_takes_lead_to_exec() {
     let with = |args: &[&str]| {
         let args = args.iter().map(|word| (*word).to_owned()).collect();

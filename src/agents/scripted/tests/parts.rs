@@ -60,7 +60,8 @@ impl Stagehand {
 
 fn cue(item: &str, stage: Stage, round: u32) -> Cue {
     let session = "the-session".to_owned();
-    Cue { item: item.to_owned(), stage, round, session, model: None, now: NOW }
+    let (resumes, sessions) = (false, None);
+    Cue { item: item.to_owned(), stage, round, session, resumes, sessions, model: None, now: NOW }
 }
 
 fn coder() -> Cue {
@@ -93,6 +94,8 @@ fn the_adapter_starts_our_own_program_with_the_turn_in_variables() {
     let read = Cue::from_variables(&command.env, NOW);
     let expected = Cue {
         session: command.env["ENACT_SESSION"].clone(),
+        resumes: false,
+        sessions: None,
         model: Some("the-model".to_owned()),
         ..cue("DEMO-1", Stage::Critic, 2)
     };

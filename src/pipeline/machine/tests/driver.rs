@@ -49,6 +49,7 @@ pub(in crate::pipeline) fn stage_plan(agent: &str) -> StagePlan {
         silence_ms: 300_000,
         effort: None,
         max_turns: None,
+        follows_default: true,
     }
 }
 
@@ -372,6 +373,7 @@ impl Driver {
         self.feed(Input::TurnPrepared(Box::new(PreparedTurn {
             turn,
             session: format!("session-{turn}"),
+            resumes: None,
             head,
             nonce,
             prompt: prompt.record,
@@ -388,7 +390,13 @@ impl Driver {
     ) -> &mut Self {
         let turn = self.state.turn_in_flight().unwrap().turn;
         let report = turn_report(ending, text);
-        self.feed(Input::TurnFinished(Box::new(FinishedTurn { turn, report, change, tampered })))
+        self.feed(Input::TurnFinished(Box::new(FinishedTurn {
+            turn,
+            report,
+            change,
+            tampered,
+            instead: None,
+        })))
     }
 
     /// A whole turn that ends as told, with `diff` in the worktree.

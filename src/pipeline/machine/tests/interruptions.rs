@@ -198,6 +198,7 @@ fn the_result_of_an_interrupted_turn_comes_too_late() {
         report,
         change,
         tampered: false,
+        instead: None,
     })));
     assert!(run.state.change.is_none());
     assert_eq!(run.state.next_turn(), 2);

@@ -321,6 +321,7 @@ fn stray(kind: u8, number: u32) -> Input {
                 report,
                 change,
                 tampered: false,
+                instead: None,
             }))
         }
         3 => {
@@ -333,6 +334,7 @@ fn stray(kind: u8, number: u32) -> Input {
         7 => Input::TurnPrepared(Box::new(PreparedTurn {
             turn: number,
             session: String::new(),
+            resumes: None,
             head: String::new(),
             nonce: "stray".to_owned(),
             prompt: crate::domain::event::PromptRecord::default(),

@@ -160,7 +160,13 @@ fn a_verdict_that_comes_twice_counts_once() {
     let before = run.state.clone();
     let report = super::driver::turn_report(TurnEnding::Completed, &answer.text(2));
     let change = run.state.change.clone();
-    run.feed(Input::TurnFinished(Box::new(FinishedTurn { turn, report, change, tampered: false })));
+    run.feed(Input::TurnFinished(Box::new(FinishedTurn {
+        turn,
+        report,
+        change,
+        tampered: false,
+        instead: None,
+    })));
     assert_eq!(run.state, before);
     assert!(run.last.as_ref().unwrap().ignored.is_some());
 }

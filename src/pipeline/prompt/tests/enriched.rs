@@ -22,6 +22,7 @@ fn enrichment() -> Enrichment {
             rule("CLAUDE.md", None),
         ],
         notes: vec![SessionNote { run: "1f2e3d4c".to_owned(), text: "tabs were wrong".to_owned() }],
+        handover: None,
         unavailable: vec!["earlier runs: the log is busy".to_owned()],
     }
 }

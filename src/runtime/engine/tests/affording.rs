@@ -31,7 +31,21 @@ fn fruitless(bench: &mut Bench, name: &str, turn: u32, cents: u64) {
     bench.anchored(name, turn);
     let report = report(cents);
     let effect = Effect::RunTurn { run: bench.run(name), turn };
-    let turn = FinishedTurn { turn, report, change: None, tampered: false };
+    let turn = FinishedTurn { turn, report, change: None, tampered: false, instead: None };
+    bench.result(&effect, RunInput::TurnFinished(Box::new(turn)));
+}
+
+/// Turn `turn` of the item's run, which was anchored, has failed for a reason of `class`.
+pub(super) fn fails(bench: &mut Bench, name: &str, turn: u32, class: FailureClass) {
+    fails_at(bench, name, turn, class, 0);
+}
+
+/// The same at a cost of so many `cents`.
+pub(super) fn fails_at(bench: &mut Bench, name: &str, turn: u32, class: FailureClass, cents: u64) {
+    let failure = crate::domain::failure::Failure::new(class, "not now");
+    let report = TurnReport { ending: TurnEnding::Failed { failure }, ..report(cents) };
+    let effect = Effect::RunTurn { run: bench.run(name), turn };
+    let turn = FinishedTurn { turn, report, change: None, tampered: false, instead: None };
     bench.result(&effect, RunInput::TurnFinished(Box::new(turn)));
 }
 
@@ -48,7 +62,7 @@ fn after_a_dollar(policy: &str) -> Bench {
 }
 
 /// The turns that are started now, in words.
-fn turns(bench: &mut Bench) -> Vec<String> {
+pub(super) fn turns(bench: &mut Bench) -> Vec<String> {
     bench.start().into_iter().filter(|words| words.starts_with("turn")).collect()
 }
 
@@ -127,7 +141,7 @@ fn one_run_that_finds_a_window_closed_spares_the_others_the_way() {
     let failure = crate::domain::failure::Failure::new(class, "limit reached");
     let report = TurnReport { ending: TurnEnding::Failed { failure }, ..report(0) };
     let run = bench.run("A-1");
-    let turn = FinishedTurn { turn: 1, report, change: None, tampered: false };
+    let turn = FinishedTurn { turn: 1, report, change: None, tampered: false, instead: None };
     let input = RunInput::TurnFinished(Box::new(turn));
     bench.result(&Effect::RunTurn { run, turn: 1 }, input);
     // The other one fails for a reason of its own and would be tried again in a moment.
@@ -177,7 +191,7 @@ fn a_run_whose_own_agent_was_refused_waits_whether_it_was_told_for_how_long_or_n
         let failure = crate::domain::failure::Failure::new(class, "limit reached");
         let report = TurnReport { ending: TurnEnding::Failed { failure }, ..report(0) };
         let run = bench.run("A-1");
-        let turn = FinishedTurn { turn: 1, report, change: None, tampered: false };
+        let turn = FinishedTurn { turn: 1, report, change: None, tampered: false, instead: None };
         bench.result(&Effect::RunTurn { run, turn: 1 }, RunInput::TurnFinished(Box::new(turn)));
         bench.engine.closed_windows.clear();
         assert_eq!(turns(&mut bench), [""; 0], "{known}");

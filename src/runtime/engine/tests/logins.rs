@@ -16,7 +16,7 @@ fn over(bench: &mut Bench, name: &str, turn: u32, ending: TurnEnding) {
     let report =
         TurnReport { ending, ..TurnReport::not_started(Failure::infrastructure("replaced")) };
     let effect = Effect::RunTurn { run: bench.run(name), turn };
-    let turn = FinishedTurn { turn, report, change: None, tampered: false };
+    let turn = FinishedTurn { turn, report, change: None, tampered: false, instead: None };
     bench.result(&effect, RunInput::TurnFinished(Box::new(turn)));
 }
 

@@ -7,10 +7,11 @@ use chrono::DateTime;
 use chrono_tz::Tz;
 use toml::Spanned;
 
-use crate::domain::agent::Stage;
+use crate::domain::agent::{AgentKind, Stage};
 use crate::domain::budget::{DayBudget, ItemBudget, WindowBudget};
 use crate::domain::ids::{ItemId, ProjectId};
 use crate::domain::policy::{ApprovalPolicy, BlockedHours, Pace, Policy, ProjectPolicy, Slots};
+use crate::domain::provider::AgentPolicy;
 use crate::domain::run::{ContextPlan, Delivery, OptionalStages, StagePlan, StageSet};
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::{ItemState, Lane, Overrides, Priority, Trust, WorkItem};
@@ -275,6 +276,8 @@ impl Reader<'_> {
                 per_agent: rules.slots.agents,
             },
             max_rounds: rules.max_rounds.unwrap_or(3),
+            default_agent: stages.coder.agent.clone(),
+            agents: roster(&stages, &rules.agents, &rules.failover),
             stages,
             context: ContextPlan::default(),
             default_project: configured.keys().next().cloned(),
@@ -360,7 +363,23 @@ fn stage(agent: &str, minutes: u64) -> StagePlan {
         effort: None,
         max_turns: None,
         silence_ms: 300_000,
+        follows_default: true,
     }
+}
+
+/// The agents of the stages, and those that are named besides.
+fn roster(
+    stages: &StageSet,
+    more: &[String],
+    failover: &BTreeMap<String, Vec<String>>,
+) -> BTreeMap<String, AgentPolicy> {
+    let named = failover.values().flatten().chain(more).map(String::as_str);
+    let policy = |name: &str| AgentPolicy {
+        kind: AgentKind::Scripted,
+        failover: failover.get(name).cloned().unwrap_or_default(),
+        unfit_to_judge: None,
+    };
+    stages.agents().into_iter().chain(named).map(|name| (name.to_owned(), policy(name))).collect()
 }
 
 fn project(name: &str) -> ProjectPolicy {

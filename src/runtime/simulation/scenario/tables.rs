@@ -66,6 +66,10 @@ pub(super) struct Rules {
     pub(super) item_budget: ItemBudget,
     pub(super) day_budget: DayBudget,
     pub(super) window_budget: WindowBudget,
+    /// Agents besides those of the stages.
+    pub(super) agents: Vec<String>,
+    /// Who stands in for whom.
+    pub(super) failover: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,6 +1,6 @@
 //! Whether agents can be confined as the configuration wants it.
 
-use crate::process::sandbox::{Mode, Support, Wish, support};
+use crate::process::sandbox::{Mode, NEEDED, NEEDED_FOR_NETWORK, Support, Wish, support};
 
 use super::Finding;
 
@@ -12,18 +12,14 @@ pub(super) fn look(wish: &Wish) -> Vec<Finding> {
 
 fn findings(wish: &Wish, support: Support) -> Vec<Finding> {
     let network = wish.ports.is_none() || support.network;
-    let needed = if support.files {
-        "limiting the network takes Linux 6.7 or later with Landlock"
-    } else {
-        "it takes Linux 6.2 or later with Landlock"
-    };
+    let needed = if support.files { NEEDED_FOR_NETWORK } else { NEEDED };
     let mut found = vec![match (wish.mode, support.files && network) {
         (Mode::Off, can) => {
             let can = if can { "can" } else { "cannot" };
             Finding::ok(AREA, "", format!("agents are not confined; this system {can} do it"))
         }
         (Mode::Preferred | Mode::Required, true) => {
-            Finding::ok(AREA, "", "agents are confined by Landlock (tried out)")
+            Finding::ok(AREA, "", "agents are confined by the operating system (tried out)")
         }
         (Mode::Preferred, false) => {
             Finding::remark(AREA, "", format!("agents run unconfined: {needed}"))

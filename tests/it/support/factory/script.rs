@@ -176,6 +176,11 @@ impl Step {
         self
     }
 
+    /// Any other condition, as TOML.
+    pub(crate) fn condition(&mut self, condition: &str) {
+        self.conditions.push(condition.to_owned());
+    }
+
     fn when(mut self, condition: String) -> Self {
         self.conditions.push(condition);
         self

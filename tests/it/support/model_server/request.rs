@@ -208,7 +208,8 @@ pub(super) enum Speaker {
 }
 
 /// How texts begin that the CLIs put into the user's mouth.
-const INJECTED: [&str; 6] = [
+const INJECTED: [&str; 7] = [
+    "Your answer was empty. Go on with the task",
     "[Your previous response had no visible output.",
     "<system-reminder>",
     "<environment_context>",

@@ -9,7 +9,7 @@ use super::super::span::Span;
 use super::super::{Edit, Happening, ScenarioError, nearest, tables};
 use super::{Reader, item_id};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "approve",
     "reject",
     "cancel",
@@ -19,6 +19,7 @@ const COMMANDS: [&str; 11] = [
     "resume",
     "turbo",
     "agent",
+    "provider",
     "heartbeat",
     "run",
 ];
@@ -125,6 +126,11 @@ impl Reader<'_> {
             "heartbeat" => Ok(Command::Heartbeat),
             "agent" if after.trim() == "ok" => Ok(Command::AgentOk { agent: target()? }),
             "agent" => Err(needs("coder ok")),
+            "provider" if first.is_empty() => Err(needs("--reset")),
+            "provider" => {
+                let provider = (first != "--reset").then(|| first.to_owned());
+                Ok(Command::SetProvider { provider })
+            }
             "turbo" => {
                 let hours = if first == "off" {
                     Some(0)

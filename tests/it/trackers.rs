@@ -1,0 +1,4 @@
+//! The built program with trackers on servers.
+
+mod azure;
+mod github;
