@@ -37,9 +37,10 @@ use crate::runtime::tasks::Tasks;
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::sqlite::SqliteStore;
+use crate::trackers::azure_devops::AzureDevOpsTracker;
 use crate::trackers::github::GithubTracker;
 use crate::trackers::local::LocalTracker;
-use crate::trackers::{Tracker, TrackerError, github, local};
+use crate::trackers::{Tracker, TrackerError, azure_devops, github, local};
 
 use crate::workspaces::WorkspaceError;
 use crate::workspaces::git::{GitSettings, GitWorkspaces};
@@ -288,6 +289,10 @@ fn trackers(
     }
     if let Some(issues) = credentials.github(settings) {
         trackers.insert(github::SOURCE.to_owned(), Arc::new(GithubTracker::new(issues)?));
+    }
+    if let Some(board) = &settings.azdo {
+        let tracker = AzureDevOpsTracker::new(board.clone())?;
+        trackers.insert(azure_devops::SOURCE.to_owned(), Arc::new(tracker));
     }
     Ok(trackers)
 }

@@ -9,6 +9,7 @@
 mod agent_environment;
 mod agents;
 mod autonomous;
+mod azdo;
 mod budget;
 mod check;
 mod context;

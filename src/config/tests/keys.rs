@@ -46,6 +46,11 @@ enabled = true
 escalate_model = \"big\"
 [local]
 directory = \"repository\"
+[azdo]
+organization = \"o\"
+project = \"p\"
+team = \"t\"
+token = \"0123456789\"
 [[github.repositories]]
 name = \"owner/name\"
 [agents.x]
@@ -225,6 +230,31 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("local.lane", "'manual'"),
     ("local.project", "'a'"),
     ("local.trust", "false"),
+    ("azdo.enabled", "false"),
+    ("azdo.organization", "'other'"),
+    ("azdo.project", "'other'"),
+    ("azdo.team", "'other'"),
+    ("azdo.token", "'9876543210'"),
+    ("azdo.signing_secret", "'9876543210'"),
+    ("azdo.base_url", "'http://127.0.0.1:1'"),
+    ("azdo.api_version", "'7.0'"),
+    ("azdo.poll_interval", "'7s'"),
+    ("azdo.area_paths", "['p/a']"),
+    ("azdo.iteration", "'@CurrentIteration'"),
+    ("azdo.types", "['Bug']"),
+    ("azdo.tags", "['ai']"),
+    ("azdo.assigned_to", "'@Me'"),
+    ("azdo.lane", "'autopilot'"),
+    ("azdo.lane_field", "'Custom.Lane'"),
+    ("azdo.implementation_complete_field", "'Custom.Done'"),
+    ("azdo.review_passed_field", "'Custom.Passed'"),
+    ("azdo.blocked_tag", "'stuck'"),
+    ("azdo.in_review_tag", "'qa'"),
+    ("azdo.cancelled_tag", "'dropped'"),
+    ("azdo.trusted_authors", "['*']"),
+    ("azdo.default_project", "'a'"),
+    ("azdo.projects.x", "'a'"),
+    ("azdo.states.x", "'in_review'"),
     ("agents.x.kind", "'claude'"),
     ("agents.x.program", "'other'"),
     ("agents.x.model", "'m'"),
@@ -365,6 +395,10 @@ fn everything(settings: &Settings) -> String {
         for (name, value) in &agent.env {
             write!(text, "{name}={}", value.expose_secret()).unwrap();
         }
+    }
+    if let Some(azdo) = &settings.azdo {
+        let signing = azdo.signing_secret.as_ref().map(ExposeSecret::expose_secret);
+        write!(text, "{} {signing:?}", azdo.token.expose_secret()).unwrap();
     }
     text
 }

@@ -3,6 +3,7 @@
 use crate::config::settings::Settings;
 use crate::daemon::credentials::Credentials;
 use crate::trackers::Tracker as _;
+use crate::trackers::azure_devops::{AzureDevOpsTracker, AzureSettings};
 use crate::trackers::github::GithubTracker;
 use crate::trackers::local::LocalTracker;
 
@@ -15,6 +16,9 @@ const AREA: &str = "items";
 pub(super) async fn look(context: &Context, settings: &Settings) -> Vec<Finding> {
     let mut findings = local(settings).await;
     findings.extend(github(context, settings).await);
+    if let Some(azdo) = &settings.azdo {
+        findings.push(azure_devops(azdo).await);
+    }
     findings
 }
 
@@ -38,6 +42,29 @@ async fn github(context: &Context, settings: &Settings) -> Vec<Finding> {
             let found = Finding::stops(AREA, subject, error.failure().message);
             vec![found.remedy("correct [github]; docs/trackers/github.md has the permissions")]
         }
+    }
+}
+
+/// Whether Azure DevOps takes the token and knows the project.
+async fn azure_devops(settings: &AzureSettings) -> Finding {
+    let subject = format!("{}/{}/{}", settings.base_url, settings.organization, settings.project);
+    let probed = match AzureDevOpsTracker::new(settings.clone()) {
+        Ok(tracker) => tracker.probe().await,
+        Err(error) => Err(error),
+    };
+    match probed {
+        Ok(types) if settings.trusted_authors.is_empty() => {
+            let text =
+                format!("the token is taken; work is {}; nobody is trusted", types.join(", "));
+            Finding::remark(AREA, subject, text).remedy(
+                "every item waits for `enact-factory approve`; name people in `trusted_authors` of [azdo]",
+            )
+        }
+        Ok(types) => {
+            Finding::ok(AREA, subject, format!("the token is taken; work is {}", types.join(", ")))
+        }
+        Err(error) => Finding::stops(AREA, subject, error.failure().message)
+            .remedy("look at [azdo]; docs/trackers/azure-devops.md has the permissions"),
     }
 }
 
