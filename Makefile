@@ -24,6 +24,7 @@ demo:
 test:
 	@scripts/setup --tests
 	@scripts/install-agents || echo 'make test: the tests that drive the real agent CLIs are skipped'
+	@scripts/install-judges || echo 'make test: the tests that need a judge are skipped'
 	@$(CARGO) test --locked --no-fail-fast
 
 lint:

@@ -3,6 +3,10 @@
 //! Start: lock, log, epoch, orphans ended, runs taken over, loop. Stop, in reverse: no more commands, loop (agents get
 //! their grace, runs are marked interrupted), log closed last, lock released by the end of the process at the latest.
 
+pub mod credentials;
+
+mod toolchain;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,13 +37,15 @@ use crate::runtime::tasks::Tasks;
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::sqlite::SqliteStore;
-use crate::trackers::Tracker;
-use crate::trackers::local::{LocalTracker, SOURCE};
+use crate::trackers::azure_devops::AzureDevOpsTracker;
+use crate::trackers::github::GithubTracker;
+use crate::trackers::local::LocalTracker;
+use crate::trackers::{Tracker, TrackerError, azure_devops, github, local};
+
 use crate::workspaces::WorkspaceError;
 use crate::workspaces::git::{GitSettings, GitWorkspaces};
-
-/// How often the reaper looks for what nobody needs any more.
-const REAPING: Duration = Duration::from_secs(3600);
+use credentials::Credentials;
+use toolchain::toolchain;
 
 /// Why a daemon could not start or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +62,9 @@ pub enum DaemonError {
     /// Worktrees cannot be made.
     #[error("worktrees cannot be made")]
     Workspaces(#[from] WorkspaceError),
+    /// A tracker cannot be asked at all.
+    #[error("a tracker cannot be used")]
+    Tracker(#[from] TrackerError),
     /// What the daemon before left behind cannot be taken over.
     #[error("what an earlier daemon left behind cannot be taken over")]
     Recovery(#[from] RecoveryError),
@@ -92,6 +101,8 @@ pub struct Parts {
     pub dirs: StateDir,
     /// The ports of the loop.
     pub ports: Arc<Ports>,
+    /// What was found outside of the configuration.
+    pub credentials: Credentials,
 }
 
 impl Daemon {
@@ -110,8 +121,9 @@ impl Daemon {
         let lock = dirs.lock(&format!("process {} since {now}", std::process::id()))?;
         let store = open_store(&setup.settings, ids.as_ref())?;
         let stop_ports = CancellationToken::new();
-        let ports =
-            Arc::new(build_ports(setup, dirs.clone(), store.clone(), clock, ids, &stop_ports)?);
+        let credentials = Credentials::gather(setup).await;
+        let world = World { dirs: dirs.clone(), store: store.clone(), clock, ids };
+        let ports = Arc::new(build_ports(setup, &credentials, world, &stop_ports)?);
         let (engine, recovered) = take_over(setup, &ports).await?;
         let timing = Timing {
             poll: Duration::from_millis(setup.settings.daemon.poll_interval_ms),
@@ -122,7 +134,7 @@ impl Daemon {
         Ok(Self {
             dispatcher,
             handle,
-            parts: Parts { store, dirs, ports },
+            parts: Parts { store, dirs, ports, credentials },
             recovered,
             stop_ports,
             retention: setup.settings.retention,
@@ -160,7 +172,12 @@ impl Daemon {
         });
         let stop = helpers.child_token();
         let ports = Arc::clone(&parts.ports);
-        tasks.spawn("reaper", async move { reap(&ports, retention, &stop).await });
+        let worktrees = Duration::from_millis(retention.failed_ms);
+        let kept = Kept {
+            time: Duration::from_millis(retention.transcript_ms),
+            bytes: retention.transcript_bytes,
+        };
+        tasks.spawn("reaper", async move { reaper::run(&ports, worktrees, kept, &stop).await });
         let ended = dispatcher.run(shutdown).await;
         helpers.cancel();
         stop_ports.cancel();
@@ -176,7 +193,7 @@ impl Daemon {
 pub fn reconfigured(setup: &Setup, parts: &Parts) -> LoopMessage {
     let mut ports = (*parts.ports).clone();
     ports.agents = agents(setup);
-    ports.redactor = Redactor::new(setup.settings.secrets.clone());
+    ports.redactor = Redactor::new(parts.credentials.secrets(&setup.settings));
     LoopMessage::Reconfigured(Box::new(Reconfigured {
         policy: Arc::new(policy(setup)),
         unavailable: missing_agents(&ports.agents),
@@ -222,22 +239,25 @@ pub fn open_store(settings: &Settings, ids: &dyn IdSource) -> Result<Arc<dyn Sto
     Ok(Arc::new(SqliteStore::open(path, ids.random(), salts)?))
 }
 
-fn build_ports(
-    setup: &Setup,
+/// What ports are built on.
+struct World {
     dirs: StateDir,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
+}
+
+fn build_ports(
+    setup: &Setup,
+    credentials: &Credentials,
+    world: World,
     stop: &CancellationToken,
 ) -> Result<Ports, DaemonError> {
+    let World { dirs, store, clock, ids } = world;
     let toolchain = toolchain(&setup.environment);
     let path = toolchain.get("PATH").cloned().unwrap_or_default();
     let git = GitSettings::new(dirs.worktrees(), dirs.root.join("git-home"), path);
     let workspaces = GitWorkspaces::new(git, stop.child_token())?;
-    let mut trackers: BTreeMap<String, Arc<dyn Tracker>> = BTreeMap::new();
-    if let Some(local) = &setup.settings.local {
-        trackers.insert(SOURCE.to_owned(), Arc::new(LocalTracker::new(local.clone())));
-    }
     let mut check_environment = toolchain;
     check_environment.insert("HOME".to_owned(), dirs.check_home().display().to_string());
     check_environment.insert("LANG".to_owned(), "C.UTF-8".to_owned());
@@ -245,17 +265,36 @@ fn build_ports(
     Ok(Ports {
         store,
         workspaces: Arc::new(workspaces),
-        trackers,
+        trackers: trackers(&setup.settings, credentials)?,
         agents: agents(setup),
         clock,
         ids,
         dirs,
-        redactor: Redactor::new(setup.settings.secrets.clone()),
+        redactor: Redactor::new(credentials.secrets(&setup.settings)),
         check_environment,
         own_program: setup.program.clone(),
         confining: Confining::new(setup.settings.sandbox.clone()),
         keeper: KeeperSettings { orphan_grace_ms: setup.settings.keeper.orphan_grace_ms },
     })
+}
+
+fn trackers(
+    settings: &Settings,
+    credentials: &Credentials,
+) -> Result<BTreeMap<String, Arc<dyn Tracker>>, TrackerError> {
+    let mut trackers: BTreeMap<String, Arc<dyn Tracker>> = BTreeMap::new();
+    if let Some(directory) = &settings.local {
+        let tracker = LocalTracker::new(directory.clone());
+        trackers.insert(local::SOURCE.to_owned(), Arc::new(tracker));
+    }
+    if let Some(issues) = credentials.github(settings) {
+        trackers.insert(github::SOURCE.to_owned(), Arc::new(GithubTracker::new(issues)?));
+    }
+    if let Some(board) = &settings.azdo {
+        let tracker = AzureDevOpsTracker::new(board.clone())?;
+        trackers.insert(azure_devops::SOURCE.to_owned(), Arc::new(tracker));
+    }
+    Ok(trackers)
 }
 
 /// The configured agents; all of them find the programs and toolchains that this process finds.
@@ -279,37 +318,6 @@ pub fn agents(setup: &Setup) -> Agents {
             .map(|(name, agent)| (name.clone(), with_toolchain(agent.clone())))
             .collect(),
     )
-}
-
-/// `PATH` and the places where toolchains keep themselves: without them neither checks nor agents could build anything
-/// from their private homes. Variables that are not set fall back to the usual place below the home directory.
-fn toolchain(environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    const HOMES: [(&str, &str); 8] = [
-        ("CARGO_HOME", ".cargo"),
-        ("RUSTUP_HOME", ".rustup"),
-        ("GOPATH", "go"),
-        ("NVM_DIR", ".nvm"),
-        ("PYENV_ROOT", ".pyenv"),
-        ("VOLTA_HOME", ".volta"),
-        ("SDKMAN_DIR", ".sdkman"),
-        ("JAVA_HOME", ""),
-    ];
-    let mut kept = BTreeMap::new();
-    if let Some(path) = environment.get("PATH") {
-        kept.insert("PATH".to_owned(), path.clone());
-    }
-    let home = environment.get("HOME").map(PathBuf::from);
-    for (name, usual) in HOMES {
-        let usual = home.as_ref().filter(|_| !usual.is_empty()).map(|home| home.join(usual));
-        let found = environment
-            .get(name)
-            .cloned()
-            .or_else(|| usual.filter(|path| path.is_dir()).map(|path| path.display().to_string()));
-        if let Some(value) = found {
-            kept.insert(name.to_owned(), value);
-        }
-    }
-    kept
 }
 
 async fn take_over(setup: &Setup, ports: &Ports) -> Result<(Engine, Recovered), DaemonError> {
@@ -347,25 +355,4 @@ async fn probe_agents(ports: &Ports, handle: &DaemonHandle, stop: &CancellationT
         }
     }
     handle.input(Input::AgentsProbed { unavailable }).await;
-}
-
-async fn reap(ports: &Ports, retention: RetentionSettings, stop: &CancellationToken) {
-    let worktrees = Duration::from_millis(retention.failed_ms);
-    let kept = Kept {
-        time: Duration::from_millis(retention.transcript_ms),
-        bytes: retention.transcript_bytes,
-    };
-    loop {
-        let repositories = reaper::repositories(ports).await;
-        for run in reaper::reap(ports, &repositories, worktrees).await {
-            tracing::info!(run.id = %run, "the worktree of a finished run was removed; its time was over");
-        }
-        for run in reaper::forget(ports, kept).await {
-            tracing::info!(run.id = %run, "prompts and transcripts of a finished run were removed");
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(REAPING) => {}
-        }
-    }
 }

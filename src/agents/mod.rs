@@ -493,12 +493,6 @@ pub fn adapter(kind: AgentKind) -> &'static dyn Adapter {
     }
 }
 
-/// Whether an agent with these settings can go on with a conversation that was cut short.
-#[must_use]
-pub fn can_resume(settings: &AgentSettings) -> bool {
-    !adapter(settings.kind).session_files(settings).is_empty()
-}
-
 /// Why nothing would keep an agent from writing in a stage that only reads; nothing when its turns can be kept read-only.
 /// `confined`: whether the operating system confines agents.
 #[must_use]

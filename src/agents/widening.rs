@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::domain::agent::Stage;
+use crate::domain::budget::Usage;
 
 use super::{Adapter, AgentError, AgentSettings, Invocation};
 
@@ -21,7 +22,7 @@ pub(super) fn unfit_to_judge(
         model: None,
         session: "",
         resume: None,
-        used: crate::domain::budget::Usage::default(),
+        used: Usage::default(),
         workspace: nowhere,
         home: nowhere,
         scratch: nowhere,

@@ -147,6 +147,10 @@ fn digest(settings: &Settings, values: &Dict) -> String {
         let key = agent.responses.key.as_ref().map(ExposeSecret::expose_secret);
         hasher.update(key.unwrap_or_default());
     }
+    if let Some(azdo) = &settings.azdo {
+        hasher.update(azdo.token.expose_secret());
+        hasher.update(azdo.signing_secret.as_ref().map_or("", ExposeSecret::expose_secret));
+    }
     hex::encode(hasher.finalize())
 }
 

@@ -9,6 +9,7 @@
 mod agent_environment;
 mod agents;
 mod autonomous;
+mod azdo;
 mod budget;
 mod check;
 mod context;
@@ -18,6 +19,7 @@ mod dotenv;
 pub mod environment;
 mod failover;
 mod gateway;
+mod github;
 pub mod keeper;
 pub mod load;
 mod local;

@@ -4,7 +4,8 @@
 //! the description and the root.
 
 use super::{
-    agents, autonomous, budget, context, daemon, keeper, local, pace, projects, retention, slots,
+    agents, autonomous, azdo, budget, context, daemon, github, keeper, local, pace, projects,
+    retention, slots,
 };
 use super::{sandbox, store, wip};
 
@@ -147,6 +148,8 @@ pub(super) static ROOT: &[Key] = &[
     Key::group("keeper", Shape::Table(keeper::KEYS), "How agents are kept."),
     Key::group("retention", Shape::Table(retention::KEYS), "How long things are kept."),
     Key::group("local", Shape::Table(local::KEYS), "Work items in a directory of Markdown files."),
+    Key::group("azdo", Shape::Table(azdo::KEYS), "Work items of a project on Azure DevOps."),
+    Key::group("github", Shape::Table(github::KEYS), "Issues of GitHub repositories."),
     Key::group(
         "agents",
         Shape::Map("name", &Shape::Table(agents::KEYS)),
@@ -159,9 +162,7 @@ pub(super) fn not_here(path: &str) -> Option<&'static str> {
     const LATER: &str = "not in this version; remove it";
     let last = path.rsplit('.').next().unwrap_or(path);
     match path {
-        "discord" | "azdo" | "github" | "linear" | "notifications" | "monitors" | "memory" => {
-            Some(LATER)
-        }
+        "discord" | "linear" | "notifications" | "monitors" | "memory" => Some(LATER),
         _ if path.starts_with("projects[") && snake_case(last) == "heartbeat_interval" => {
             Some("projects have no heartbeat of their own: `autonomous.schedule` is for all")
         }

@@ -9,13 +9,17 @@ use crate::agents::AgentSettings;
 use crate::domain::ids::ProjectId;
 use crate::domain::policy::Policy;
 use crate::process::sandbox::Wish;
+use crate::trackers::azure_devops::AzureSettings;
+use crate::trackers::github::GithubSettings;
 use crate::trackers::local::LocalSettings;
 
 use super::agents;
 use super::autonomous;
+use super::azdo;
 use super::budget;
 use super::context;
 use super::daemon::{self, DaemonSettings};
+use super::github;
 use super::keeper::{self, KeeperSettings};
 use super::local;
 use super::pace;
@@ -43,6 +47,10 @@ pub struct Settings {
     pub agents: BTreeMap<String, AgentSettings>,
     /// Local work items, if there is a directory for them.
     pub local: Option<LocalSettings>,
+    /// Work items on Azure DevOps, if they are taken from there.
+    pub azdo: Option<AzureSettings>,
+    /// Issues on GitHub, if there are repositories of them.
+    pub github: Option<GithubSettings>,
     /// How agents are kept.
     pub keeper: KeeperSettings,
     /// How long things are kept.
@@ -83,6 +91,8 @@ pub(super) fn assemble(
     let roster = agents.policies(root.table("agents"), sources);
     let time_zone = pace::time_zone(root.table("pace"), sources);
     let local = local::read(root.table("local"), &projects, sources);
+    let azdo = azdo::read(root.table("azdo"), &projects, variables, &mut secrets, sources);
+    let github = github::read(root.table("github"), &projects, variables, &mut secrets, sources);
     let policy = Policy {
         autonomous: autonomous.is("enabled"),
         pace: pace::read(root.table("pace")),
@@ -108,6 +118,8 @@ pub(super) fn assemble(
         policy,
         agents: agents.settings,
         local,
+        azdo,
+        github,
         keeper: keeper::read(root.table("keeper")),
         retention: retention::read(root.table("retention")),
         sandbox: sandbox::read(root.table("sandbox"), sources),

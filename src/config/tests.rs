@@ -2,6 +2,7 @@
 
 mod findings;
 mod gateway;
+mod github;
 mod keys;
 mod random;
 mod sections;

@@ -178,6 +178,12 @@ impl Reply {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// For how long from when it came the service wants to be left alone, if it says so.
+    #[must_use]
+    pub fn pause(&self) -> Option<Duration> {
+        limits::pause(self)
+    }
+
     /// The body, if it is the JSON of a `T`.
     ///
     /// # Errors
@@ -246,6 +252,25 @@ impl Client {
     #[must_use]
     pub fn host(&self) -> String {
         self.base.host_str().unwrap_or_default().to_owned()
+    }
+
+    /// The request for what comes after `reply`, if there is more (`Link` with `rel="next"`, RFC 8288). Whichever host
+    /// the link names: this one is asked.
+    #[must_use]
+    pub fn next_page(&self, reply: &Reply) -> Option<Request> {
+        let links = reply.header("link")?.split(',');
+        let mut next = links.filter(|link| link.contains("rel=\"next\""));
+        let address = next.next()?.split_once('<')?.1.split_once('>')?.0;
+        let url = self.base.join(address).ok()?;
+        let below = url.path().strip_prefix(self.base.path().trim_end_matches('/'))?;
+        let request = Request::new(Verb::Get, below);
+        Some(Request { query: url.query_pairs().into_owned().collect(), ..request })
+    }
+
+    /// Leaves the service alone for `pause` from now, because of what an answer said in words.
+    pub fn pause(&self, pause: Duration) {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        free.0 = free.0.max(Instant::now() + pause);
     }
 
     /// Asks. What only reads is asked up to three times while the service is out of reach or broken (5xx); what writes
@@ -337,9 +362,9 @@ impl Client {
     }
 
     fn leave_alone(&self, reply: &Reply) {
-        let Some(pause) = limits::pause(reply) else { return };
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        free.0 = free.0.max(Instant::now() + pause);
+        if let Some(pause) = limits::pause(reply) {
+            self.pause(pause);
+        }
     }
 
     fn broken(&self, error: reqwest::Error) -> HttpError {

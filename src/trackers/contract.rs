@@ -1,9 +1,11 @@
 //! What every tracker promises, checked on each of them.
 
 use super::azure_devops::tests::Board;
+use super::fake_github::{ACCOUNT, FakeGithub, TOKEN};
+use super::github::{GithubSettings, GithubTracker, Repository};
 use super::in_memory::InMemoryTracker;
 use super::local::{LocalSettings, LocalTracker};
-use super::log_line::MAX_ENTRY_CHARS;
+use super::log_line::{MAX_ENTRY_CHARS, mark};
 use super::{Tracker, TrackerError, TrackerUpdate, Updated};
 use crate::domain::failure::FailureClass;
 use crate::domain::ids::{EffectKey, ItemId};
@@ -102,6 +104,88 @@ impl Shelf for Directory {
     }
 }
 
+struct Github {
+    tracker: GithubTracker,
+    server: FakeGithub,
+}
+
+/// The repository of the contract's issues.
+const REPOSITORY: &str = "Owner/name";
+
+impl Github {
+    /// `A`, `A-1`, `B-2` and so on as numbers.
+    fn number(identifier: &str) -> u64 {
+        u64::from(identifier.as_bytes()[0] - b'A' + 1)
+    }
+}
+
+impl Shelf for Github {
+    fn tracker(&self) -> &dyn Tracker {
+        &self.tracker
+    }
+
+    fn write(&self, identifier: &str, title: &str, state: ItemState, body: &str) {
+        let number = Self::number(identifier);
+        self.server.people(|world| {
+            if world.issue(REPOSITORY, number).is_none() {
+                world.open_as(REPOSITORY, number, title, body, &[]);
+            }
+            world.edit(REPOSITORY, number, |issue| {
+                issue.is_damaged = false;
+                (issue.title, issue.body) = (title.to_owned(), body.to_owned());
+                issue.labels = vec!["ai-factory".to_owned()];
+                issue.open = !state.is_terminal();
+                issue.reason = match state {
+                    ItemState::Done => Some("completed".to_owned()),
+                    ItemState::Cancelled => Some("not_planned".to_owned()),
+                    _ => None,
+                };
+                match state {
+                    ItemState::InProgress => issue.labels.push("factory:in-progress".to_owned()),
+                    ItemState::InReview => issue.labels.push("factory:in-review".to_owned()),
+                    ItemState::Blocked => issue.labels.push("factory:blocked".to_owned()),
+                    ItemState::Todo | ItemState::Done | ItemState::Cancelled => {}
+                }
+            });
+        });
+    }
+
+    fn damage(&self, identifier: &str) {
+        let number = Self::number(identifier);
+        self.server.people(|world| world.edit(REPOSITORY, number, |issue| issue.is_damaged = true));
+    }
+
+    fn withdraw(&self, identifier: &str) {
+        let number = Self::number(identifier);
+        self.server.people(|world| world.unlabel(REPOSITORY, number, "ai-factory"));
+    }
+
+    fn log(&self, identifier: &str) -> Vec<String> {
+        let issue = self.server.issue(REPOSITORY, Self::number(identifier));
+        let comments = issue.said_by(ACCOUNT);
+        let lines = comments.iter().flat_map(|comment| comment.body.lines());
+        lines.filter(|line| line.starts_with("- ")).map(str::to_owned).collect()
+    }
+
+    fn id(&self, identifier: &str) -> ItemId {
+        ItemId(format!("github/{REPOSITORY}#{}", Self::number(identifier)))
+    }
+}
+
+fn github() -> Github {
+    let server = FakeGithub::start();
+    server.people(|world| world.repository(REPOSITORY));
+    let repositories = vec![Repository { name: REPOSITORY.to_owned(), project: None }];
+    let tracker = GithubTracker::new(GithubSettings {
+        base_url: server.url().to_owned(),
+        token: Some(TOKEN.to_owned().into()),
+        every: std::time::Duration::ZERO,
+        between_writes: std::time::Duration::ZERO,
+        ..GithubSettings::new(repositories)
+    });
+    Github { tracker: tracker.unwrap(), server }
+}
+
 fn memory() -> Memory {
     Memory(InMemoryTracker::new("memory"))
 }
@@ -119,6 +203,9 @@ macro_rules! promises {
         }
         mod in_memory {
             $(#[tokio::test] async fn $promise() { super::$promise(&super::memory()).await; })+
+        }
+        mod github {
+            $(#[tokio::test] async fn $promise() { super::$promise(&super::github()).await; })+
         }
         mod local {
             $(#[tokio::test] async fn $promise() { super::$promise(&super::directory()).await; })+
@@ -211,8 +298,8 @@ async fn an_update_sets_the_state_and_logs_one_line(shelf: &dyn Shelf) {
     let item = only_item(shelf).await;
     assert_eq!(item, updated.current);
     assert_eq!(item.body, "text");
-    let id = shelf.id("A");
-    let line = format!("- 2026-05-28T20:26:40Z update 1 <!-- factory:work/{id}/update/1 -->");
+    let mark = mark(&EffectKey(format!("work/{}/update/1", shelf.id("A"))));
+    let line = format!("- 2026-05-28T20:26:40Z update 1 <!-- factory:{mark} -->");
     assert_eq!(shelf.log("A"), [line]);
 }
 

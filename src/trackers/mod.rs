@@ -5,14 +5,20 @@
 //! decides what may run, never deletes anything, never interprets an item's text.
 
 pub mod azure_devops;
+pub mod github;
 pub mod in_memory;
 pub mod local;
 pub mod status_comment;
 
 mod log_line;
+mod visible;
 
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+#[path = "../../tests/it/support/github/mod.rs"]
+#[expect(dead_code, reason = "shared with the integration tests, which use all of it")]
+mod fake_github;
 #[cfg(test)]
 mod tests;
 

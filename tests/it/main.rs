@@ -19,3 +19,4 @@ mod scenario;
 mod support;
 mod surface;
 mod tidy;
+mod trackers;

@@ -46,6 +46,13 @@ enabled = true
 escalate_model = \"big\"
 [local]
 directory = \"repository\"
+[azdo]
+organization = \"o\"
+project = \"p\"
+team = \"t\"
+token = \"0123456789\"
+[[github.repositories]]
+name = \"owner/name\"
 [agents.x]
 kind = \"command\"
 program = \"x\"
@@ -197,12 +204,57 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("wip.limit", "7"),
     ("keeper.orphan_grace", "'7s'"),
     ("retention.failed_hours", "7"),
+    ("github.repositories[].name", "'owner/other'"),
+    ("github.repositories[].project", "'a'"),
+    ("github.label", "'other'"),
+    ("github.assignee", "'me'"),
+    ("github.token", "'a-token-of-some-length'"),
+    ("github.signing_secret", "'a-secret-of-some-length'"),
+    ("github.login", "'me'"),
+    ("github.base_url", "'https://ghes.example/api/v3'"),
+    ("github.lane", "'manual'"),
+    ("github.trusted_associations", "['OWNER']"),
+    ("github.poll_interval_ms", "777"),
+    ("github.reread_interval_ms", "7777"),
+    ("github.write_interval_ms", "0"),
+    ("github.labels.in_progress", "'a'"),
+    ("github.labels.in_review", "'a'"),
+    ("github.labels.blocked", "'a'"),
+    ("github.labels.lane_prefix", "'a'"),
+    ("github.labels.priority_prefix", "'a'"),
+    ("github.labels.implementation_complete", "'a'"),
+    ("github.labels.review_passed", "'a'"),
     ("retention.transcript_hours", "7"),
     ("retention.transcript_mib", "7"),
     ("local.directory", "'/elsewhere'"),
     ("local.lane", "'manual'"),
     ("local.project", "'a'"),
     ("local.trust", "false"),
+    ("azdo.enabled", "false"),
+    ("azdo.organization", "'other'"),
+    ("azdo.project", "'other'"),
+    ("azdo.team", "'other'"),
+    ("azdo.token", "'9876543210'"),
+    ("azdo.signing_secret", "'9876543210'"),
+    ("azdo.base_url", "'http://127.0.0.1:1'"),
+    ("azdo.api_version", "'7.0'"),
+    ("azdo.poll_interval", "'7s'"),
+    ("azdo.area_paths", "['p/a']"),
+    ("azdo.iteration", "'@CurrentIteration'"),
+    ("azdo.types", "['Bug']"),
+    ("azdo.tags", "['ai']"),
+    ("azdo.assigned_to", "'@Me'"),
+    ("azdo.lane", "'autopilot'"),
+    ("azdo.lane_field", "'Custom.Lane'"),
+    ("azdo.implementation_complete_field", "'Custom.Done'"),
+    ("azdo.review_passed_field", "'Custom.Passed'"),
+    ("azdo.blocked_tag", "'stuck'"),
+    ("azdo.in_review_tag", "'qa'"),
+    ("azdo.cancelled_tag", "'dropped'"),
+    ("azdo.trusted_authors", "['*']"),
+    ("azdo.default_project", "'a'"),
+    ("azdo.projects.x", "'a'"),
+    ("azdo.states.x", "'in_review'"),
     ("agents.x.kind", "'claude'"),
     ("agents.x.program", "'other'"),
     ("agents.x.model", "'m'"),
@@ -343,6 +395,10 @@ fn everything(settings: &Settings) -> String {
         for (name, value) in &agent.env {
             write!(text, "{name}={}", value.expose_secret()).unwrap();
         }
+    }
+    if let Some(azdo) = &settings.azdo {
+        let signing = azdo.signing_secret.as_ref().map(ExposeSecret::expose_secret);
+        write!(text, "{} {signing:?}", azdo.token.expose_secret()).unwrap();
     }
     text
 }

@@ -40,6 +40,15 @@ impl Decided {
 impl Dispatcher {
     /// Lets the engine decide, stores the decision, and only then acts on it.
     pub(super) async fn handle(&mut self, input: Input) -> Result<Option<Reply>, StoreError> {
+        if let Input::NotObserved { source, message } = &input
+            && self.engine.is_news(source, message)
+        {
+            tracing::warn!(
+                source,
+                message,
+                "a tracker cannot be read; it is tried again and again"
+            );
+        }
         let handled = self.engine.handle(input, self.ports.clock.now());
         let mut decided = Decided::default();
         let reply = decided.add(handled);

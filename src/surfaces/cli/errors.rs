@@ -154,8 +154,10 @@ impl From<DaemonError> for CliError {
             DaemonError::State(error) => error.into(),
             DaemonError::Store(error) => error.into(),
             DaemonError::NotDurable(message) => Self { message, hint: None, code: CONFIGURATION },
-            DaemonError::Workspaces(_) | DaemonError::Recovery(_) => Self::failure(chain(&error))
-                .hint("`enact-factory doctor` looks at everything the daemon needs"),
+            DaemonError::Workspaces(_) | DaemonError::Recovery(_) | DaemonError::Tracker(_) => {
+                Self::failure(chain(&error))
+                    .hint("`enact-factory doctor` looks at everything the daemon needs")
+            }
         }
     }
 }

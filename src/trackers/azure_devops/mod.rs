@@ -36,7 +36,6 @@ use self::service::Service;
 use super::{Listing, Tracker, TrackerError, TrackerUpdate, Updated};
 use crate::domain::ids::ProjectId;
 use crate::domain::work_item::{ItemState, Lane};
-use crate::http::error::HttpError;
 
 /// The name of this tracker in item identifiers.
 pub const SOURCE: &str = "azdo";
@@ -147,8 +146,12 @@ impl AzureDevOpsTracker {
     ///
     /// # Errors
     /// When the address or the token are none that can be used.
-    pub fn new(settings: AzureSettings) -> Result<Self, HttpError> {
-        let service = Service::new(&settings)?;
+    pub fn new(settings: AzureSettings) -> Result<Self, TrackerError> {
+        let service = Service::new(&settings).map_err(|error| TrackerError::Refused {
+            tracker: SOURCE.to_owned(),
+            action: "be asked".to_owned(),
+            reason: error.to_string(),
+        })?;
         let signer = Signer::new(settings.signing_secret.as_ref().unwrap_or(&settings.token));
         Ok(Self {
             settings,

@@ -115,8 +115,7 @@ fn keep(ports: &Ports, state: &RunState, turn: u32) {
 
 fn agent_of<'a>(ports: &'a Ports, state: &RunState, turn: u32) -> Option<&'a AgentSettings> {
     let recorded = state.turn(turn).map(|record| record.agent.as_str());
-    let planned = state.stage().and_then(|stage| state.stage_plan(stage));
-    ports.agents.get(recorded.or(planned.as_ref().map(|plan| plan.agent.as_str()))?).ok()
+    ports.agents.get(recorded.or_else(|| state.agent())?).ok()
 }
 
 /// Gives the conversation of `last` to the next turn; the agent's id of it.

@@ -88,7 +88,7 @@ pub(super) async fn execute(context: &Context, _arguments: &Doctor) -> Result<u8
             if git_works {
                 findings.extend(projects::look(context, settings).await);
             }
-            findings.extend(items::look(settings).await);
+            findings.extend(items::look(context, settings).await);
         }
         Err(report) => {
             findings.extend(report.problems.iter().map(|problem| {

@@ -118,9 +118,9 @@ pub(crate) struct Held {
 }
 
 impl Picture {
-    /// The local item called `name`, if it was seen.
+    /// The local item called `name`, or the item with that whole id, if it was seen.
     pub(crate) fn find(&self, name: &str) -> Option<&Item> {
-        let id = format!("local/{name}");
+        let id = if name.contains('/') { name.to_owned() } else { format!("local/{name}") };
         self.status.items.iter().find(|item| item.id == id)
     }
 
