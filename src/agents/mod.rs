@@ -174,8 +174,7 @@ pub struct Opening {
 impl fmt::Debug for Opening {
     /// Without the prompt.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = (self.prompt.len(), self.read_only);
-        formatter.debug_tuple("Opening").field(&shown).finish()
+        formatter.debug_tuple("Opening").field(&(self.prompt.len(), self.read_only)).finish()
     }
 }
 

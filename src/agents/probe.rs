@@ -18,7 +18,7 @@ use crate::domain::agent::AgentKind;
 use crate::process::capture::{Capture, Captured};
 
 use super::environment::DEFAULT_PATH;
-use super::{AgentSettings, Capabilities, adapter, capabilities};
+use super::{AgentSettings, Capabilities, capabilities};
 use manners::{DIRECTORIES, Manners, QUIET, manners};
 use problem::Problem;
 
@@ -26,13 +26,6 @@ mod cache;
 mod manners;
 pub mod problem;
 mod version;
-
-/// What an agent can do with these settings: some do not keep their conversations when they are not talked to.
-fn as_configured(settings: &AgentSettings) -> Capabilities {
-    let can = capabilities(settings.kind);
-    let keeps = !adapter(settings.kind).session_files(settings).is_empty();
-    Capabilities { resume: can.resume && keeps, ..can }
-}
 
 #[cfg(test)]
 mod tests;
@@ -64,7 +57,7 @@ pub async fn probe(settings: &AgentSettings, cache: &Path, cancel: &Cancellation
         program: None,
         version: None,
         logged_in: None,
-        capabilities: as_configured(settings),
+        capabilities: capabilities(settings.kind),
         problems: Vec::new(),
     };
     if settings.kind == AgentKind::Scripted {
