@@ -25,11 +25,12 @@ use crate::process::marker::{Marker, VARIABLE};
 use crate::process::sandbox::Confinement;
 use crate::runtime::agents::{co_author, place_files};
 use crate::runtime::confining::Places;
-use crate::runtime::keeper::wire::{Before, Remembered};
+use crate::runtime::keeper::wire::Remembered;
 use crate::runtime::state_dir::{private_dir, write_private};
 use crate::workspaces::{Fingerprint, RUN_TRAILER, WorkspaceError};
 
 use super::{Done, Job, Ports, failed, workspace_of};
+use gathering::{put_back, tampered};
 use keeping::{Kept, Over};
 
 /// What a turn is about, from its preparation to its conclusion.
@@ -319,28 +320,5 @@ fn coder_git_failure(ending: TurnEnding, error: &WorkspaceError) -> TurnEnding {
     match ending {
         TurnEnding::Completed => TurnEnding::Failed { failure: Failure::from(error) },
         other => other,
-    }
-}
-
-/// Whether the read-only stage left anything different; if so, it is put back. Doubt counts as yes.
-async fn tampered(ports: &Ports, subject: &Subject<'_>, before: Option<&Before>) -> bool {
-    let after = ports.workspaces.fingerprint(subject.workspace).await;
-    let same = match (before, after) {
-        (Some(Before { head, branch, index, files }), Ok(after)) => {
-            (head, branch, index, files) == (&after.head, &after.branch, &after.index, &after.files)
-        }
-        (None, _) | (_, Err(_)) => false,
-    };
-    if !same {
-        put_back(ports, subject).await;
-    }
-    !same
-}
-
-/// Puts the worktree back to where it was before the turn; what cannot be is found again by the next one.
-async fn put_back(ports: &Ports, subject: &Subject<'_>) {
-    if let Err(error) = ports.workspaces.restore(subject.workspace, &subject.head).await {
-        let stage = subject.stage.word();
-        tracing::warn!(run.id = %subject.state.id, %error, "the worktree could not be put back after the {stage}");
     }
 }
