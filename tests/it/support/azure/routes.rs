@@ -519,7 +519,7 @@ pub fn decoded(text: &str) -> String {
 pub fn locations() -> Value {
     let at = |id: &str, name: &str, template: &str| {
         json!({
-            "id": id, "area": "wit", "resourceName": name, "routeTemplate": template, "resourceVersion": 3,
+            "id": id, "area": "wit", "resourceName": name, "routeTemplate": template, "resourceVersion": 4,
             "minVersion": "1.0", "maxVersion": "7.1", "releasedVersion": "7.1",
         })
     };
