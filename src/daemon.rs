@@ -5,6 +5,8 @@
 
 pub mod credentials;
 
+mod toolchain;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,9 +45,7 @@ use crate::trackers::{Tracker, TrackerError, azure_devops, github, local};
 use crate::workspaces::WorkspaceError;
 use crate::workspaces::git::{GitSettings, GitWorkspaces};
 use credentials::Credentials;
-
-/// How often the reaper looks for what nobody needs any more.
-const REAPING: Duration = Duration::from_secs(3600);
+use toolchain::toolchain;
 
 /// Why a daemon could not start or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -172,7 +172,12 @@ impl Daemon {
         });
         let stop = helpers.child_token();
         let ports = Arc::clone(&parts.ports);
-        tasks.spawn("reaper", async move { reap(&ports, retention, &stop).await });
+        let worktrees = Duration::from_millis(retention.failed_ms);
+        let kept = Kept {
+            time: Duration::from_millis(retention.transcript_ms),
+            bytes: retention.transcript_bytes,
+        };
+        tasks.spawn("reaper", async move { reaper::run(&ports, worktrees, kept, &stop).await });
         let ended = dispatcher.run(shutdown).await;
         helpers.cancel();
         stop_ports.cancel();
@@ -315,37 +320,6 @@ pub fn agents(setup: &Setup) -> Agents {
     )
 }
 
-/// `PATH` and the places where toolchains keep themselves: without them neither checks nor agents could build anything
-/// from their private homes. Variables that are not set fall back to the usual place below the home directory.
-fn toolchain(environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    const HOMES: [(&str, &str); 8] = [
-        ("CARGO_HOME", ".cargo"),
-        ("RUSTUP_HOME", ".rustup"),
-        ("GOPATH", "go"),
-        ("NVM_DIR", ".nvm"),
-        ("PYENV_ROOT", ".pyenv"),
-        ("VOLTA_HOME", ".volta"),
-        ("SDKMAN_DIR", ".sdkman"),
-        ("JAVA_HOME", ""),
-    ];
-    let mut kept = BTreeMap::new();
-    if let Some(path) = environment.get("PATH") {
-        kept.insert("PATH".to_owned(), path.clone());
-    }
-    let home = environment.get("HOME").map(PathBuf::from);
-    for (name, usual) in HOMES {
-        let usual = home.as_ref().filter(|_| !usual.is_empty()).map(|home| home.join(usual));
-        let found = environment
-            .get(name)
-            .cloned()
-            .or_else(|| usual.filter(|path| path.is_dir()).map(|path| path.display().to_string()));
-        if let Some(value) = found {
-            kept.insert(name.to_owned(), value);
-        }
-    }
-    kept
-}
-
 async fn take_over(setup: &Setup, ports: &Ports) -> Result<(Engine, Recovered), DaemonError> {
     let instance = ports.ids.ordered(ports.clock.now()).to_string();
     let epoch = ports.store.begin_epoch(&instance).await?;
@@ -381,25 +355,4 @@ async fn probe_agents(ports: &Ports, handle: &DaemonHandle, stop: &CancellationT
         }
     }
     handle.input(Input::AgentsProbed { unavailable }).await;
-}
-
-async fn reap(ports: &Ports, retention: RetentionSettings, stop: &CancellationToken) {
-    let worktrees = Duration::from_millis(retention.failed_ms);
-    let kept = Kept {
-        time: Duration::from_millis(retention.transcript_ms),
-        bytes: retention.transcript_bytes,
-    };
-    loop {
-        let repositories = reaper::repositories(ports).await;
-        for run in reaper::reap(ports, &repositories, worktrees).await {
-            tracing::info!(run.id = %run, "the worktree of a finished run was removed; its time was over");
-        }
-        for run in reaper::forget(ports, kept).await {
-            tracing::info!(run.id = %run, "prompts and transcripts of a finished run were removed");
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(REAPING) => {}
-        }
-    }
 }

@@ -113,8 +113,8 @@ pub(super) static KEYS: &[Key] = &[
         "failover",
         Kind::Texts,
         "[]",
-        "Agents that take its turns while it cannot work: its usage window is closed or used up. \
-         The first that can work and may do the stage; never theirs in turn. Empty: its turns wait.",
+        "Agents that take its turns while it cannot work: its usage window is closed or used up, or its provider \
+         does not let it in. The first that can work and may do the stage; never theirs in turn. Empty: its turns wait.",
     ),
     Key::optional(
         "slots",

@@ -172,8 +172,17 @@ pub struct FinishedTurn {
     pub change: Option<Change>,
     /// Whether a read-only stage left something different.
     pub tampered: bool,
-    /// Who can go on at once when the agent of this turn cannot.
-    pub instead: Option<AgentSwitch>,
+    /// Who can go on when the agent of this turn cannot.
+    pub instead: Option<Instead>,
+}
+
+/// Who can go on instead of an agent that cannot work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Instead {
+    /// Another one, at once.
+    Now(AgentSwitch),
+    /// Nobody before then; sooner than the agent itself.
+    At(Timestamp),
 }
 
 /// What becomes of the effect whose result was the input.

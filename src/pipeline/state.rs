@@ -317,6 +317,16 @@ impl RunState {
         Some(self.switches.get(&stage).map_or(&plan.agent, |switch| &switch.to))
     }
 
+    /// Names of the agents of all stages, as far as it is settled who does their turns.
+    #[must_use]
+    pub fn agents(&self) -> Vec<&str> {
+        let agent = |stage| {
+            let plan = self.plan.stages.of(stage)?;
+            Some(self.switches.get(&stage).map_or(plan.agent.as_str(), |switch| &switch.to))
+        };
+        Stage::ALL.into_iter().filter_map(agent).collect()
+    }
+
     /// What `stage` handed on, if it did its work.
     #[must_use]
     pub fn stage_report(&self, stage: Stage) -> Option<&StageReport> {

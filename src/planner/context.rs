@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::ids::{ItemId, RunId};
 use crate::domain::item_record::ItemRecord;
+use crate::domain::ops::Login;
 use crate::domain::policy::{Policy, ProjectPolicy};
 use crate::domain::time::Timestamp;
 
@@ -85,11 +86,22 @@ impl<'a> Context<'a> {
             policy: self.policy,
             provider: self.world.ops.provider.as_ref(),
             closed_windows: &self.world.closed_windows,
+            not_let_in: self.world.ops.refused().chain(self.tried()).collect(),
             unavailable: &self.world.unavailable_agents,
             spent: &self.world.spent,
-            logins: &self.world.ops.logins,
             now: self.now,
         }
+    }
+
+    /// Doubtful agents that a run under way tries, and why they were refused before.
+    fn tried(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let world = self.world;
+        world.ops.logins.iter().filter_map(move |(agent, login)| match login {
+            Login::Unproven { message, .. } if world.trying.contains(agent) => {
+                Some((agent.as_str(), message.as_str()))
+            }
+            Login::Refused { .. } | Login::Unproven { .. } | Login::Proven { .. } => None,
+        })
     }
 
     /// Every item of the world, by identity.

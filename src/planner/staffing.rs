@@ -7,7 +7,6 @@ use std::fmt;
 
 use crate::domain::agent::Stage;
 use crate::domain::budget::ledger::Ledger;
-use crate::domain::ops::Login;
 use crate::domain::policy::Policy;
 use crate::domain::provider::{AgentSwitch, ProviderChoice, SwitchReason};
 use crate::domain::run::StagePlan;
@@ -17,7 +16,7 @@ use super::allowance::{Allowance, Exhausted};
 use super::world::ClosedWindow;
 
 /// The rules, and what is known of the agents.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Staffing<'a> {
     /// The rules.
     pub policy: &'a Policy,
@@ -25,19 +24,26 @@ pub struct Staffing<'a> {
     pub provider: Option<&'a ProviderChoice>,
     /// Agents whose provider has closed the usage window, by name.
     pub closed_windows: &'a BTreeMap<String, ClosedWindow>,
+    /// Agents whose provider does not let them in, or did not and another run finds out, and what they said.
+    pub not_let_in: BTreeMap<&'a str, &'a str>,
     /// Agents that cannot be used here, and why.
     pub unavailable: &'a BTreeMap<String, String>,
     /// What was spent.
     pub spent: &'a Ledger,
-    /// What is known of the agents' logins, by name.
-    pub logins: &'a BTreeMap<String, Login>,
     /// The present.
     pub now: Timestamp,
 }
 
-/// Why an agent cannot work before some instant.
+/// Why an agent cannot work before something changes outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Obstacle {
+    /// Its provider does not let it in.
+    Refused {
+        /// Its name.
+        agent: String,
+        /// What it said.
+        message: String,
+    },
     /// Its provider has closed the usage window.
     Closed {
         /// Its name.
@@ -47,13 +53,6 @@ pub enum Obstacle {
     },
     /// It has used up its budget of the rolling window.
     Spent(Exhausted),
-    /// Its provider does not let it in.
-    Refused {
-        /// Its name.
-        agent: String,
-        /// What it said.
-        message: String,
-    },
 }
 
 impl Obstacle {
@@ -61,9 +60,9 @@ impl Obstacle {
     #[must_use]
     pub fn until(&self) -> Option<Timestamp> {
         match self {
+            Self::Refused { .. } => None,
             Self::Closed { window, .. } => Some(window.until),
             Self::Spent(budget) => budget.until,
-            Self::Refused { .. } => None,
         }
     }
 }
@@ -71,13 +70,13 @@ impl Obstacle {
 impl fmt::Display for Obstacle {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Refused { agent, message } => {
+                write!(out, "agent {agent} is not let in: {message}")
+            }
             Self::Closed { agent, window } => {
                 write!(out, "the usage window of agent {agent} is closed: {}", window.message)
             }
             Self::Spent(budget) => write!(out, "{budget}"),
-            Self::Refused { agent, message } => {
-                write!(out, "agent {agent} is not let in: {message}")
-            }
         }
     }
 }
@@ -134,8 +133,9 @@ impl<'a> Staffing<'a> {
     /// Why `agent` cannot work now, although it is there and may be used.
     #[must_use]
     pub fn obstacle(&self, agent: &str) -> Option<Obstacle> {
-        if let Some(Login::Refused { message, .. }) = self.logins.get(agent) {
-            return Some(Obstacle::Refused { agent: agent.to_owned(), message: message.clone() });
+        if let Some(message) = self.not_let_in.get(agent) {
+            let (agent, message) = (agent.to_owned(), (*message).to_owned());
+            return Some(Obstacle::Refused { agent, message });
         }
         let closed = self.closed_windows.get(agent).filter(|window| window.until > self.now);
         if let Some(window) = closed {
@@ -143,6 +143,16 @@ impl<'a> Staffing<'a> {
         }
         let allowance = Allowance { ledger: self.spent, policy: self.policy, now: self.now };
         allowance.of_agent(agent).map(Obstacle::Spent)
+    }
+
+    /// When the first of `agent` and of those who may stand in for it in `stage` can work again, if that is known.
+    #[must_use]
+    pub fn reopens(&self, stage: Stage, agent: &str) -> Option<Timestamp> {
+        let others = self.policy.agents.get(agent).map(|known| known.failover.as_slice());
+        let others = others.unwrap_or_default().iter().map(String::as_str);
+        let others = others.filter(|other| self.is_fit(stage, other));
+        let obstacles = std::iter::once(agent).chain(others).filter_map(|it| self.obstacle(it));
+        obstacles.filter_map(|obstacle| obstacle.until()).min()
     }
 
     /// Why the default provider that somebody chose does not count; nothing when it does, or nobody chose one.
@@ -170,12 +180,13 @@ impl<'a> Staffing<'a> {
             return None;
         }
         let obstacle = self.obstacle(own)?;
-        let can = |agent: &&String| {
-            self.may(stage, agent)
-                && !self.unavailable.contains_key(*agent)
-                && self.obstacle(agent).is_none()
-        };
+        let can = |agent: &&String| self.is_fit(stage, agent) && self.obstacle(agent).is_none();
         failover.iter().find(can).map(|agent| (agent.as_str(), obstacle))
+    }
+
+    /// Whether an agent may stand in for another in `stage`, and is there.
+    fn is_fit(&self, stage: Stage, agent: &str) -> bool {
+        self.may(stage, agent) && !self.unavailable.contains_key(agent)
     }
 
     /// Whether a configured agent may do turns of `stage`.

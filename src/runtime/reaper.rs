@@ -10,11 +10,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tokio_util::sync::CancellationToken;
+
 use crate::domain::ids::RunId;
 use crate::domain::time::Timestamp;
 
 use super::effects::Ports;
 use super::tasks::blocking;
+
+/// How often the reaper looks for what nobody needs any more.
+const REAPING: Duration = Duration::from_secs(3600);
 
 /// How much of prompts and transcripts is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +28,23 @@ pub struct Kept {
     pub time: Duration,
     /// Bytes of all runs together, as far as they are over.
     pub bytes: u64,
+}
+
+/// Looks now and from time to time, until `stop`: what has been over for so long, or is more than may be kept, goes.
+pub async fn run(ports: &Ports, worktrees: Duration, kept: Kept, stop: &CancellationToken) {
+    loop {
+        let repositories = repositories(ports).await;
+        for run in reap(ports, &repositories, worktrees).await {
+            tracing::info!(run.id = %run, "the worktree of a finished run was removed; its time was over");
+        }
+        for run in forget(ports, kept).await {
+            tracing::info!(run.id = %run, "prompts and transcripts of a finished run were removed");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(REAPING) => {}
+        }
+    }
 }
 
 /// Repositories in which runs have worked or may still work.

@@ -2,3 +2,4 @@
 
 mod azure;
 mod github;
+mod github_judges;

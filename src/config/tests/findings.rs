@@ -166,6 +166,7 @@ fn what_does_not_go_together_is_reported_where_it_stands() {
          [local]\nproject = \"d\"\n\
          [agents.tool]\nkind = \"command\"\nslots = 2\n\
          [agents.actor]\nkind = \"scripted\"\n\
+         [agents.claude]\nfailover = [\"claude\", \"codex\", \"codex\", \"cladue\"]\n\
          [agents.codex]\nscript = \"x\"\nenv = [\"A=b\", \"B\", \"UNSET\"]\nset = { B = \"1\", \"C D\" = \"2\" }\n\
          [slots.per_agent]\ntool = 3\nnobody = 1\n",
     );
@@ -178,12 +179,15 @@ fn what_does_not_go_together_is_reported_where_it_stands() {
     config.toml:17:11: local.project: there is no project "d"
     config.toml:18:9: agents.tool.program: this key is missing: the kind "command" needs it
     config.toml:21:9: agents.actor.script: this key is missing: the kind "scripted" needs it
-    config.toml:24:10: agents.codex.script: only the kind "scripted" plays scripts
-    config.toml:25:8: agents.codex.env[0]: not the name of a variable; names only; values go into [agents.codex.set]
-    config.toml:25:15: agents.codex.env[1]: B is passed on and set: only one of the two can be
-    config.toml:26:26: agents.codex.set."C D": not the name of a variable
-    config.toml:28:8: slots.per_agent.tool: agents.tool.slots says another number; keep one of the two
-    config.toml:29:10: slots.per_agent.nobody: there is no agent "nobody"; describe it in [agents.nobody]
+    config.toml:24:12: agents.claude.failover: "claude" cannot stand in for itself
+    config.toml:24:12: agents.claude.failover: "codex" is named twice
+    config.toml:24:12: agents.claude.failover: there is no agent "cladue"; did you mean claude?
+    config.toml:26:10: agents.codex.script: only the kind "scripted" plays scripts
+    config.toml:27:8: agents.codex.env[0]: not the name of a variable; names only; values go into [agents.codex.set]
+    config.toml:27:15: agents.codex.env[1]: B is passed on and set: only one of the two can be
+    config.toml:28:26: agents.codex.set."C D": not the name of a variable
+    config.toml:30:8: slots.per_agent.tool: agents.tool.slots says another number; keep one of the two
+    config.toml:31:10: slots.per_agent.nobody: there is no agent "nobody"; describe it in [agents.nobody]
     "#);
 }
 

@@ -6,11 +6,11 @@ use super::{Bench, Defaults};
 use crate::config::environment::{Environment, ProcessEnvironment};
 use crate::config::retention::RetentionSettings;
 use crate::config::store::{NotDurable, StoreSettings};
-use crate::domain::agent::AgentKind;
+use crate::domain::agent::{AgentKind, Stage};
 use crate::domain::budget::{DayBudget, ItemBudget};
 use crate::domain::ids::ProjectId;
 use crate::domain::policy::{ApprovalPolicy, BlockedHours, Pace, ProjectPolicy};
-use crate::domain::run::{Delivery, StagePlan};
+use crate::domain::run::{Delivery, StagePlan, StageSet};
 use crate::domain::work_item::{Lane, Trust};
 
 #[test]
@@ -106,6 +106,41 @@ fn a_project_drives_its_stages_as_it_says_and_everything_else_as_usual() {
     let said = bench.report(wrong).to_string();
     assert!(said.contains("there is no stage \"judge\""), "{said}");
     assert!(said.contains("the coder cannot be switched off"), "{said}");
+}
+
+#[test]
+fn stages_without_an_agent_of_their_own_follow_the_default_one() {
+    let text = "adapter = \"codex\"\n[autonomous.default_stages.critic]\nadapter = \"codex\"\n\
+                [[projects]]\nname = \"a\"\npath = \"repository\"\n\
+                [projects.default_stages.coder]\nmodel = \"big\"\n\
+                [projects.default_stages.tester]\nenabled = true\n\
+                [[projects]]\nname = \"b\"\npath = \"b\"\n\
+                [projects.default_stages.coder]\nagent = \"codex\"\n";
+    let policy = Bench::new().loaded(text).settings.policy;
+    assert_eq!(policy.default_agent, "codex");
+    let follows = |stages: &StageSet, stage: Stage| stages.of(stage).map(|it| it.follows_default);
+    assert_eq!(follows(&policy.stages, Stage::Coder), Some(true));
+    assert_eq!(follows(&policy.stages, Stage::Critic), Some(false));
+    let of = |name: &str| policy.stages_in(policy.projects.get(&ProjectId::new(name)));
+    let (a, b) = (of("a"), of("b"));
+    assert_eq!(follows(a, Stage::Coder), Some(true), "a model is no agent");
+    assert_eq!((follows(a, Stage::Tester), follows(a, Stage::Critic)), (Some(true), Some(false)));
+    assert_eq!(follows(b, Stage::Coder), Some(false));
+}
+
+#[test]
+fn whoever_stands_in_is_an_agent_with_a_table_or_a_kind() {
+    let text = "[agents.claude]\nfailover = [\"mine\", \"codex\"]\n\
+                [agents.mine]\nkind = \"command\"\nprogram = \"./mine\"\nfailover = [\"claude\"]\n";
+    let agents = Bench::new().loaded(text).settings.policy.agents;
+    let failover = |name: &str| agents[name].failover.clone();
+    assert_eq!(failover("claude"), ["mine", "codex"]);
+    assert_eq!(
+        failover("mine"),
+        ["claude"],
+        "a circle is no mistake: nobody stands in for a stand-in"
+    );
+    assert_eq!((agents["codex"].kind, failover("codex")), (AgentKind::Codex, Vec::new()));
 }
 
 #[test]

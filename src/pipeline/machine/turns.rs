@@ -9,7 +9,7 @@ use crate::domain::provider::AgentSwitch;
 use crate::domain::run::Phase;
 use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
-use crate::pipeline::input::{FinishedTurn, PreparedTurn};
+use crate::pipeline::input::{FinishedTurn, Instead, PreparedTurn};
 use crate::pipeline::resumption;
 
 use super::optional::Ended;
@@ -102,20 +102,22 @@ impl Step {
             change: change.clone(),
             tampered,
         });
-        if let Some(switch) = instead
-            && self.may_hand_on(&report.ending)
-        {
-            self.emit(Event::AgentSwitched { stage, switch });
-            return self.request_turn();
-        }
+        let ending = match instead {
+            Some(Instead::Now(switch)) if self.may_hand_on(&report.ending) => {
+                self.emit(Event::AgentSwitched { stage, switch });
+                return self.request_turn();
+            }
+            Some(Instead::At(until)) => no_later_than(until, report.ending),
+            Some(Instead::Now(_)) | None => report.ending,
+        };
         match stage {
-            Stage::Coder => self.coder_finished(turn, &report.ending, &report.text, change),
+            Stage::Coder => self.coder_finished(turn, &ending, &report.text, change),
             Stage::Critic | Stage::Auditor => {
-                self.gate_finished(turn, stage, &report.ending, &report.text, tampered);
+                self.gate_finished(turn, stage, &ending, &report.text, tampered);
             }
             Stage::Diagnose | Stage::Tester | Stage::Documenter | Stage::StageDocumenter => {
                 let ended = Ended { turn, stage, text: &report.text, change, tampered };
-                self.optional_finished(&report.ending, ended);
+                self.optional_finished(&ending, ended);
             }
         }
     }
@@ -139,5 +141,18 @@ impl Step {
 
     pub(super) fn is_in_flight(&self, turn: u32) -> bool {
         self.state.turn_in_flight().is_some_and(|record| record.turn == turn)
+    }
+}
+
+/// The same ending, where a closed usage window is waited for until then at most: somebody else can go on.
+fn no_later_than(at: Timestamp, ending: TurnEnding) -> TurnEnding {
+    match ending {
+        TurnEnding::Failed {
+            failure: Failure { class: FailureClass::Quota { until: Some(until) }, message },
+        } => {
+            let class = FailureClass::Quota { until: Some(until.min(at)) };
+            TurnEnding::Failed { failure: Failure::new(class, message) }
+        }
+        other => other,
     }
 }

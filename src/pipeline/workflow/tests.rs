@@ -54,6 +54,7 @@ fn stages_can_be_switched_on_driven_and_spoken_to() {
                 \x20   timeout_ms: 60_000\n    prompt: |\n      Test {{ issue.title }}\n      well.\n---\n";
     let workflow = reading(text).unwrap();
     assert_eq!(workflow.stages.coder.agent, "codex");
+    assert!(!workflow.stages.coder.follows_default, "the repository has chosen an agent");
     assert_eq!(workflow.stages.coder.model.as_deref(), Some("big"));
     assert_eq!(workflow.stages.coder.effort.as_deref(), Some("high"));
     assert_eq!(workflow.stages.optional.tester.unwrap().timeout_ms, 60_000);

@@ -16,20 +16,27 @@ pub(crate) fn check(view: &ItemView<'_>, context: &Context<'_>) -> Option<Held> 
 
 /// Names of the agents a run of the item would use now, each once, in the order of the stages.
 pub(crate) fn needed<'a>(view: &ItemView<'a>, context: &Context<'a>) -> Vec<&'a str> {
-    let policy = context.policy;
-    let project = policy.project_of(view.record.item.project.as_ref());
-    let stages = policy.stages_in(project);
-    let coder_only = view.record.item.overrides.coder_only;
-    let staffing = context.staffing();
     let mut agents: Vec<&str> = Vec::new();
-    for stage in Stage::ALL.into_iter().filter(|stage| !coder_only || *stage == Stage::Coder) {
-        let Some(plan) = stages.of(stage) else { continue };
-        let agent = staffing.assigned(stage, plan).agent;
+    for (_, agent) in by_stage(view, context) {
         if !agents.contains(&agent) {
             agents.push(agent);
         }
     }
     agents
+}
+
+/// The agent of each stage that a run of the item would have now, in the order of the stages.
+pub(super) fn by_stage<'a>(
+    view: &ItemView<'a>,
+    context: &Context<'a>,
+) -> impl Iterator<Item = (Stage, &'a str)> {
+    let policy = context.policy;
+    let project = policy.project_of(view.record.item.project.as_ref());
+    let stages = policy.stages_in(project);
+    let coder_only = view.record.item.overrides.coder_only;
+    let staffing = context.staffing();
+    let wanted = Stage::ALL.into_iter().filter(move |it| !coder_only || *it == Stage::Coder);
+    wanted.filter_map(move |stage| Some((stage, staffing.assigned(stage, stages.of(stage)?).agent)))
 }
 
 #[cfg(test)]

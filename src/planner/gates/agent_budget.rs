@@ -4,22 +4,24 @@
 use super::super::because::HeldBecause;
 use super::super::context::{Context, ItemView};
 use super::super::held::Held;
-use super::agent::needed;
+use super::super::staffing::Obstacle;
+use super::agent::by_stage;
 
 pub(crate) fn check(view: &ItemView<'_>, context: &Context<'_>) -> Option<Held> {
-    let allowance = context.allowance();
-    needed(view, context).into_iter().find_map(|agent| {
-        closed(agent, view, context).or_else(|| allowance.of_agent(agent).map(Held::spent))
+    let staffing = context.staffing();
+    by_stage(view, context).find_map(|(stage, agent)| {
+        let held = match staffing.obstacle(agent)? {
+            // Another gate says that.
+            Obstacle::Refused { .. } => return None,
+            Obstacle::Closed { agent, window } => {
+                let because = HeldBecause::WindowClosed { agent, why: window.message };
+                Held::new(because).released_by(view.command("retry"))
+            }
+            Obstacle::Spent(budget) => Held::spent(budget),
+        };
+        // Whoever may stand in for it can be the first who is able to.
+        Some(held.until(staffing.reopens(stage, agent)))
     })
-}
-
-fn closed(agent: &str, view: &ItemView<'_>, context: &Context<'_>) -> Option<Held> {
-    let window = context.world.closed_windows.get(agent)?;
-    let (agent, why) = (agent.to_owned(), window.message.clone());
-    let held = Held::new(HeldBecause::WindowClosed { agent, why })
-        .until(Some(window.until))
-        .released_by(view.command("retry"));
-    (window.until > context.now).then_some(held)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use crate::domain::budget::WindowBudget;
 use crate::domain::budget::ledger::Spending;
 use crate::domain::ids::ProjectId;
+use crate::domain::ops::Login;
 
 use super::super::fixtures::{NOW, agent, ask, minutes, policy, record, stage, usage, world};
 use super::super::gates::agent::check as agent_gate;
@@ -42,9 +43,9 @@ fn staffing<'a>(world: &'a World, policy: &'a Policy) -> Staffing<'a> {
         policy,
         provider: world.ops.provider.as_ref(),
         closed_windows: &world.closed_windows,
+        not_let_in: world.ops.refused().collect(),
         unavailable: &world.unavailable_agents,
         spent: &world.spent,
-        logins: &world.ops.logins,
         now: NOW,
     }
 }
@@ -150,6 +151,21 @@ fn the_first_that_can_work_stands_in_until_the_window_reopens() {
     assert!(ask(budget_gate, &world, &policy, "DEMO-1").is_some());
     close(&mut world, "claude", NOW);
     assert_eq!(who(&world, &policy, Stage::Coder), "claude");
+}
+
+#[test]
+fn when_everybody_is_closed_the_first_to_reopen_is_waited_for() {
+    let (policy, mut world) = (failing_over(&["codex", "cursor"]), world([record("DEMO-1")]));
+    close(&mut world, "claude", minutes(90));
+    close(&mut world, "codex", minutes(30));
+    close(&mut world, "cursor", minutes(60));
+    let held = ask(budget_gate, &world, &policy, "DEMO-1").unwrap();
+    assert_eq!(held.until, Some(minutes(30)));
+    assert!(held.reason.starts_with("the usage window of agent claude"), "{}", held.reason);
+    // Whoever is not there is not waited for.
+    world.unavailable_agents.insert("codex".to_owned(), "not installed".to_owned());
+    let held = ask(budget_gate, &world, &policy, "DEMO-1").unwrap();
+    assert_eq!(held.until, Some(minutes(60)));
 }
 
 #[test]

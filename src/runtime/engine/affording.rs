@@ -1,20 +1,20 @@
-//! Turns for which there is no money, or whose agent has nothing left to give or is not let in while nobody stands in for
-//! it, are not started: asked before each of them, not only when their run begins. Who does a turn is settled here, too.
+//! Turns for which there is no money, or whose agent has nothing left to give or is not let in and nobody stands in for it,
+//! are not started: asked before each of them, not only when their run begins. Who does a turn is settled here, too.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::domain::agent::{Stage, TurnEnding, TurnReport};
+use crate::domain::agent::TurnReport;
 use crate::domain::effect::Effect;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{EffectKey, RunId};
+use crate::domain::ops::Shown;
 use crate::domain::policy::Policy;
-use crate::domain::provider::AgentSwitch;
 use crate::domain::time::Timestamp;
-use crate::pipeline::input::Input;
+use crate::pipeline::input::{Input, Instead};
 use crate::pipeline::machine::UNKNOWN_QUOTA_WAIT;
 use crate::pipeline::state::{RunState, TurnRecord};
-use crate::planner::allowance::Allowance;
+use crate::planner::allowance::{Allowance, Scope};
 use crate::planner::staffing::{Assigned, Obstacle, Staffing};
 use crate::planner::world::ClosedWindow;
 
@@ -42,8 +42,8 @@ impl Engine {
     }
 
     /// Makes the turns due that waited for money, for somebody to sign their agent in, or for a window that another run had
-    /// found closed, and need not any more: the operator has raised the budget, a person has asked to try again, or somebody
-    /// stands in. What a run's own agent was told it waits for.
+    /// found closed, and need not any more: the operator has raised the budget, a person has asked to try again, or another
+    /// agent can do them. What the agent whose turn is next was itself told it waits for.
     fn reopen(&mut self, now: Timestamp) {
         let waits = |state: &&RunState| {
             state.waiting.as_ref().is_some_and(|waiting| match waiting.failure.class {
@@ -63,52 +63,49 @@ impl Engine {
     /// Whether the agent whose turn is next was itself told in the last one that it has to wait.
     fn was_told(&self, state: &RunState, now: Timestamp) -> bool {
         let Some(last) = state.turns.last() else { return false };
-        let told = matches!(
-            last.report.as_ref().map(|report| &report.ending),
-            Some(TurnEnding::Failed { failure: Failure { class: FailureClass::Quota { .. }, .. } })
-        );
+        let failure = last.report.as_ref().and_then(TurnReport::failure);
+        let told = failure.is_some_and(|it| matches!(it.class, FailureClass::Quota { .. }));
         told && self.next_agent(state, now).is_some_and(|next| next.agent == last.agent)
     }
 
-    /// Which agents do which turns.
+    /// Which agents do which turns, of whichever run.
     pub(super) fn staffing(&self, now: Timestamp) -> Staffing<'_> {
         Staffing {
             policy: &self.policy,
             provider: self.ops.provider.as_ref(),
             closed_windows: &self.closed_windows,
+            not_let_in: self.ops.refused().collect(),
             unavailable: &self.unavailable_agents,
             spent: &self.spent,
-            logins: &self.ops.logins,
             now,
         }
     }
 
-    /// Who does the next turn of a run.
-    pub(super) fn next_agent<'a>(
-        &'a self,
-        state: &'a RunState,
-        now: Timestamp,
-    ) -> Option<Assigned<'a>> {
-        let stage = state.stage()?;
-        Some(self.staffing(now).assigned(stage, state.plan.stages.of(stage)?))
+    /// The same for one run: a doubtful agent that another one tries counts as not let in.
+    fn staffing_of(&self, state: &RunState, now: Timestamp) -> Staffing<'_> {
+        let mut staffing = self.staffing(now);
+        staffing.not_let_in.extend(self.tried_elsewhere(state.id, now));
+        staffing
     }
 
-    /// What has to go on record before the next turn of a run is done by whom it is assigned to.
-    fn due_switch(&self, state: &RunState, now: Timestamp) -> Option<(Stage, AgentSwitch)> {
+    /// Who does the next turn of a run.
+    fn next_agent<'a>(&'a self, state: &'a RunState, now: Timestamp) -> Option<Assigned<'a>> {
         let stage = state.stage()?;
-        let assigned = self.next_agent(state, now)?;
-        let switch = self.staffing(now).change(state.switches.get(&stage), &assigned)?;
-        Some((stage, switch))
+        Some(self.staffing_of(state, now).assigned(stage, state.plan.stages.of(stage)?))
     }
 
     /// Puts on record who does the next turn of `run`, if that is somebody else than before.
     fn settle_agent(&mut self, run: RunId, now: Timestamp) {
         let state = self.runs.get(&run).filter(|state| state.turn_in_flight().is_none());
-        let Some((stage, switch)) = state.and_then(|state| self.due_switch(state, now)) else {
-            return;
-        };
-        let _ignored =
-            self.handle_run(run, None, false, Input::AgentSwitched { stage, switch }, now);
+        let switch = state.and_then(|state| {
+            let stage = state.stage()?;
+            let assigned = self.next_agent(state, now)?;
+            let switch = self.staffing(now).change(state.switches.get(&stage), &assigned)?;
+            Some(Input::AgentSwitched { stage, switch })
+        });
+        if let Some(input) = switch {
+            let _ignored = self.handle_run(run, None, false, input, now);
+        }
     }
 
     /// Learns from a turn that ended because its agent cannot work at the moment, and says who can go on instead.
@@ -122,12 +119,25 @@ impl Engine {
         if let Some(window) = found_closed(&self.policy, &agent, &finished.report, now) {
             self.closed_windows.insert(agent.clone(), window);
         }
-        finished.instead = self.runs.get(&run).and_then(|state| {
-            let next = self.next_agent(state, now).filter(|next| next.agent != agent)?;
-            let (_, switch) = self.due_switch(state, now)?;
-            (switch.to == next.agent).then_some(switch)
-        });
+        let state = self.runs.get(&run);
+        finished.instead = state.and_then(|state| self.instead(state, &finished.report, now));
         Input::TurnFinished(finished)
+    }
+
+    /// Who can go on with the stage of a run whose agent, as the end of its turn shows, cannot.
+    fn instead(&self, state: &RunState, report: &TurnReport, now: Timestamp) -> Option<Instead> {
+        let turn = state.turn_in_flight()?;
+        let mut staffing = self.staffing_of(state, now);
+        if self.ops.shown(&turn.agent, turn.started, report) == Some(Shown::Refused) {
+            let said = report.failure().map_or("", |failure| failure.message.as_str());
+            staffing.not_let_in.insert(&turn.agent, said);
+        }
+        let next = staffing.assigned(turn.stage, state.plan.stages.of(turn.stage)?);
+        if staffing.obstacle(next.agent).is_some() {
+            return staffing.reopens(turn.stage, next.agent).map(Instead::At);
+        }
+        let switch = staffing.change(state.switches.get(&turn.stage), &next)?;
+        (next.agent != turn.agent).then_some(Instead::Now(switch))
     }
 
     /// Why the next turn of `run` is not worth starting. A turn that was begun before is not asked about.
@@ -140,14 +150,20 @@ impl Engine {
         if let Some(failure) = self.not_let_in(run, agent, now) {
             return Some(failure);
         }
-        if let Some(closed @ Obstacle::Closed { .. }) = self.staffing(now).obstacle(agent) {
-            let class = FailureClass::Quota { until: closed.until() };
+        let staffing = self.staffing_of(state, now);
+        let reopens = || staffing.reopens(state.stage()?, agent);
+        if let Some(closed @ Obstacle::Closed { .. }) = staffing.obstacle(agent) {
+            let class = FailureClass::Quota { until: reopens() };
             return Some(Failure::new(class, closed.to_string()));
         }
         let spend = &self.items.get(&state.item)?.spend;
         let allowance = Allowance { ledger: &self.spent, policy: &self.policy, now };
         let exhausted = allowance.of_turn(spend, &state.plan.project, agent)?;
-        let class = match exhausted.until {
+        let until = match exhausted.scope {
+            Scope::AgentWindow { .. } => reopens(),
+            Scope::Item | Scope::ProjectDay(_) | Scope::Day => exhausted.until,
+        };
+        let class = match until {
             Some(until) => FailureClass::Quota { until: Some(until) },
             None => FailureClass::Budget,
         };
@@ -157,8 +173,9 @@ impl Engine {
 
 /// Whether a turn ended because its agent cannot work before something changes outside.
 fn cannot_work(report: &TurnReport) -> bool {
-    let TurnEnding::Failed { failure } = &report.ending else { return false };
-    matches!(failure.class, FailureClass::Quota { .. } | FailureClass::Authentication)
+    report.failure().is_some_and(|failure| {
+        matches!(failure.class, FailureClass::Quota { .. } | FailureClass::Authentication)
+    })
 }
 
 /// The usage window that a turn of `agent`, which ended at `at`, found closed, if it learnt when that reopens. Where another
@@ -169,7 +186,7 @@ fn found_closed(
     report: &TurnReport,
     at: Timestamp,
 ) -> Option<ClosedWindow> {
-    let TurnEnding::Failed { failure } = &report.ending else { return None };
+    let failure = report.failure()?;
     let FailureClass::Quota { until } = failure.class else { return None };
     let has_stand_in = policy.agents.get(agent).is_some_and(|known| !known.failover.is_empty());
     let until = if has_stand_in {

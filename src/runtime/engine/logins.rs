@@ -80,10 +80,23 @@ impl Engine {
         Some(Failure::new(FailureClass::Authentication, message))
     }
 
+    /// Doubtful agents that another run than this one tries, and why they were refused before.
+    pub(super) fn tried_elsewhere(
+        &self,
+        run: RunId,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (&str, &str)> {
+        self.ops.logins.iter().filter_map(move |(agent, login)| {
+            let Login::Unproven { message, since } = login else { return None };
+            let trier = self.trier(agent, *since, now).filter(|trier| *trier != run);
+            trier.map(|_| (agent.as_str(), message.as_str()))
+        })
+    }
+
     /// The run that tries a doubtful agent: one whose turn is under way since, else the oldest that only waits for that.
     fn trier(&self, agent: &str, since: Timestamp, now: Timestamp) -> Option<RunId> {
         let mut next = None;
-        for state in self.runs.values().filter(|state| self.works_next(state, now) == Some(agent)) {
+        for state in self.runs.values().filter(|state| state.agent() == Some(agent)) {
             let turns = self.outbox.of_run(state.id, |it| matches!(it, Effect::RunTurn { .. }));
             match state.turn_in_flight() {
                 Some(turn) if turn.started >= since => return Some(state.id),
@@ -100,14 +113,6 @@ impl Engine {
         next
     }
 
-    /// The agent that is at work in a run, or will be.
-    fn works_next<'a>(&'a self, state: &'a RunState, now: Timestamp) -> Option<&'a str> {
-        match state.turn_in_flight() {
-            Some(turn) => Some(&turn.agent),
-            None => self.next_agent(state, now).map(|next| next.agent),
-        }
-    }
-
     /// Agents that are said to be signed in again and that a run will try.
     pub(super) fn trying(&self, now: Timestamp) -> BTreeSet<String> {
         let doubtful = self.ops.logins.iter().filter_map(|(agent, login)| match login {
@@ -115,7 +120,7 @@ impl Engine {
             Login::Refused { .. } | Login::Proven { .. } => None,
         });
         let tried = doubtful.filter(|agent| {
-            let needs = |state: &RunState| state.plan.stages.agents().contains(&agent.as_str());
+            let needs = |state: &RunState| state.agents().contains(&agent.as_str());
             let mut open = self.runs.values().filter(|state| state.outcome.is_none());
             open.any(|state| needs(state) && is_ready(state, now))
         });

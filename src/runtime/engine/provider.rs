@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::domain::agent::Stage;
 use crate::domain::event::Event;
+use crate::domain::ops::Login;
 use crate::domain::run::StageSet;
 use crate::domain::time::Timestamp;
 
@@ -102,6 +103,11 @@ impl Engine {
         if let Some(why) = self.unavailable_agents.get(agent) {
             return Some(format!(
                 "agent {agent} cannot be used: {why}; `enact-factory doctor` says what to do"
+            ));
+        }
+        if let Some(Login::Refused { message, .. }) = self.ops.logins.get(agent) {
+            return Some(format!(
+                "agent {agent} is not let in: {message}; sign it in, then `enact-factory agent {agent} ok`"
             ));
         }
         let why = known.unfit_to_judge.as_ref()?;

@@ -199,11 +199,9 @@ fn factory_event(event: &Event) -> Option<String> {
         }
         Event::AgentCleared { agent, by } => format!("agent {agent} is tried again, says {by}"),
         Event::AgentAccepted { agent } => format!("agent {agent} is let in again"),
-        Event::ProviderSet { by, provider: Some(agent) } => {
+        Event::ProviderSet { by, provider } => {
+            let agent = provider.as_deref().unwrap_or("the configured agent");
             format!("{agent} is the default provider, by {by}")
-        }
-        Event::ProviderSet { by, provider: None } => {
-            format!("the configuration's default provider again, by {by}")
         }
         _ => return None,
     })

@@ -31,11 +31,10 @@ Examples:
 JSON: {\"daemon\": {\"process\", \"version\", \"temporary\"} or null, \"state_dir\", \"status\": {
   \"at\", \"paused_by\", \"turbo_until\", \"runs\": [run], \"items\": [item], \"spent_today\": usage, \"problems\": [text],
   \"unavailable_agents\": [{\"name\", \"reason\"}],
-  \"refused_agents\": [{\"name\", \"reason\", \"since\", \"trying\"}], \"open_effects\": number}}
-run: id, short, item, phase, round, max_rounds, attempt, agent, turns, usage, started, waiting {reason, until}, branch,
-  \"unavailable_agents\": [{\"name\", \"reason\"}], \"open_effects\": number, \"provider\": as in `provider`}}
-run: id, short, item, phase, round, max_rounds, attempt, agent, switches [{stage,
-  from, to, reason, until}], turns, usage, started, waiting {reason, until}, branch,
+  \"refused_agents\": [{\"name\", \"reason\", \"since\", \"trying\"}], \"open_effects\": number,
+  \"provider\": as in `provider`}}
+run: id, short, item, phase, round, max_rounds, attempt, agent, switches [{stage, from, to, reason, until}], turns,
+  usage, started, waiting {reason, until}, branch,
   worktree, change, outcome, detail
 item: id, title, status (pending, in_flight, waiting_human, done, failed, cancelled), state (the tracker's), priority,
   lane, attempts, usage, decision, question, question_class, run, last_outcome

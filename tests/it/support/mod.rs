@@ -5,5 +5,6 @@ pub mod agent_clis;
 pub(crate) mod azure;
 pub(crate) mod factory;
 pub(crate) mod github;
+pub(crate) mod judges;
 pub mod model_server;
 pub mod stand_in;

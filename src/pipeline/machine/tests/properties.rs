@@ -14,9 +14,11 @@ use crate::domain::change::{CheckStatus, Delivered};
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::provider::{AgentSwitch, SwitchReason};
 use crate::domain::run::{Interruption, Phase, RunPlan};
+use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Finding, Review, Severity, Verdict};
-use crate::pipeline::input::{FinishedTurn, Input, PreparedTurn};
+use crate::pipeline::input::{FinishedTurn, Input, Instead, PreparedTurn};
 use crate::pipeline::state::RunState;
 
 /// What must be true after every single input. The driver calls it, so every scenario is held to it as well.
@@ -234,7 +236,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         40 => (ending(), select(vec!["", "a", "b", "c", "d", "e"]), says())
             .prop_map(|(ending, diff, says)| Happening::Goes(ending, diff, says)),
         10 => (status, any::<u8>()).prop_map(|(s, n)| Happening::Checks(s, n % 8 == 0)),
-        6 => (0_u8..9, 0_u32..12).prop_map(|(kind, number)| Happening::Stray(kind, number)),
+        6 => (0_u8..10, 0_u32..12).prop_map(|(kind, number)| Happening::Stray(kind, number)),
         3 => (cause, 0_u64..9).prop_map(|(cause, fence)| Happening::Interrupted(cause, fence)),
         2 => (0_u64..9).prop_map(Happening::Adopted),
         1 => Just(Happening::Cancelled),
@@ -321,7 +323,7 @@ fn stray(kind: u8, number: u32) -> Input {
                 report,
                 change,
                 tampered: false,
-                instead: None,
+                instead: Some(Instead::At(Timestamp(1_700_000_900_000))),
             }))
         }
         3 => {
@@ -339,6 +341,12 @@ fn stray(kind: u8, number: u32) -> Input {
             nonce: "stray".to_owned(),
             prompt: crate::domain::event::PromptRecord::default(),
         })),
+        8 => {
+            let (from, to) = ("coder-agent".to_owned(), format!("agent-{number}"));
+            let reason = SwitchReason::Failover { why: "closed".to_owned(), until: None };
+            let switch = AgentSwitch { from, to, reason };
+            Input::AgentSwitched { stage: Stage::Coder, switch }
+        }
         _ => Input::Delivered { delivered: Delivered::Nothing },
     }
 }

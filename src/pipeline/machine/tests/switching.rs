@@ -9,7 +9,7 @@ use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::provider::{AgentSwitch, SwitchReason};
 use crate::domain::run::{Outcome, Phase};
 use crate::domain::time::Timestamp;
-use crate::pipeline::input::{FinishedTurn, Input};
+use crate::pipeline::input::{FinishedTurn, Input, Instead};
 use crate::pipeline::machine::MOST_QUOTA_WAITS;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -41,6 +41,7 @@ fn fails(run: &mut Driver, class: FailureClass, instead: Option<AgentSwitch>) {
     let turn = run.state.turn_in_flight().unwrap().turn;
     let failure = Failure::new(class, "not now");
     let report = turn_report(TurnEnding::Failed { failure }, "");
+    let instead = instead.map(Instead::Now);
     let finished = FinishedTurn { turn, report, change: None, tampered: false, instead };
     run.feed(Input::TurnFinished(Box::new(finished)));
 }

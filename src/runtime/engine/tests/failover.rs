@@ -101,6 +101,22 @@ fn when_the_one_who_stands_in_is_closed_as_well_the_first_to_reopen_goes_on() {
 }
 
 #[test]
+fn a_run_does_not_end_for_a_window_that_is_closed_for_days_when_another_reopens_sooner() {
+    let mut bench = under_way("failover = { coder = [\"other\"] }");
+    let two_hours = closed(&bench, 2 * HOUR);
+    fails(&mut bench, "A-1", 1, two_hours);
+    turns(&mut bench);
+    bench.anchored("A-1", 2);
+    let week = closed(&bench, 7 * 24 * HOUR);
+    fails(&mut bench, "A-1", 2, week);
+    let waiting = bench.engine.run(bench.run("A-1")).unwrap().waiting.clone().unwrap();
+    assert_eq!(waiting.until, bench.now.after(std::time::Duration::from_secs(2 * HOUR)));
+    bench.now = waiting.until;
+    assert_eq!(turns(&mut bench), ["turn 3 A-1"]);
+    assert_eq!(agent(&bench).as_deref(), Some("coder"));
+}
+
+#[test]
 fn a_window_that_closed_without_a_time_is_left_alone_for_a_while() {
     let mut bench = under_way("failover = { coder = [\"other\"] }");
     fails(&mut bench, "A-1", 1, FailureClass::Quota { until: None });
@@ -159,4 +175,68 @@ fn who_stands_in_has_slots_of_its_own() {
     fails(&mut bench, "A-1", 1, hour);
     fails(&mut bench, "A-2", 1, hour);
     assert_eq!(turns(&mut bench), ["turn 2 A-1"], "the other's one slot is taken");
+}
+
+#[test]
+fn another_stands_in_while_an_agent_is_not_let_in_and_one_run_tries_it_when_somebody_signed_in() {
+    let rules = "[policy]\nfailover = { coder = [\"other\"] }";
+    let mut bench = Bench::new(&format!("{rules}\n{TWO}"));
+    bench.plan();
+    bench.start();
+    for name in ["A-1", "A-2"] {
+        bench.prepared(name);
+    }
+    assert_eq!(turns(&mut bench), ["turn 1 A-1", "turn 1 A-2"]);
+    bench.anchored("A-1", 1);
+    bench.anchored("A-2", 1);
+    fails(&mut bench, "A-1", 1, FailureClass::Authentication);
+    fails(&mut bench, "A-2", 1, FailureClass::Authentication);
+    assert_eq!(turns(&mut bench), ["turn 2 A-1", "turn 2 A-2"]);
+    let of = |bench: &Bench, name: &str| {
+        let state = bench.engine.run(bench.run(name)).unwrap();
+        state.agent().map(str::to_owned).unwrap()
+    };
+    assert_eq!((of(&bench, "A-1"), of(&bench, "A-2")), ("other".to_owned(), "other".to_owned()));
+    let said = bench.engine.status(bench.now).runs[0].switches[0].reason.clone();
+    assert_eq!(said, "other stands in for coder: agent coder is not let in: not now");
+    assert_eq!(
+        bench.engine.status(bench.now).refused_agents.len(),
+        1,
+        "a person is told all the same"
+    );
+    bench.anchored("A-1", 2);
+    bench.anchored("A-2", 2);
+    bench.later(60);
+    bench.command(Command::AgentOk { agent: "coder".to_owned() });
+    fails(&mut bench, "A-1", 2, FailureClass::Infrastructure);
+    fails(&mut bench, "A-2", 2, FailureClass::Infrastructure);
+    bench.later(60);
+    // One finds out, the other goes on with whoever stands in instead of waiting for that.
+    assert_eq!(turns(&mut bench), ["turn 3 A-1", "turn 3 A-2"]);
+    assert_eq!((of(&bench, "A-1"), of(&bench, "A-2")), ("coder".to_owned(), "other".to_owned()));
+    assert_eq!(bench.engine.item(&id("A-1")).unwrap().spend.attempts, 0);
+}
+
+#[test]
+fn a_new_run_starts_with_whoever_stands_in_for_an_agent_that_is_not_let_in() {
+    let mut bench = under_way("failover = { coder = [\"other\"] }");
+    fails(&mut bench, "A-1", 1, FailureClass::Authentication);
+    let mut more = bench.items["A-1"].clone();
+    more.id = id("A-2");
+    "Something else".clone_into(&mut more.title);
+    bench.items.insert("A-2".to_owned(), more);
+    bench.read();
+    bench.plan();
+    assert_eq!(bench.status("A-2"), ItemStatus::InFlight);
+}
+
+#[test]
+fn without_failover_an_agent_that_is_not_let_in_is_waited_for_until_another_provider_is_chosen() {
+    let mut bench = under_way("agents = [\"other\"]");
+    fails(&mut bench, "A-1", 1, FailureClass::Authentication);
+    bench.later(60);
+    assert_eq!(turns(&mut bench), [""; 0]);
+    bench.command(Command::SetProvider { provider: Some("other".to_owned()) });
+    assert_eq!(turns(&mut bench), ["turn 2 A-1"]);
+    assert_eq!(agent(&bench).as_deref(), Some("other"));
 }

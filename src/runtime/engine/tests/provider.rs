@@ -98,6 +98,12 @@ fn whoever_is_not_there_cannot_be_the_default_provider_and_nothing_changes() {
     let said = bench.command(set(Some("other")));
     let words = "agent other cannot be used: other is not installed; `enact-factory doctor` says what to do";
     assert_eq!((said.accepted, said.message.as_str()), (false, words));
+    let said = crate::domain::ops::Login::Refused { message: "401".to_owned(), since: bench.now };
+    bench.give(Input::AgentsProbed { unavailable: BTreeMap::new() });
+    bench.engine.ops.logins.insert("other".to_owned(), said);
+    let said = bench.command(set(Some("other")));
+    let words = "agent other is not let in: 401; sign it in, then `enact-factory agent other ok`";
+    assert_eq!((said.accepted, said.message.as_str()), (false, words));
     assert_eq!(wait(bench.store.head()).unwrap().gseq, head);
     assert_eq!(bench.engine.status(bench.now).provider.agent, "coder");
 }
@@ -172,10 +178,9 @@ fn what_is_said_twice_is_on_record_once() {
     let ops = wait(bench.store.load_ops()).unwrap();
     assert_eq!(ops.provider.map(|choice| choice.agent).as_deref(), Some("other"));
     let mut folded = crate::domain::ops::OpsState::default();
-    folded.evolve(
-        &Event::ProviderSet { by: "ann".to_owned(), provider: Some("x".to_owned()) },
-        Timestamp(0),
-    );
-    folded.evolve(&Event::ProviderSet { by: "ann".to_owned(), provider: None }, Timestamp(0));
+    let set = |provider| Event::ProviderSet { by: "ann".to_owned(), provider };
+    folded.evolve(&set(Some("x".to_owned())), bench.now);
+    assert_eq!(folded.provider.clone().map(|choice| choice.agent).as_deref(), Some("x"));
+    folded.evolve(&set(None), bench.now);
     assert_eq!(folded.provider, None);
 }

@@ -123,6 +123,18 @@ fn rules() -> impl Strategy<Value = String> {
     })
 }
 
+/// Who may stand in for whom, if anybody; lines of the policy.
+fn standing_in() -> impl Strategy<Value = &'static str> {
+    proptest::sample::select(
+        &[
+            "",
+            "agents = [\"other\"]\n",
+            "failover = { coder = [\"other\"] }\n",
+            "failover = { coder = [\"other\", \"critic\"], other = [\"coder\"], critic = [\"coder\"] }\n",
+        ][..],
+    )
+}
+
 fn stops() -> impl Strategy<Value = String> {
     vec((0..10_000_u32, 1..600_u32), 0..4).prop_map(|stops| {
         let mut text = String::new();
@@ -153,7 +165,9 @@ fn many_deaths() -> impl Strategy<Value = String> {
     })
 }
 
-const PEOPLE: [&str; 16] = [
+const PEOPLE: [&str; 18] = [
+    "command = \"provider other\"",
+    "command = \"provider --reset\"",
     "command = \"cancel A-0\"",
     "command = \"cancel A-1\"",
     "command = \"retry A-0 try again\"",
@@ -203,14 +217,14 @@ const MENDED: &str = "[[event]]\nat = \"9h\"\nedit = { item = \"A-0\" }\n";
 
 #[test]
 fn whatever_happens_no_rule_is_broken() {
-    let scenario = (rules(), items(), people(), many_deaths(), stops());
-    let outcome = runner().run(&scenario, |(rules, items, people, deaths, stops)| {
+    let scenario = (rules(), standing_in(), items(), people(), many_deaths(), stops());
+    let outcome = runner().run(&scenario, |(rules, others, items, people, deaths, stops)| {
         let items = if items.contains("\"A-1\"") {
             items
         } else {
             items.replace("id = \"A-0\"", "id = \"A-1\"\n[[item]]\nid = \"A-0\"")
         };
-        let text = format!("{rules}{items}{TWO_MORE}{people}{MENDED}{deaths}{stops}");
+        let text = format!("{rules}{others}{items}{TWO_MORE}{people}{MENDED}{deaths}{stops}");
         let simulated = simulate(&text)
             .map_err(|error| TestCaseError::fail(format!("not a scenario: {error}\n{text}")))?;
         prop_assert!(simulated.is_sound(), "{}\n{}", text, simulated);

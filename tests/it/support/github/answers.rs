@@ -60,7 +60,7 @@ impl World {
             asked.path.split('/').filter(|it| !it.is_empty()).map(decoded).collect();
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         match (asked.method.as_str(), path.as_slice()) {
-            ("GET", ["user"]) => Ok(done(200, &user(ACCOUNT))),
+            ("GET", ["user"]) => Ok(done(200, &account(ACCOUNT))),
             (_, ["repos", owner, name, rest @ ..]) => {
                 let repository = format!("{owner}/{name}");
                 if !self.has_repository(&repository) {
@@ -390,7 +390,33 @@ fn label(name: &str) -> Value {
 }
 
 fn user(login: &str) -> Value {
-    json!({ "login": login, "id": 1, "node_id": "U_1", "type": "User", "site_admin": false })
+    let base = format!("https://api.github.example/users/{login}");
+    let below = |name: &str| format!("{base}/{name}");
+    json!({
+        "login": login, "id": 1, "node_id": "U_1", "type": "User", "site_admin": false, "gravatar_id": "",
+        "avatar_url": format!("https://avatars.github.example/{login}"),
+        "html_url": format!("https://github.example/{login}"), "url": base,
+        "followers_url": below("followers"), "following_url": below("following{/other_user}"),
+        "gists_url": below("gists{/gist_id}"), "starred_url": below("starred{/owner}{/repo}"),
+        "subscriptions_url": below("subscriptions"), "organizations_url": below("orgs"), "repos_url": below("repos"),
+        "events_url": below("events{/privacy}"), "received_events_url": below("received_events"),
+    })
+}
+
+/// An account as its owner sees it.
+fn account(login: &str) -> Value {
+    let mut account = user(login);
+    for name in ["name", "company", "location", "email", "hireable", "bio"] {
+        account[name] = Value::Null;
+    }
+    for name in ["public_repos", "public_gists", "followers", "following"] {
+        account[name] = json!(0);
+    }
+    account["blog"] = json!("");
+    account["user_view_type"] = json!("public");
+    account["created_at"] = json!(iso(1_700_000_000));
+    account["updated_at"] = json!(iso(1_700_000_000));
+    account
 }
 
 fn done(status: u16, body: &Value) -> Answer {
@@ -404,7 +430,7 @@ fn plain(status: u16, text: &str) -> Answer {
 fn message(status: u16, text: &str) -> Answer {
     done(
         status,
-        &json!({ "message": text, "documentation_url": "https://docs.github.com/rest", "status": status.to_string() }),
+        &json!({ "message": text, "documentation_url": "https://docs.github.example/rest", "status": status.to_string() }),
     )
 }
 
@@ -416,7 +442,7 @@ fn invalid(resource: &str, field: &str) -> Answer {
     let errors = json!([{ "resource": resource, "field": field, "code": "invalid" }]);
     done(
         422,
-        &json!({ "message": "Validation Failed", "errors": errors, "documentation_url": "https://docs.github.com/rest" }),
+        &json!({ "message": "Validation Failed", "errors": errors, "documentation_url": "https://docs.github.example/rest" }),
     )
 }
 
