@@ -4,6 +4,7 @@
 use std::process::Command;
 use std::time::Duration;
 
+use base64::Engine as _;
 use enact_factory::domain::card::RunCard;
 use enact_factory::domain::ids::{EffectKey, ItemId, RunId};
 use enact_factory::domain::time::Timestamp;
@@ -96,12 +97,18 @@ fn forbidden() -> Vec<(&'static str, Request)> {
         ("a bound that is no number", wiql().query("$top", "many").json(&json!({ "query": "x" }))),
         ("numbers that are none", batch().json(&json!({ "ids": ["one"] }))),
         ("an unknown policy", batch().json(&json!({ "ids": [1], "errorPolicy": "ignore" }))),
-        ("an item without a number", request(Verb::Get, &["workitems", "one"]).query("api-version", "7.1")),
+        (
+            "an item without a number",
+            request(Verb::Get, &["workitems", "one"]).query("api-version", "7.1"),
+        ),
         ("an unknown operation", patch(&json!([{ "op": "put", "path": "/rev", "value": 1 }]))),
         ("operations that are no list", patch(&json!({ "op": "test" }))),
         ("comments without a version", comments(Verb::Get)),
         ("a comment that is no text", preview(comments(Verb::Post)).json(&json!({ "text": 7 }))),
-        ("an edit that is no text", preview(comments(Verb::Patch).below(&7)).json(&json!({ "text": 7 }))),
+        (
+            "an edit that is no text",
+            preview(comments(Verb::Patch).below(&7)).json(&json!({ "text": 7 })),
+        ),
     ]
 }
 
@@ -110,7 +117,6 @@ async fn what_microsofts_description_forbids_is_noticed_at_every_address() {
     let azure = Azure::start(Process::Agile);
     let Some(judge) = prism(CONTRACT, azure.base()) else { return };
     azure.create("Task", &[("System.Title", json!("Under judgement"))]);
-    use base64::Engine as _;
     let token = base64::engine::general_purpose::STANDARD.encode(format!(":{TOKEN}"));
     let settings = Settings {
         authorization: Some(format!("Basic {token}").into()),
@@ -122,7 +128,11 @@ async fn what_microsofts_description_forbids_is_noticed_at_every_address() {
     for (what, request) in forbidden() {
         let reply = client.send(&request).await.expect("an answer");
         let said = reply.text();
-        assert!(reply.status == 422 && said.contains("stoplight"), "{what}: {} {said}", reply.status);
+        assert!(
+            reply.status == 422 && said.contains("stoplight"),
+            "{what}: {} {said}",
+            reply.status
+        );
     }
 }
 
@@ -144,7 +154,8 @@ fn microsofts_own_client_agrees_with_the_stand_in() {
             .env("NO_PROXY", "127.0.0.1")
             .output()
             .expect("the client");
-        let (out, err) = (String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+        let (out, err) =
+            (String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
         assert_eq!(out.trim(), "agreed", "{process:?}: {err}\n{:#?}", azure.journal().last());
     }
 }
