@@ -12,10 +12,10 @@ use super::state::{RunState, TurnRecord};
 #[must_use]
 pub fn continued(state: &RunState) -> Option<&TurnRecord> {
     let last = trail(state).next()?;
-    let agent = &state.stage_plan(state.stage()?)?.agent;
+    let plan = state.stage_plan(state.stage()?)?;
     let keeps = last.report.as_ref().is_none_or(|report| keeps_conversation(&report.ending));
     let begun = last.resumes.is_some() || is_alive(last);
-    (last.agent == *agent && keeps && begun).then_some(last)
+    (last.agent == plan.agent && keeps && begun).then_some(last)
 }
 
 /// The turn whose work the next one takes over: the last one of the same round and stage that was cut short after it had

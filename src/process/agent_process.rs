@@ -15,7 +15,7 @@ use crate::process::ProcessError;
 use crate::process::agent_process::endings::Endings;
 use crate::process::conversation::{Conversation, Listener};
 use crate::process::identity::ProcessIdentity;
-use crate::process::leader::{self, Leader, Pipes, Program};
+use crate::process::leader::{Leader, Pipes, Program};
 use crate::process::marker::{self, Marker};
 use crate::process::redact::Redactor;
 use crate::process::sandbox::Confinement;
@@ -164,7 +164,6 @@ pub async fn run(
     let piped_stdin = told != Stdin::Null;
     let program = Program { program, args, cwd, env, piped_stdin, confinement };
     let (mut leader, Pipes { stdin, stdout, stderr }) = Leader::start(program).await?;
-    leader::widen(&stdout);
     let identity = leader.identity();
     let mut watch = Watch {
         talk: Conversation::new(stdout, stderr, limits.max_line, transcript, listener),

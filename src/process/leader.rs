@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io;
-use std::os::fd::AsFd;
+use std::io::{self, PipeReader, PipeWriter};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -63,17 +63,21 @@ impl Leader {
             return Err(ProcessError::WorkingDirectory { path: program.cwd });
         }
         let mark = Marker::in_environment(&program.env).map(|marker| marker.value().to_owned());
+        let failed = |source| ProcessError::Spawn { program: program.program.clone(), source };
+        let (ours, theirs) = roomy_pipe().map_err(failed)?;
         let (mut child, key) = {
             let confinement = program.confinement.as_ref();
-            launch(&mut command(&program)?, &program.program, confinement).await?
+            let mut command = command(&program)?;
+            // With the command goes our copy of its end: else it would never be at its end.
+            command.stdout(theirs);
+            launch(&mut command, &program.program, confinement).await?
         };
-        let failed = |source| ProcessError::Spawn { program: program.program.clone(), source };
-        let stdin = child.stdin.take();
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let stdout = ChildStdout::from_std(OwnedFd::from(ours).into()).map_err(failed)?;
+        let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
         let set = ProcessSet::new(Claim::Led { leader: key, mark });
         let leader = Self { child, program: program.program.clone(), key, set, settled: false };
-        let (Some(stdout), Some(stderr)) = (stdout, stderr) else {
-            return Err(failed(io::Error::other("no pipes")));
+        let Some(stderr) = stderr else {
+            return Err(failed(io::Error::other("no pipe")));
         };
         Ok((leader, Pipes { stdin, stdout, stderr }))
     }
@@ -142,24 +146,21 @@ fn command(program: &Program) -> Result<Command, ProcessError> {
         .process_group(0)
         .kill_on_drop(true)
         .stdin(if program.piped_stdin { Stdio::piped() } else { Stdio::null() })
-        .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     Ok(command)
 }
 
-/// Makes room for what `pipe` carries, up to [`ROOM`], where the system can.
+/// A pipe with [`ROOM`], where the system lets us.
 ///
 /// Programs on Node.js and Bun write what fits and keep the rest for later; one that exits at once loses the rest. OpenCode
 /// does so with its answers: <https://github.com/anomalyco/opencode/issues/29330>.
-#[cfg(target_os = "linux")]
-pub(super) fn widen(pipe: impl AsFd) {
+fn roomy_pipe() -> io::Result<(PipeReader, PipeWriter)> {
+    let (reader, writer) = io::pipe()?;
     // Refused when this user has many of them already: then it stays as it is.
-    let _size = rustix::pipe::fcntl_setpipe_size(pipe, ROOM);
+    #[cfg(target_os = "linux")]
+    let _size = rustix::pipe::fcntl_setpipe_size(&writer, ROOM);
+    Ok((reader, writer))
 }
-
-/// Elsewhere a pipe's room is not ours to choose.
-#[cfg(not(target_os = "linux"))]
-pub(super) fn widen(_pipe: impl AsFd) {}
 
 /// A program named without a slash, looked up in the `PATH` that it will have. Left to the system, the lookup would be
 /// done by a copy of this process: making one costs as much as a short git command.

@@ -126,6 +126,26 @@ fn an_agent_that_cannot_go_on_is_told_what_was_done() {
 }
 
 #[test]
+fn who_stands_in_for_another_agent_is_told_what_that_had_done() {
+    let mut factory = with_sessions();
+    factory.more_config.push_str("failover = [\"stand-in\"]\n");
+    factory.item("DEMO-5", "", "Write a parser");
+    factory.script(
+        &Script::new()
+            .step(limited("DEMO-5", 3_600))
+            .step(save(Step::coder("DEMO-5")).write("whole.txt", "whole\n").answer(DONE))
+            .step(Step::critic("DEMO-5").answer(APPROVE)),
+    );
+    factory.start();
+    assert_done_at_no_expense(&mut factory, "DEMO-5");
+    let turns = factory.runs("DEMO-5").remove(0).turns;
+    assert_eq!((turns[1].agent.as_str(), turns[1].resumes), ("stand-in", None));
+    let second = saved(&factory, "second");
+    let handover = second.split("# Handover").nth(1).expect("a handover");
+    assert!(handover.contains("by agent rememberer") && handover.contains("half.txt"), "{second}");
+}
+
+#[test]
 fn a_conversation_that_is_gone_costs_no_attempt_and_the_whole_task_is_told_again() {
     let mut factory = with_sessions();
     factory.item("DEMO-3", "", "Write a parser");

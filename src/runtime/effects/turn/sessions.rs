@@ -1,8 +1,9 @@
 //! Conversations that outlive a turn: when one was cut short, what its agent keeps of it is put by, and given to the next
 //! turn of the same round, stage and agent. Everything else in an agent's home ends with its turn.
 
+use std::collections::VecDeque;
 use std::fs;
-use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use crate::agents::{self, AgentEvent, AgentSettings, Opening, ProcessEnd, TurnSummary};
@@ -14,6 +15,7 @@ use crate::pipeline::input::Input;
 use crate::pipeline::prompt::enrichment::Handover;
 use crate::pipeline::resumption;
 use crate::pipeline::state::{RunState, TurnRecord};
+use crate::process::journal;
 use crate::runtime::agents::{discard_home, discard_session};
 use crate::runtime::keeper::place::JOURNAL;
 
@@ -25,11 +27,12 @@ const MOST_BYTES: u64 = 64 * 1024 * 1024;
 /// Most files and directories of a conversation that are kept.
 const MOST_ENTRIES: usize = 10_000;
 
-/// Most bytes of a journal that are read at its beginning, where the session is named.
-const JOURNAL_HEAD: u64 = 1024 * 1024;
+/// About how many bytes of a journal are read at once.
+const PORTION: usize = 1024 * 1024;
 
-/// Most bytes of a journal that are read at its end, where the last words are.
-const JOURNAL_TAIL: u64 = 4 * 1024 * 1024;
+/// Most portions of a journal that are looked at, besides the first one, which names the session: the last ones, where the
+/// last words are.
+const MOST_PORTIONS: usize = 4;
 
 /// Most bytes of an agent's last words that the next one is told.
 const MOST_SAID: usize = 4_000;
@@ -188,20 +191,24 @@ fn replay(ports: &Ports, state: &RunState, record: &TurnRecord) -> Option<TurnSu
 
 /// The lines of a journal; of a long one the beginning and the end.
 fn journal(path: &Path) -> io::Result<Vec<String>> {
-    let mut file = fs::File::open(path)?;
-    let length = file.metadata()?.len();
-    if length <= JOURNAL_HEAD + JOURNAL_TAIL {
-        return lines(file);
+    let mut found = Vec::new();
+    let mut tail = VecDeque::new();
+    let mut from = 0;
+    while let Some(portion) = journal::read(path, from, PORTION)? {
+        from = portion.from + portion.bytes.len() as u64;
+        let text = String::from_utf8_lossy(&portion.bytes);
+        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        if found.is_empty() {
+            found = lines;
+            continue;
+        }
+        tail.push_back(lines);
+        if tail.len() > MOST_PORTIONS {
+            tail.pop_front();
+        }
     }
-    let mut found = lines((&mut file).take(JOURNAL_HEAD))?;
-    file.seek(SeekFrom::Start(length - JOURNAL_TAIL))?;
-    found.extend(lines(file)?);
+    found.extend(tail.into_iter().flatten());
     Ok(found)
-}
-
-fn lines(from: impl io::Read) -> io::Result<Vec<String>> {
-    let parts = BufReader::new(from).split(b'\n');
-    parts.map(|line| Ok(String::from_utf8_lossy(&line?).into_owned())).collect()
 }
 
 /// Moves the files at `paths` below `home` to the same places below `kept`. Nothing that a link leads to is touched.

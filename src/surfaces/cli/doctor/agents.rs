@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agents::probe::problem::Problem;
 use crate::agents::probe::{Probed, probe};
-use crate::agents::{AgentSettings, Capabilities, QuotaSource, ReadOnly};
+use crate::agents::{AgentSettings, Capabilities, QuotaSource, ReadOnly, adapter};
 use crate::config::settings::Settings;
 use crate::daemon;
 use crate::domain::agent::{AgentKind, Stage};
@@ -114,9 +114,10 @@ fn in_order(agent: &AgentSettings, probed: &Probed) -> String {
 /// What a turn of it can do, in words.
 fn abilities(agent: &AgentSettings, can: &Capabilities) -> String {
     let talked_to = agent.conversation || agent.kind == AgentKind::Acp;
+    let keeps_conversations = !adapter(agent.kind).session_files(agent).is_empty();
     let yes = [
         (can.steer && talked_to, "can be steered"),
-        (can.resume, "can resume"),
+        (can.resume && keeps_conversations, "can resume"),
         (can.cost, "tells its cost"),
         (can.read_only == ReadOnly::Enforced, "can be kept from writing"),
         (can.quota_source == QuotaSource::Event, "tells when a limit resets"),
