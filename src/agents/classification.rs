@@ -7,10 +7,13 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{MESSAGE_LIMIT, ProcessEnd, TEXT_LIMIT, reset_time};
+use super::{MESSAGE_LIMIT, ProcessEnd, reset_time};
 use crate::domain::agent::ExitEvidence;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::time::Timestamp;
+
+/// Longest final text, in bytes.
+pub(super) const TEXT_LIMIT: usize = 256 * 1024;
 
 const CONTEXT_OVERFLOW: &[&str] = &[
     "prompt is too long",

@@ -14,8 +14,8 @@ use super::environment::{self, Own};
 use super::widening;
 use super::{
     Adapter, AgentError, AgentEvent, AgentSettings, Capabilities, CommandLine, FileBody,
-    Invocation, PrivateFile, ProcessEnd, QuotaSource, ReadOnly, TEXT_LIMIT, Transcript,
-    TurnSummary, UsageReporting, classification,
+    Invocation, PrivateFile, ProcessEnd, QuotaSource, ReadOnly, Transcript, TurnSummary,
+    UsageReporting, classification,
 };
 
 #[cfg(test)]
@@ -145,7 +145,7 @@ impl Transcript for CommandTranscript {
     fn line(&mut self, line: &str) -> Vec<AgentEvent> {
         self.output.push_str(line);
         self.output.push('\n');
-        if self.output.len() > 4 * TEXT_LIMIT {
+        if self.output.len() > 4 * classification::TEXT_LIMIT {
             self.output = classification::bounded_text(std::mem::take(&mut self.output));
         }
         vec![AgentEvent::Text(line.to_owned())]

@@ -174,7 +174,8 @@ pub struct Opening {
 impl fmt::Debug for Opening {
     /// Without the prompt.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("Opening").field(&(self.prompt.len(), self.read_only)).finish()
+        let shown = (self.prompt.len(), self.read_only);
+        formatter.debug_tuple("Opening").field(&shown).finish()
     }
 }
 
@@ -273,7 +274,7 @@ pub struct ProcessEnd<'a> {
 pub struct TurnSummary {
     /// The judgement.
     pub ending: TurnEnding,
-    /// The agent's final text, at most [`TEXT_LIMIT`] bytes (the end is kept: answers come last).
+    /// The agent's final text, at most [`classification::TEXT_LIMIT`] bytes (the end is kept: answers come last).
     pub text: String,
     /// Everything that was used, at least the sum of all [`AgentEvent::Usage`].
     pub usage: Usage,
@@ -284,9 +285,6 @@ pub struct TurnSummary {
     /// Tool calls.
     pub tool_calls: u32,
 }
-
-/// Longest final text, in bytes.
-pub const TEXT_LIMIT: usize = 256 * 1024;
 
 /// What an agent can do, as this adapter drives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

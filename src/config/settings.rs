@@ -77,13 +77,12 @@ pub(super) fn assemble(
     let daemon = daemon::read(root.table("daemon"));
     let autonomous = root.table("autonomous");
     let budget = budget::read(root.table("budget"));
-    let projects = projects::read(root.tables("projects"), budget.project_day, sources);
+    let mut projects = projects::read(root.tables("projects"), budget.project_day, sources);
     let mut agents = agents::read(root.table("agents"), variables, &mut secrets, sources);
     let stages = stages::read(root, &mut agents, sources);
-    let mut projects = projects;
     for section in root.tables("projects") {
-        let own = stages::of_project(root, section, &stages, &mut agents, sources);
         let named = section.text("name").map(ProjectId::new);
+        let own = stages::of_project(root, section, &stages, &mut agents, sources);
         if let Some(project) = named.and_then(|id| projects.get_mut(&id)) {
             project.stages = own;
         }

@@ -1,5 +1,6 @@
 //! The built program with trackers on servers.
 
 mod azure;
+mod azure_judges;
 mod github;
 mod github_judges;

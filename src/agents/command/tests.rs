@@ -128,6 +128,6 @@ fn long_output_keeps_its_end() {
     let mut lines = vec![line.as_str(); 1000];
     lines.push("the end");
     let (_, summary) = judge(AgentKind::Command, &lines, exited(0));
-    assert!(summary.text.len() <= crate::agents::TEXT_LIMIT);
+    assert!(summary.text.len() <= super::super::classification::TEXT_LIMIT);
     assert!(summary.text.ends_with("é\nthe end\n"));
 }

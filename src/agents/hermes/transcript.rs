@@ -6,9 +6,7 @@ use crate::domain::agent::TurnEnding;
 use crate::domain::budget::Usage;
 use crate::domain::failure::{Failure, FailureClass};
 
-use super::super::{
-    AgentEvent, ProcessEnd, TEXT_LIMIT, Transcript, TurnSummary, classification, money,
-};
+use super::super::{AgentEvent, ProcessEnd, Transcript, TurnSummary, classification, money};
 
 /// Standard output, of which the end is kept. It may be an error in words.
 #[derive(Default)]
@@ -20,7 +18,7 @@ impl Transcript for HermesTranscript {
     fn line(&mut self, line: &str) -> Vec<AgentEvent> {
         self.output.push_str(line);
         self.output.push('\n');
-        if self.output.len() > 4 * TEXT_LIMIT {
+        if self.output.len() > 4 * classification::TEXT_LIMIT {
             self.output = classification::bounded_text(std::mem::take(&mut self.output));
         }
         vec![AgentEvent::Text(line.to_owned())]

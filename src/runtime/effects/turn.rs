@@ -1,7 +1,6 @@
 //! One agent turn: gather, prompt, anchor, run under a keeper, commit. A turn that an earlier daemon began is not begun
 //! again: its keeper is found, or what it left, and the turn is concluded as if nothing had happened in between.
 
-mod committing;
 pub(in crate::runtime) mod driving;
 mod enriching;
 mod gathering;
@@ -14,7 +13,8 @@ use std::path::{Path, PathBuf};
 
 use crate::agents::{self, AgentSettings, CommandLine, Invocation, TEMPORARY};
 use crate::domain::agent::{AgentKind, Stage, TurnEnding, TurnReport};
-use crate::domain::change::Workspace;
+use crate::domain::bounds;
+use crate::domain::change::{Change, Workspace};
 use crate::domain::failure::Failure;
 use crate::domain::ids::RunId;
 use crate::domain::run::StagePlan;
@@ -23,14 +23,14 @@ use crate::pipeline::prompt;
 use crate::pipeline::state::RunState;
 use crate::process::marker::{Marker, VARIABLE};
 use crate::process::sandbox::Confinement;
-use crate::runtime::agents::place_files;
+use crate::runtime::agents::{co_author, place_files};
 use crate::runtime::confining::Places;
-use crate::runtime::keeper::wire::{Before, Remembered};
+use crate::runtime::keeper::wire::Remembered;
 use crate::runtime::state_dir::{private_dir, write_private};
-use crate::workspaces::{Fingerprint, WorkspaceError};
+use crate::workspaces::{Fingerprint, RUN_TRAILER, WorkspaceError};
 
 use super::{Done, Job, Ports, failed, workspace_of};
-use committing::{coder_git_failure, commit};
+use gathering::{put_back, tampered};
 use keeping::{Kept, Over};
 
 /// What a turn is about, from its preparation to its conclusion.
@@ -284,25 +284,41 @@ async fn conclude(
     }
 }
 
-/// Whether the read-only stage left anything different; if so, it is put back. Doubt counts as yes.
-async fn tampered(ports: &Ports, subject: &Subject<'_>, before: Option<&Before>) -> bool {
-    let after = ports.workspaces.fingerprint(subject.workspace).await;
-    let same = match (before, after) {
-        (Some(Before { head, branch, index, files }), Ok(after)) => {
-            (head, branch, index, files) == (&after.head, &after.branch, &after.index, &after.files)
-        }
-        (None, _) | (_, Err(_)) => false,
-    };
-    if !same {
-        put_back(ports, subject).await;
-    }
-    !same
+async fn commit(
+    ports: &Ports,
+    subject: &Subject<'_>,
+    agent: AgentKind,
+    report: &TurnReport,
+) -> Result<Change, WorkspaceError> {
+    let plan = &subject.state.plan;
+    let message = format!(
+        "{}: {}\n\n{}Round {} of run {}.",
+        plan.identifier,
+        plan.title,
+        match subject.stage {
+            Stage::Tester => "Tests. ",
+            Stage::Documenter => "Documentation. ",
+            Stage::Coder
+            | Stage::Critic
+            | Stage::Diagnose
+            | Stage::Auditor
+            | Stage::StageDocumenter => "",
+        },
+        subject.state.round,
+        subject.state.id.short()
+    );
+    let model = report.model.as_deref().or(subject.model.as_deref());
+    let trailers = [
+        ("Co-authored-by".to_owned(), co_author(agent, model)),
+        (RUN_TRAILER.to_owned(), subject.state.id.to_string()),
+    ];
+    ports.workspaces.commit(subject.workspace, &message, &trailers).await.map(bounds::change)
 }
 
-/// Puts the worktree back to where it was before the turn; what cannot be is found again by the next one.
-async fn put_back(ports: &Ports, subject: &Subject<'_>) {
-    if let Err(error) = ports.workspaces.restore(subject.workspace, &subject.head).await {
-        let stage = subject.stage.word();
-        tracing::warn!(run.id = %subject.state.id, %error, "the worktree could not be put back after the {stage}");
+/// A turn whose work cannot be committed is not complete, whatever the agent says.
+fn coder_git_failure(ending: TurnEnding, error: &WorkspaceError) -> TurnEnding {
+    match ending {
+        TurnEnding::Completed => TurnEnding::Failed { failure: Failure::from(error) },
+        other => other,
     }
 }

@@ -217,6 +217,14 @@ impl Engine {
         }
     }
 
+    /// Whether a tracker's complaint is another one than before, apart from numbers in it.
+    #[must_use]
+    pub fn is_news(&self, source: &str, message: &str) -> bool {
+        let letters = |text: &str| text.replace(|it: char| it.is_ascii_digit(), "");
+        let mut known = self.problems.get(source).into_iter().flatten();
+        !known.any(|known| letters(known) == letters(message))
+    }
+
     /// The record of an item.
     #[must_use]
     pub fn item(&self, id: &ItemId) -> Option<&ItemRecord> {

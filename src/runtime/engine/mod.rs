@@ -287,14 +287,6 @@ impl Engine {
         self.handled(reply, ignored, now)
     }
 
-    /// Whether a tracker's complaint is another one than before, apart from numbers in it.
-    #[must_use]
-    pub fn is_news(&self, source: &str, message: &str) -> bool {
-        let letters = |text: &str| text.replace(|it: char| it.is_ascii_digit(), "");
-        let mut known = self.problems.get(source).into_iter().flatten();
-        !known.any(|known| letters(known) == letters(message))
-    }
-
     /// Instance id of this start.
     #[must_use]
     pub fn instance(&self) -> &str {

@@ -6,8 +6,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::process::{Process, has};
-use super::service::RawItem;
 use super::text::{self, Plain};
+use super::wire::RawItem;
 use super::{AzureSettings, SOURCE};
 use crate::domain::bounds::TASK_BYTES;
 use crate::domain::ids::{ItemId, ProjectId};

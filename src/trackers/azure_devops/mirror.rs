@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::item::{self, id_of, number_of, revised, shape};
 use super::process::Process;
-use super::service::RawItem;
+use super::wire::RawItem;
 use super::{AzureSettings, Listing};
 use crate::domain::ids::ItemId;
 use crate::domain::time::Timestamp;
@@ -56,9 +56,14 @@ impl Mirror {
         }
     }
 
-    /// Keeps an item as it was just read or written, unless a newer revision of it is known.
+    /// Whether the item with this number is on the board.
+    pub(super) fn has(&self, number: u64) -> bool {
+        self.entries.contains_key(&number)
+    }
+
+    /// Keeps an item of the board as it was just read or written, unless a newer revision of it is known.
     pub(super) fn put(&mut self, raw: RawItem) {
-        let known = self.entries.entry(raw.id).or_insert(None);
+        let Some(known) = self.entries.get_mut(&raw.id) else { return };
         if known.as_ref().is_none_or(|known| known.rev <= raw.rev) {
             *known = Some(raw);
         }

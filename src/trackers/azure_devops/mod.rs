@@ -13,9 +13,11 @@ mod mirror;
 mod process;
 mod query;
 mod reading;
+mod refusal;
 mod service;
 mod text;
 mod update;
+mod wire;
 
 #[cfg(test)]
 pub(super) mod tests;
@@ -31,8 +33,7 @@ use tokio::time::Instant;
 use self::comment::Signer;
 use self::mirror::Mirror;
 use self::process::Process;
-pub use self::process::StateTags;
-use self::service::Service;
+use self::service::Boards;
 use super::{Listing, Tracker, TrackerError, TrackerUpdate, Updated};
 use crate::domain::ids::ProjectId;
 use crate::domain::work_item::{ItemState, Lane};
@@ -81,6 +82,17 @@ pub struct AzureSettings {
     pub poll: Duration,
     /// Pauses that the service asks for are waited for up to this.
     pub patience: Duration,
+}
+
+/// Tags that stand in for states.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateTags {
+    /// The item is [`ItemState::Blocked`].
+    pub blocked: String,
+    /// The item is [`ItemState::InReview`], where its type has no state for that.
+    pub in_review: String,
+    /// The item is [`ItemState::Cancelled`], where its type has no state for that.
+    pub cancelled: String,
 }
 
 /// Which items count. Whatever is empty lets everything through.
@@ -133,7 +145,7 @@ impl AzureSettings {
 /// Work items of a project on Azure DevOps.
 pub struct AzureDevOpsTracker {
     settings: AzureSettings,
-    service: Service,
+    boards: Boards,
     signer: Signer,
     mirror: Mutex<Mirror>,
     process: Mutex<Option<(Process, Instant)>>,
@@ -147,7 +159,7 @@ impl AzureDevOpsTracker {
     /// # Errors
     /// When the address or the token are none that can be used.
     pub fn new(settings: AzureSettings) -> Result<Self, TrackerError> {
-        let service = Service::new(&settings).map_err(|error| TrackerError::Refused {
+        let boards = Boards::new(&settings).map_err(|error| TrackerError::Refused {
             tracker: SOURCE.to_owned(),
             action: "be asked".to_owned(),
             reason: error.to_string(),
@@ -155,7 +167,7 @@ impl AzureDevOpsTracker {
         let signer = Signer::new(settings.signing_secret.as_ref().unwrap_or(&settings.token));
         Ok(Self {
             settings,
-            service,
+            boards,
             signer,
             mirror: Mutex::default(),
             process: Mutex::default(),
@@ -174,6 +186,17 @@ impl AzureDevOpsTracker {
         Ok(work.map(|item_type| item_type.name.clone()).collect())
     }
 
+    /// Reads the board if it is time to. Whether it was.
+    async fn read_if_due(&self) -> Result<bool, TrackerError> {
+        let mut read = self.read.lock().await;
+        let is_due = read.is_none_or(|at| at.elapsed() >= self.settings.poll);
+        if is_due {
+            self.read_board().await?;
+            *read = Some(Instant::now());
+        }
+        Ok(is_due)
+    }
+
     fn mirror(&self) -> MutexGuard<'_, Mirror> {
         self.mirror.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -190,12 +213,7 @@ impl Tracker for AzureDevOpsTracker {
     }
 
     async fn list(&self) -> Result<Listing, TrackerError> {
-        let mut read = self.read.lock().await;
-        let is_fresh = read.is_some_and(|at| at.elapsed() < self.settings.poll);
-        if !is_fresh {
-            self.read_board().await?;
-            *read = Some(Instant::now());
-        }
+        let is_fresh = !self.read_if_due().await?;
         let process = self.known_process().await?;
         Ok(self.mirror().listing(&process, &self.settings, is_fresh))
     }

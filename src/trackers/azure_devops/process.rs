@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::StateTags;
 use crate::domain::work_item::ItemState;
 
 /// Reference names of types that are not work: tests, reviews, feedback.
@@ -20,17 +21,6 @@ const NOT_WORK: [&str; 10] = [
     "FeedbackResponse",
     "TestResult",
 ];
-
-/// Tags that stand in for states.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StateTags {
-    /// The item is [`ItemState::Blocked`].
-    pub blocked: String,
-    /// The item is [`ItemState::InReview`], where its type has no state for that.
-    pub in_review: String,
-    /// The item is [`ItemState::Cancelled`], where its type has no state for that.
-    pub cancelled: String,
-}
 
 /// A type with its states in the order of the process.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,8 +159,9 @@ impl StateTags {
 
 #[cfg(test)]
 mod tests {
-    use super::{ItemType, Move, State, StateTags, meaning};
+    use super::{ItemType, Move, State, meaning};
     use crate::domain::work_item::ItemState;
+    use crate::trackers::azure_devops::StateTags;
 
     fn tags() -> StateTags {
         StateTags {

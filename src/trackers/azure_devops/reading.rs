@@ -7,7 +7,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::process::{ItemType, Process, State, meaning};
-use super::service::{Failed, Found, MOST_IDS, RawItem, RawType};
+use super::refusal::Failed;
+use super::service::MOST_IDS;
+use super::wire::{Found, RawItem, RawType};
 use super::{AzureDevOpsTracker, query};
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::ItemState;
@@ -73,7 +75,7 @@ impl AzureDevOpsTracker {
 
     /// Reads the types and states of the project.
     pub(super) async fn discover(&self) -> Result<Process, TrackerError> {
-        let types = self.service.types().await;
+        let types = self.boards.types().await;
         let types = types.map_err(|failed| failed.error("read the work item types"))?;
         let types = types.into_iter().filter(|it| !it.is_disabled);
         let types = types.map(|it| (it.name.to_lowercase(), self.understood(it))).collect();
@@ -131,7 +133,7 @@ impl AzureDevOpsTracker {
         loop {
             let after = numbers.last().copied().unwrap_or(0);
             let question = query::text(&self.settings.filter, process, after, since);
-            let found: Result<Found, Failed> = self.service.query(&question, PAGE).await;
+            let found: Result<Found, Failed> = self.boards.query(&question, PAGE).await;
             let found = found.map_err(|failed| failed.error("find work items"))?;
             as_of = as_of.or_else(|| Timestamp::from_rfc3339(&found.as_of));
             let before = numbers.len();
@@ -157,7 +159,7 @@ impl AzureDevOpsTracker {
         let mut waiting: Vec<&[u64]> = numbers.chunks(MOST_IDS).rev().collect();
         let mut all = Vec::new();
         while let Some(some) = waiting.pop() {
-            match self.service.items(some, None).await {
+            match self.boards.items(some, None).await {
                 Ok(read) => all.extend(read),
                 // One that is too large by itself stays unread and is reported.
                 Err(Failed::TooLarge) if some.len() == 1 => {}
@@ -176,7 +178,7 @@ impl AzureDevOpsTracker {
         let process = self.known_process().await?;
         let awaited = self.mirror().awaited(&process, &self.settings);
         for some in awaited.chunks(MOST_IDS) {
-            let read = self.service.items(some, Some(&STATE_FIELDS)).await;
+            let read = self.boards.items(some, Some(&STATE_FIELDS)).await;
             let read = read.map_err(|failed| failed.error("read work items"))?;
             self.mirror().take_awaited(&read, &process, &self.settings);
         }

@@ -1,14 +1,15 @@
-//! The calls to Azure DevOps, and what its refusals mean.
+//! The calls to Azure DevOps.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::refusal::{Failed, is_json, unanswered};
+use super::wire::{Comments, Found, List, RawComment, RawItem, RawState, RawType};
 use super::{AzureSettings, SOURCE};
-use crate::http::client::{Client, Reply, Request, Settings, Verb};
+use crate::http::client::{Client, Request, Settings, Verb};
 use crate::http::error::HttpError;
 use crate::trackers::TrackerError;
 
@@ -18,139 +19,16 @@ pub(super) const MOST_IDS: usize = 200;
 /// Comments of one answer, and answers that are read; older comments are not looked at.
 const COMMENTS: (usize, usize) = (200, 10);
 
-/// Characters of a refusal that are shown.
-const LONGEST_REASON: usize = 300;
-
-/// A work item as the service has it.
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct RawItem {
-    pub(super) id: u64,
-    pub(super) rev: u64,
-    #[serde(default)]
-    pub(super) fields: Map<String, Value>,
-    #[serde(default)]
-    pub(super) relations: Option<Vec<Relation>>,
-    /// Which text fields are Markdown; the others are HTML.
-    #[serde(default, rename = "multilineFieldsFormat")]
-    pub(super) formats: Option<Map<String, Value>>,
-}
-
-/// A link of a work item.
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Relation {
-    pub(super) rel: String,
-    #[serde(default)]
-    pub(super) url: String,
-}
-
-/// A comment. Older versions of the service call its number `commentId`.
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct RawComment {
-    #[serde(alias = "commentId")]
-    pub(super) id: u64,
-    #[serde(default)]
-    pub(super) text: String,
-    #[serde(default, rename = "isDeleted")]
-    pub(super) is_deleted: bool,
-}
-
-/// A type as the service describes it.
-#[derive(Debug, Deserialize)]
-pub(super) struct RawType {
-    pub(super) name: String,
-    #[serde(default, rename = "referenceName")]
-    pub(super) reference: String,
-    #[serde(default, rename = "isDisabled")]
-    pub(super) is_disabled: bool,
-    #[serde(default)]
-    pub(super) states: Vec<RawState>,
-}
-
-/// A state of a type.
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct RawState {
-    pub(super) name: String,
-    #[serde(default)]
-    pub(super) category: String,
-}
-
-#[derive(Deserialize)]
-struct List<T> {
-    value: Vec<T>,
-}
-
-#[derive(Deserialize)]
-struct Comments {
-    #[serde(default)]
-    comments: Vec<RawComment>,
-    #[serde(default, rename = "continuationToken")]
-    more: Option<String>,
-}
-
-/// Which items a query has found.
-#[derive(Debug, Deserialize)]
-pub(super) struct Found {
-    /// The moment that the answer is true for, by the service's clock.
-    #[serde(default, rename = "asOf")]
-    pub(super) as_of: String,
-    #[serde(rename = "workItems")]
-    items: Vec<Reference>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Reference {
-    id: u64,
-}
-
-impl Found {
-    /// Their numbers.
-    pub(super) fn ids(&self) -> impl Iterator<Item = u64> {
-        self.items.iter().map(|item| item.id)
-    }
-}
-
-/// Why a call came to nothing.
-#[derive(Debug)]
-pub(super) enum Failed {
-    /// The item has changed since it was read.
-    Changed,
-    /// There is no such thing, or it may not be read.
-    Missing,
-    /// The answer would be too large.
-    TooLarge,
-    /// Anything else.
-    Tracker(TrackerError),
-}
-
-impl From<TrackerError> for Failed {
-    fn from(error: TrackerError) -> Self {
-        Self::Tracker(error)
-    }
-}
-
-impl Failed {
-    /// The error, for calls that have no item which could change or be missing.
-    pub(super) fn error(self, action: &str) -> TrackerError {
-        let reason = match self {
-            Self::Tracker(error) => return error,
-            Self::Changed => "it has changed meanwhile",
-            Self::Missing => "there is no such project, team or item, or the token may not see it",
-            Self::TooLarge => "the answer is too large",
-        };
-        refused(action, reason.to_owned())
-    }
-}
-
 /// The service, seen from one project.
-pub(super) struct Service {
+pub(super) struct Boards {
     http: Client,
-    organization: String,
+    pub(super) organization: String,
     project: String,
     team: Option<String>,
     version: String,
 }
 
-impl Service {
+impl Boards {
     pub(super) fn new(settings: &AzureSettings) -> Result<Self, HttpError> {
         let http = Client::new(Settings {
             authorization: Some(basic(&settings.token)),
@@ -309,108 +187,6 @@ impl Service {
             })
         })
     }
-
-    fn refusal(&self, action: &str, reply: &Reply) -> Failed {
-        let said = Said::of(reply);
-        match reply.status {
-            203 | 301 | 302 | 303 | 307 | 308 | 401 => self.signed_out(reply).into(),
-            403 => TrackerError::Credentials {
-                tracker: SOURCE.to_owned(),
-                reason: format!("it may not {action}: {}", said.text),
-                hint: self.hint(),
-            }
-            .into(),
-            404 => match said.kind.as_str() {
-                "" | "WorkItemUnauthorizedAccessException" => Failed::Missing,
-                _ if said.text.contains("TF401232") => Failed::Missing,
-                _ => refused(action, said.text).into(),
-            },
-            409 | 412 => Failed::Changed,
-            429 => TrackerError::Limited {
-                tracker: SOURCE.to_owned(),
-                wait: std::time::Duration::from_secs(
-                    reply.header("retry-after").and_then(|it| it.trim().parse().ok()).unwrap_or(60),
-                ),
-            }
-            .into(),
-            408 | 500..=599 => TrackerError::Unavailable {
-                tracker: SOURCE.to_owned(),
-                reason: format!(
-                    "it answered with {} to the wish to {action}: {}",
-                    reply.status, said.text
-                ),
-            }
-            .into(),
-            _ => refused(action, said.text).into(),
-        }
-    }
-
-    fn signed_out(&self, reply: &Reply) -> TrackerError {
-        let reason = match (reply.status, reply.header("x-tfs-serviceerror")) {
-            (_, Some(error)) if !error.is_empty() => Said::bounded(error),
-            (401, _) if is_json(reply) => Said::of(reply).text,
-            (status, _) => format!("it answers with {status} and a page to sign in on"),
-        };
-        TrackerError::Credentials { tracker: SOURCE.to_owned(), reason, hint: self.hint() }
-    }
-
-    fn hint(&self) -> String {
-        format!(
-            "make a personal access token with the scope \"Work Items (Read & write)\" for the organization {}, \
-             give it to AZDO_PAT or `token` in [azdo], and start again",
-            self.organization
-        )
-    }
-}
-
-/// What the service says about a refusal.
-struct Said {
-    kind: String,
-    text: String,
-}
-
-impl Said {
-    fn of(reply: &Reply) -> Self {
-        #[derive(Deserialize, Default)]
-        struct Body {
-            #[serde(default)]
-            message: Option<String>,
-            #[serde(default, rename = "typeKey")]
-            kind: Option<String>,
-        }
-        let body: Body = reply.json().unwrap_or_default();
-        let kind = body.kind.unwrap_or_default();
-        let text = match body.message {
-            Some(message) if kind.is_empty() => Self::bounded(&message),
-            Some(message) => format!("{} ({kind})", Self::bounded(&message)),
-            None => format!("status {}", reply.status),
-        };
-        Self { kind, text }
-    }
-
-    fn bounded(text: &str) -> String {
-        let words = super::text::one_line(text).text;
-        crate::domain::bounds::first_chars(&words, LONGEST_REASON)
-    }
-}
-
-fn refused(action: &str, reason: String) -> TrackerError {
-    TrackerError::Refused { tracker: SOURCE.to_owned(), action: action.to_owned(), reason }
-}
-
-fn unanswered(error: HttpError) -> Failed {
-    let tracker = SOURCE.to_owned();
-    match error {
-        HttpError::TooLarge { .. } => Failed::TooLarge,
-        HttpError::Limited { wait, .. } => TrackerError::Limited { tracker, wait }.into(),
-        HttpError::Unusable { .. } | HttpError::Unreachable { .. } | HttpError::TimedOut { .. } => {
-            TrackerError::Unavailable { tracker, reason: error.to_string() }.into()
-        }
-    }
-}
-
-fn is_json(reply: &Reply) -> bool {
-    reply.header("content-type").is_some_and(|kind| kind.to_ascii_lowercase().contains("json"))
 }
 
 /// The header for a personal access token: a password without a user.

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::comment::{Status, is_marked};
 use super::item::{IMPLEMENTED, REVIEWED, field, number_of, tags};
 use super::process::{Process, has};
-use super::service::{Failed, RawItem};
+use super::refusal::Failed;
+use super::wire::RawItem;
 use super::{AzureDevOpsTracker, SOURCE, item};
 use crate::domain::card::RunCard;
 use crate::domain::work_item::{ItemState, WorkItem};
@@ -27,6 +28,11 @@ impl AzureDevOpsTracker {
         let foreign =
             || TrackerError::ForeignItem { item: update.item.clone(), tracker: SOURCE.to_owned() };
         let number = number_of(&update.item).ok_or_else(foreign)?;
+        // What people took off the board is not ours to write to, even where it can still be read.
+        let is_known = self.mirror().has(number);
+        if !is_known && (!self.read_if_due().await? || !self.mirror().has(number)) {
+            return Err(TrackerError::UnknownItem { item: update.item.clone() });
+        }
         let process = self.known_process().await?;
         for _try in 0..MOST_TRIES {
             match self.write_once(number, &process, update).await {
@@ -47,7 +53,7 @@ impl AzureDevOpsTracker {
         process: &Process,
         update: &TrackerUpdate,
     ) -> Result<Updated, Failed> {
-        let mut raw = self.service.item(number).await?;
+        let mut raw = self.boards.item(number).await?;
         let now = self.viewed(&raw, process, update)?;
         let ours = self.our_comments(number).await?;
         let already = ours.iter().any(|ours| ours.status.has(update));
@@ -55,7 +61,7 @@ impl AzureDevOpsTracker {
             let is_outdated = ours.iter().any(|ours| ours.status.number > update.number);
             let operations = self.operations(&raw, process, &now, update, is_outdated);
             if operations.len() > 1 {
-                raw = self.service.patch(number, &operations).await?;
+                raw = self.boards.patch(number, &operations).await?;
                 self.mirror().put(raw.clone());
             }
             self.say(number, &ours, update).await?;
@@ -85,7 +91,7 @@ impl AzureDevOpsTracker {
     /// Comments of the item that we wrote and nobody changed, oldest first.
     async fn our_comments(&self, number: u64) -> Result<Vec<Ours>, Failed> {
         let mut ours = Vec::new();
-        for raw in self.service.comments(number).await? {
+        for raw in self.boards.comments(number).await? {
             match Status::verified(&raw.text, number, &self.signer) {
                 Some(status) => ours.push(Ours { comment: raw.id, status }),
                 None if is_marked(&raw.text) => {
@@ -190,15 +196,15 @@ impl AzureDevOpsTracker {
         };
         let mut status = home.map_or_else(|| Status::new(run), |home| home.status.clone());
         status.add(update);
-        let page = self.service.page_of(&self.settings.base_url, number);
+        let page = self.boards.page_of(&self.settings.base_url, number);
         let text = status.render(number, &page, &self.signer);
         match home {
-            Some(home) => match self.service.edit_comment(number, home.comment, &text).await {
+            Some(home) => match self.boards.edit_comment(number, home.comment, &text).await {
                 // Somebody has deleted it meanwhile: all is decided anew.
                 Err(Failed::Missing) => Err(Failed::Changed),
                 edited => edited,
             },
-            None => self.service.add_comment(number, &text).await,
+            None => self.boards.add_comment(number, &text).await,
         }
     }
 }

@@ -140,8 +140,6 @@ pub struct GithubTracker {
     key: SigningKey,
     /// What is known of each repository, by its name as configured.
     mirrors: Mutex<BTreeMap<String, Mirror>>,
-    /// What was said last about a failure, so that it is said once.
-    said: Mutex<String>,
 }
 
 impl GithubTracker {
@@ -153,8 +151,7 @@ impl GithubTracker {
         let api = Api::new(&settings)?;
         let secret = settings.signing_secret.as_ref().or(settings.token.as_ref());
         let key = SigningKey::derived(secret.unwrap_or(&SecretString::from(String::new())));
-        let (mirrors, said) = (Mutex::default(), Mutex::default());
-        Ok(Self { settings, api, key, mirrors, said })
+        Ok(Self { settings, api, key, mirrors: Mutex::default() })
     }
 
     fn mirrors(&self) -> MutexGuard<'_, BTreeMap<String, Mirror>> {
@@ -174,17 +171,6 @@ impl GithubTracker {
         });
         found.ok_or_else(|| TrackerError::UnknownItem { item: item.clone() })
     }
-
-    /// Says a failure once in the log, until something else is to be said.
-    fn say_once(&self, text: String) {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if *said != text {
-            if !text.is_empty() {
-                tracing::error!("{text}");
-            }
-            *said = text;
-        }
-    }
 }
 
 #[async_trait]
@@ -198,16 +184,7 @@ impl Tracker for GithubTracker {
     }
 
     async fn list(&self) -> Result<Listing, TrackerError> {
-        let result = self.read().await;
-        self.say_once(match &result {
-            Ok(_) => String::new(),
-            // For how long changes with every call.
-            Err(TrackerError::Limited { .. }) => {
-                "GitHub wants to be left alone for a while".to_owned()
-            }
-            Err(error) => error.to_string(),
-        });
-        result
+        self.read().await
     }
 
     async fn update(&self, update: &TrackerUpdate) -> Result<Updated, TrackerError> {

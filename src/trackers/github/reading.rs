@@ -48,11 +48,12 @@ impl GithubTracker {
             }
         }
         match failures.pop_first() {
-            Some((_, error)) if worked == 0 => return Err(error),
-            Some((name, error)) => drop(failures.insert(name, error)),
-            None => {}
+            Some((_, error)) if worked == 0 => Err(error),
+            first => {
+                failures.extend(first);
+                Ok(self.listing(&failures))
+            }
         }
-        Ok(self.listing(&failures))
     }
 
     fn listing(&self, failures: &BTreeMap<String, TrackerError>) -> Listing {
@@ -164,7 +165,9 @@ impl GithubTracker {
         let mut mirror = known.clone();
         mirror.read_at = now;
         if let Some(pages) = self.api.pages(request, known.etag.as_deref(), &action).await? {
-            let read = of_values(pages.values)?;
+            let mut read = of_values(pages.values)?;
+            // Whether what is not understood has the label, nobody knows.
+            read.retain(|number, issue| issue.is_ok() || known.watched.contains_key(number));
             let newest = read
                 .values()
                 .filter_map(|issue| Timestamp::from_rfc3339(&issue.as_ref().ok()?.updated_at));
@@ -197,8 +200,6 @@ impl GithubTracker {
                     mirror.watched.remove(&number);
                     continue;
                 }
-            } else if !mirror.watched.contains_key(&number) && mirror.etag.is_some() {
-                continue;
             }
             let linked = match &issue {
                 Ok(issue) => self.dependencies(repository, issue, mirror).await?,

@@ -46,7 +46,7 @@ impl GithubTracker {
         }
         let place = status_comment::place(&own.comments, update);
         if let Place::Written(_) = place {
-            return Ok(self.answer(&target, update, issue, true));
+            return Ok(self.answer(&target, update, &issue, true));
         }
         let mut changed = false;
         let state = self.settings.labels.state(&issue);
@@ -66,7 +66,7 @@ impl GithubTracker {
         }
         self.comment(&target, update, &own, place).await?;
         let issue = if changed { self.readable(&target, update).await? } else { issue };
-        Ok(self.answer(&target, update, issue, false))
+        Ok(self.answer(&target, update, &issue, false))
     }
 
     /// The issue as it is now.
@@ -224,7 +224,7 @@ impl GithubTracker {
         &self,
         target: &Target<'_>,
         update: &TrackerUpdate,
-        issue: Issue,
+        issue: &Issue,
         already: bool,
     ) -> Updated {
         let current = self.seen(target, issue);
@@ -237,19 +237,19 @@ impl GithubTracker {
         }
     }
 
-    fn seen(&self, target: &Target<'_>, issue: Issue) -> WorkItem {
+    fn seen(&self, target: &Target<'_>, issue: &Issue) -> WorkItem {
         let mut mirrors = self.mirrors();
         let Some(mirror) = mirrors.get_mut(&target.repository.name) else {
             // Nothing was read yet: everything it names holds it back.
             let watched = Watched { issue: Ok(issue.clone()), linked: BTreeSet::new() };
             let named = watched.blockers(target.repository);
             let blocked_by = named.iter().map(|it| self.settings.id_of(it)).collect();
-            return self.settings.item(target.repository, &issue, blocked_by);
+            return self.settings.item(target.repository, issue, blocked_by);
         };
         let linked = mirror.watched.get(&target.number).map(|it| it.linked.clone());
         let watched = Watched { issue: Ok(issue.clone()), linked: linked.unwrap_or_default() };
         mirror.put(target.number, watched.clone());
         let item = mirror.item(&self.settings, target.repository, &watched);
-        item.unwrap_or_else(|| self.settings.item(target.repository, &issue, Vec::new()))
+        item.unwrap_or_else(|| self.settings.item(target.repository, issue, Vec::new()))
     }
 }

@@ -60,6 +60,11 @@ pub(crate) fn emulate(seed: &str) -> Option<Judge> {
     Some(start_in(command, port, home))
 }
 
+/// The Python that has `judge` in it. `None` after saying that the test is skipped.
+pub(crate) fn python(judge: &str) -> Option<PathBuf> {
+    installed(judge, "venv/bin/python")
+}
+
 fn start(command: Command, port: u16) -> Judge {
     start_in(command, port, tempfile::tempdir().expect("a directory"))
 }

@@ -215,6 +215,11 @@ fn an_item_that_leaves_the_board_stops_its_run() {
     azure.edit(1, &[("System.AreaPath", json!("Fiber Suite\\Elsewhere"))]);
     factory.wait_until("the run is over", |picture| picture.status.runs.is_empty());
     factory.wait_until_quiet();
+    azure.forget();
+    factory.until("the board was read again", BOUND, |_| (azure.journal().len() > 4).then_some(()));
+    assert!(azure.journal().iter().all(|asked| !asked.writes()), "{:#?}", azure.journal());
+    let picture = factory.picture().expect("a picture");
+    assert!(picture.status.runs.is_empty(), "{picture:#?}");
     assert_eq!(factory.repository.merged_log(), []);
 }
 

@@ -594,7 +594,6 @@ impl Driver {
 
     /// Texts of the prompts `stage` was given, in order.
     pub(in crate::pipeline) fn given(&self, stage: Stage) -> Vec<&str> {
-        let of_stage = self.prompts.iter().filter(|given| given.stage == stage);
-        of_stage.map(|given| given.text.as_str()).collect()
+        self.prompts.iter().filter(|it| it.stage == stage).map(|it| it.text.as_str()).collect()
     }
 }

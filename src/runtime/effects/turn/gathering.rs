@@ -1,12 +1,14 @@
-//! What the daemon finds in the worktree before a turn, which it puts in order first.
+//! What the daemon finds in the worktree before a turn, which it puts in order first; and whether a stage that may only read
+//! has left it like that.
 
 use crate::domain::agent::Stage;
 use crate::domain::change::Workspace;
 use crate::pipeline::state::RunState;
+use crate::runtime::keeper::wire::Before;
 use crate::workspaces::Fingerprint;
 
 use super::super::Ports;
-use super::NotReady;
+use super::{NotReady, Subject};
 
 /// Bytes of diff given by value.
 const MAX_DIFF: usize = 160_000;
@@ -68,5 +70,32 @@ pub(super) async fn gather(
             left_out.extend(diff.binary.into_iter().map(|path| format!("{path} (binary)")));
             Ok(Gathered { head, diff: diff.text, left_out, partial_work: false, before })
         }
+    }
+}
+
+/// Whether the read-only stage left anything different; if so, it is put back. Doubt counts as yes.
+pub(super) async fn tampered(
+    ports: &Ports,
+    subject: &Subject<'_>,
+    before: Option<&Before>,
+) -> bool {
+    let after = ports.workspaces.fingerprint(subject.workspace).await;
+    let same = match (before, after) {
+        (Some(Before { head, branch, index, files }), Ok(after)) => {
+            (head, branch, index, files) == (&after.head, &after.branch, &after.index, &after.files)
+        }
+        (None, _) | (_, Err(_)) => false,
+    };
+    if !same {
+        put_back(ports, subject).await;
+    }
+    !same
+}
+
+/// Puts the worktree back to where it was before the turn; what cannot be is found again by the next one.
+pub(super) async fn put_back(ports: &Ports, subject: &Subject<'_>) {
+    if let Err(error) = ports.workspaces.restore(subject.workspace, &subject.head).await {
+        let stage = subject.stage.word();
+        tracing::warn!(run.id = %subject.state.id, %error, "the worktree could not be put back after the {stage}");
     }
 }

@@ -121,6 +121,23 @@ async fn every_process_takes_every_state() {
 }
 
 #[tokio::test]
+async fn what_people_took_off_the_board_is_left_alone() {
+    let board =
+        Board::with(Process::Agile, |settings| settings.filter.tags = vec!["ai".to_owned()]);
+    let fields = [("System.Title", json!("one")), ("System.Tags", json!("ai"))];
+    let number = board.azure.create("Task", &fields);
+    board.tracker.update(&wish(number, 1, Some(ItemState::InProgress))).await.unwrap();
+    board.azure.edit(number, &[("System.Tags", json!("mine"))]);
+    assert_eq!(board.list().await.items, []);
+    board.azure.forget();
+    let mut update = wish(number, 2, Some(ItemState::Done));
+    update.from = ItemState::InProgress;
+    let error = board.tracker.update(&update).await.unwrap_err();
+    assert!(matches!(error, TrackerError::UnknownItem { .. }), "{error}");
+    assert_eq!((writes(&board), board.list().await.items), (Vec::new(), Vec::new()));
+}
+
+#[tokio::test]
 async fn an_edit_between_reading_and_writing_is_decided_upon() {
     let (board, number) = board();
     board.azure.edit_before_next_patch(number, &[("System.Title", json!("edited"))]);

@@ -160,7 +160,7 @@ async fn only_what_we_signed_ourselves_counts_as_our_comment() {
     // Changed by somebody, it is left alone.
     bench.people(|world| {
         world.edit(OWN, 1, |issue| {
-            issue.comments[1].body = own.replace("card 1", "card 1, approved")
+            issue.comments[1].body = own.replace("card 1", "card 1, approved");
         });
     });
     assert!(!bench.tracker.update(&wish).await.unwrap().already);

@@ -5,7 +5,9 @@
 //! is in its journal.
 
 pub mod board;
+pub mod comments;
 pub mod faults;
+pub mod locations;
 pub mod patch;
 pub mod process;
 pub mod routes;

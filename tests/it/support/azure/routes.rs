@@ -10,10 +10,12 @@ use base64::Engine as _;
 use chrono::Utc;
 use serde_json::{Value, json};
 
-use super::board::{Board, Comment, identity, moment, sanitized};
+use super::board::{Board, moment};
 use super::faults::Fault;
 use super::wiql::{Query, World};
-use super::{Asked, FACTORY, Inner, ORGANIZATION, PROJECT, TEAM, TOKEN, patch};
+use super::{
+    Asked, FACTORY, Inner, ORGANIZATION, PROJECT, TEAM, TOKEN, comments, locations, patch,
+};
 
 /// Most numbers of one batch.
 const MOST_IDS: usize = 200;
@@ -45,19 +47,20 @@ impl Refusal {
 }
 
 /// One request, taken apart.
-struct Call<'a> {
-    method: &'a str,
+pub struct Call<'a> {
+    pub method: &'a str,
     /// Parts of the path behind `_apis`, decoded, in lower case.
     path: Vec<&'a str>,
     has_team: bool,
     query: Vec<(String, String)>,
     version: String,
     kind: String,
-    body: Value,
+    pub body: Value,
 }
 
 impl Call<'_> {
-    fn parameter(&self, name: &str) -> Option<&str> {
+    /// A parameter of the query.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
         let found = self.query.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
@@ -194,7 +197,7 @@ fn routed(inner: &mut Inner, asked: &Asked, uri: &Uri, headers: &HeaderMap) -> R
 fn dispatch(inner: &mut Inner, call: &Call<'_>) -> Result<Value, Refusal> {
     // How Microsoft's own clients find out where everything is.
     if call.method == "OPTIONS" && call.path.is_empty() {
-        return Ok(super::routes::locations());
+        return Ok(locations::all());
     }
     if call.method == "GET" && call.path == ["resourceareas"] {
         return Ok(json!({ "count": 0, "value": [] }));
@@ -259,7 +262,7 @@ fn dispatch(inner: &mut Inner, call: &Call<'_>) -> Result<Value, Refusal> {
                     "The requested version of the resource is under preview. The -preview flag must be supplied in the api-version for such requests.",
                 ));
             }
-            comments(inner, call, id, rest)
+            comments::answer(inner, call, id, rest)
         }
         _ => Err(Refusal::new(
             404,
@@ -278,7 +281,8 @@ fn expands(expand: &str) -> bool {
     ["relations", "all"].contains(&expand.to_lowercase().as_str())
 }
 
-fn wants(call: &Call<'_>, kind: &str) -> Result<(), Refusal> {
+/// The content type must be `kind`.
+pub fn wants(call: &Call<'_>, kind: &str) -> Result<(), Refusal> {
     if call.kind.split(';').next() == Some(kind) {
         return Ok(());
     }
@@ -389,86 +393,6 @@ fn create(board: &mut Board, kind: &str, operations: &Value, base: &str) -> Resu
     board.shown(id, base, None, true).ok_or_else(|| Refusal::missing(id))
 }
 
-fn comments(inner: &mut Inner, call: &Call<'_>, id: u64, rest: &[&str]) -> Result<Value, Refusal> {
-    let board = &mut inner.board;
-    let item = board.items.get_mut(&id).ok_or_else(|| Refusal::missing(id))?;
-    let text = call.body["text"].as_str().unwrap_or_default();
-    let empty = || {
-        Refusal::new(
-            400,
-            "VssPropertyValidationException",
-            "VS403654: the text of a comment is required",
-        )
-    };
-    match (call.method, rest) {
-        ("GET", []) => {
-            let size: usize = call.parameter("$top").and_then(|it| it.parse().ok()).unwrap_or(200);
-            let from: usize =
-                call.parameter("continuationToken").and_then(|it| it.parse().ok()).unwrap_or(0);
-            let mut all: Vec<&Comment> = item.comments.iter().collect();
-            if call.parameter("order").is_none_or(|it| it.eq_ignore_ascii_case("desc")) {
-                all.reverse();
-            }
-            let page: Vec<Value> =
-                all.iter().skip(from).take(size).map(|it| shown_comment(id, it)).collect();
-            let mut list =
-                json!({ "totalCount": all.len(), "count": page.len(), "comments": page });
-            if from + size < all.len() {
-                list["continuationToken"] = json!((from + size).to_string());
-            }
-            Ok(list)
-        }
-        ("POST", []) => {
-            wants(call, "application/json")?;
-            if text.is_empty() {
-                return Err(empty());
-            }
-            let number = board.comment(id, text, FACTORY);
-            let made = board
-                .items
-                .get(&id)
-                .and_then(|item| item.comments.iter().find(|it| it.id == number));
-            made.map(|it| shown_comment(id, it)).ok_or_else(empty)
-        }
-        ("PATCH", [comment]) => {
-            wants(call, "application/json")?;
-            let found =
-                item.comments.iter_mut().find(|it| it.id.to_string() == *comment && !it.is_deleted);
-            let missing = || {
-                Refusal::new(
-                    404,
-                    "WorkItemCommentNotFoundException",
-                    &format!("VS403678: comment {comment} does not exist"),
-                )
-            };
-            let found = found.ok_or_else(missing)?;
-            if !Board::is_own(found) {
-                return Err(Refusal::new(
-                    403,
-                    "WorkItemUnauthorizedOperationException",
-                    "VS403680: you are not authorized to change this comment",
-                ));
-            }
-            if text.is_empty() {
-                return Err(empty());
-            }
-            found.text = sanitized(text);
-            found.version += 1;
-            let shown = shown_comment(id, found);
-            board.saved(id, FACTORY);
-            Ok(shown)
-        }
-        _ => Err(Refusal::new(405, "", "no such method on comments")),
-    }
-}
-
-fn shown_comment(id: u64, comment: &Comment) -> Value {
-    json!({
-        "workItemId": id, "id": comment.id, "version": comment.version, "text": comment.text,
-        "isDeleted": comment.is_deleted, "createdBy": identity(&comment.author), "format": "html",
-    })
-}
-
 fn refused(refusal: &Refusal, headers: &[(&str, &str)]) -> Response {
     let body = json!({
         "$id": "1", "innerException": null, "message": refusal.text, "typeName": refusal.kind,
@@ -513,52 +437,4 @@ pub fn decoded(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&out).into_owned()
-}
-
-/// Where everything is, for Microsoft's own clients.
-pub fn locations() -> Value {
-    let at = |id: &str, name: &str, template: &str| {
-        json!({
-            "id": id, "area": "wit", "resourceName": name, "routeTemplate": template, "resourceVersion": 3,
-            "minVersion": "1.0", "maxVersion": "7.1", "releasedVersion": "7.1",
-        })
-    };
-    let value = [
-        at(
-            "72c7ddf8-2cdc-4f60-90cd-ab71c14a399b",
-            "workItems",
-            "{project}/_apis/{area}/{resource}/{id}",
-        ),
-        at(
-            "62d3d110-0047-428c-ad3c-4fe872c91c74",
-            "workItems",
-            "{project}/_apis/{area}/{resource}/${type}",
-        ),
-        at(
-            "908509b6-4248-4475-a1cd-829139ba419f",
-            "workItemsBatch",
-            "{project}/_apis/{area}/{resource}",
-        ),
-        at(
-            "1a9c53f7-f243-4447-b110-35ef023636e4",
-            "wiql",
-            "{project}/{team}/_apis/{area}/{resource}",
-        ),
-        at(
-            "608aac0a-32e1-4493-a863-b9cf4566d257",
-            "comments",
-            "{project}/_apis/{area}/workItems/{workItemId}/{resource}/{commentId}",
-        ),
-        at(
-            "7c8d7a76-4a09-43e8-b5df-bd792f4ac6aa",
-            "workItemTypes",
-            "{project}/_apis/{area}/{resource}/{type}",
-        ),
-        at(
-            "7c9d7a76-4a09-43e8-b5df-bd792f4ac6aa",
-            "workItemTypeStates",
-            "{project}/_apis/{area}/workItemTypes/{type}/states",
-        ),
-    ];
-    json!({ "count": value.len(), "value": value })
 }

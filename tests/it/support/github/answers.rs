@@ -280,7 +280,7 @@ impl World {
             return Err(message(404, "Label does not exist"));
         }
         self.edit(repository, number, |issue| {
-            issue.labels.retain(|it| !it.eq_ignore_ascii_case(label))
+            issue.labels.retain(|it| !it.eq_ignore_ascii_case(label));
         });
         Ok(self.labels_of(repository, number))
     }

@@ -248,7 +248,7 @@ async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response 
     };
     if held {
         let waiting = Arc::clone(&shared);
-        let _released = tokio::task::block_in_place(move || {
+        tokio::task::block_in_place(move || {
             let guard = waiting.inner.lock().unwrap_or_else(PoisonError::into_inner);
             let (mut guard, _) = waiting
                 .changed
