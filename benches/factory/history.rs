@@ -13,8 +13,8 @@ use enact_factory::domain::change::{
     Change, CheckReport, CheckResult, CheckStatus, Delivered, Workspace,
 };
 use enact_factory::domain::effect::Effect;
-use enact_factory::domain::event::{PromptRecord, PromptSection};
 use enact_factory::domain::ids::{ItemId, ProjectId, RunId};
+use enact_factory::domain::prompt_record::{PromptRecord, PromptSection};
 use enact_factory::domain::time::Timestamp;
 use enact_factory::domain::work_item::{ItemState, Lane, Overrides, Priority, Trust, WorkItem};
 use enact_factory::pipeline::input::{FinishedTurn, Input as RunInput, PreparedTurn};

@@ -18,6 +18,7 @@ pub mod item_record;
 pub mod language;
 pub mod ops;
 pub mod policy;
+pub mod prompt_record;
 pub mod provider;
 pub mod run;
 pub mod time;

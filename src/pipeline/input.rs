@@ -3,8 +3,9 @@
 use crate::domain::agent::{Stage, TurnReport};
 use crate::domain::change::{Change, CheckReport, Delivered, Workspace};
 use crate::domain::effect::Effect;
-use crate::domain::event::{Event, PromptRecord};
+use crate::domain::event::Event;
 use crate::domain::failure::Failure;
+use crate::domain::prompt_record::PromptRecord;
 use crate::domain::provider::AgentSwitch;
 use crate::domain::run::{Interruption, Reception};
 use crate::domain::time::Timestamp;

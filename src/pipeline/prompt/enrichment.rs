@@ -1,6 +1,6 @@
 //! What goes into prompts beside the task: gathered by the daemon before each turn, typed, whole or left out.
 
-use crate::domain::event::PromptSection;
+use crate::domain::prompt_record::PromptSection;
 
 /// What was gathered. What could not be is said, and the prompt does without it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -17,8 +17,8 @@ pub mod workflow;
 use sha2::{Digest, Sha256};
 
 use crate::domain::agent::Stage;
-use crate::domain::event::{PromptRecord, PromptSection};
 use crate::domain::language::Language;
+use crate::domain::prompt_record::{PromptRecord, PromptSection};
 use crate::locale;
 
 use super::state::RunState;

@@ -168,7 +168,7 @@ impl Bench {
             resumes: None,
             head: "b".repeat(40),
             nonce: "nonce".to_owned(),
-            prompt: crate::domain::event::PromptRecord::default(),
+            prompt: crate::domain::prompt_record::PromptRecord::default(),
         };
         let key = Some(Effect::RunTurn { run, turn }.key());
         let input = RunInput::TurnPrepared(Box::new(prepared));

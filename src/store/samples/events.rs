@@ -3,10 +3,11 @@
 use crate::domain::agent::{ExitEvidence, Stage, TurnEnding, TurnReport};
 use crate::domain::budget::Usage;
 use crate::domain::change::{Change, CheckReport, CheckResult, CheckStatus, Delivered, Workspace};
-use crate::domain::event::{Event, PromptRecord, PromptSection};
+use crate::domain::event::Event;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::item_record::{Hold, HumanReason};
+use crate::domain::prompt_record::{PromptRecord, PromptSection};
 use crate::domain::provider::{AgentSwitch, SwitchReason};
 use crate::domain::run::{
     ContextPlan, Delivery, Interruption, ItemFacts, OptionalStages, Outcome, Phase, Reception,

@@ -339,7 +339,7 @@ fn stray(kind: u8, number: u32) -> Input {
             resumes: None,
             head: String::new(),
             nonce: "stray".to_owned(),
-            prompt: crate::domain::event::PromptRecord::default(),
+            prompt: crate::domain::prompt_record::PromptRecord::default(),
         })),
         8 => {
             let (from, to) = ("coder-agent".to_owned(), format!("agent-{number}"));
