@@ -28,6 +28,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use self::comment::Signer;
@@ -149,8 +150,10 @@ pub struct AzureDevOpsTracker {
     signer: Signer,
     mirror: Mutex<Mirror>,
     process: Mutex<Option<(Process, Instant)>>,
-    /// When the board was read last; held while it is being read.
-    read: tokio::sync::Mutex<Option<Instant>>,
+    /// When the board was read last.
+    read: Mutex<Option<Instant>>,
+    /// Taken while the board is being read.
+    reading: Semaphore,
 }
 
 impl AzureDevOpsTracker {
@@ -171,7 +174,8 @@ impl AzureDevOpsTracker {
             signer,
             mirror: Mutex::default(),
             process: Mutex::default(),
-            read: tokio::sync::Mutex::default(),
+            read: Mutex::default(),
+            reading: Semaphore::new(1),
         })
     }
 
@@ -188,11 +192,13 @@ impl AzureDevOpsTracker {
 
     /// Reads the board if it is time to. Whether it was.
     async fn read_if_due(&self) -> Result<bool, TrackerError> {
-        let mut read = self.read.lock().await;
+        // It is never closed.
+        let _reading = self.reading.acquire().await.ok();
+        let read = *self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = read.is_none_or(|at| at.elapsed() >= self.settings.poll);
         if is_due {
             self.read_board().await?;
-            *read = Some(Instant::now());
+            *self.read.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         }
         Ok(is_due)
     }

@@ -139,11 +139,11 @@ fn refused(action: &str, reason: String) -> TrackerError {
 }
 
 /// What it means that there is no answer.
-pub(super) fn unanswered(error: HttpError) -> Failed {
+pub(super) fn unanswered(error: &HttpError) -> Failed {
     let tracker = SOURCE.to_owned();
     match error {
         HttpError::TooLarge { .. } => Failed::TooLarge,
-        HttpError::Limited { wait, .. } => TrackerError::Limited { tracker, wait }.into(),
+        HttpError::Limited { wait, .. } => TrackerError::Limited { tracker, wait: *wait }.into(),
         HttpError::Unusable { .. } | HttpError::Unreachable { .. } | HttpError::TimedOut { .. } => {
             TrackerError::Unavailable { tracker, reason: error.to_string() }.into()
         }

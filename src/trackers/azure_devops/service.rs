@@ -173,7 +173,7 @@ impl Boards {
     }
 
     async fn ask<T: DeserializeOwned>(&self, action: &str, request: Request) -> Result<T, Failed> {
-        let reply = self.http.send(&request).await.map_err(unanswered)?;
+        let reply = self.http.send(&request).await.map_err(|error| unanswered(&error))?;
         if !reply.succeeded() || reply.status == 203 {
             return Err(self.refusal(action, &reply));
         }

@@ -63,6 +63,12 @@ pub fn identity(name: &str) -> Value {
     json!({ "displayName": shown, "uniqueName": name, "id": format!("id-of-{shown}") })
 }
 
+/// The moment by the service's clock.
+#[expect(clippy::disallowed_methods, reason = "the service has a clock of its own")]
+pub fn now() -> DateTime<Utc> {
+    Utc::now()
+}
+
 /// A moment, as the service writes it.
 pub fn moment(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
@@ -106,7 +112,7 @@ impl Board {
     ) -> Result<u64, String> {
         let states = self.states(kind).ok_or_else(|| format!("no type {kind}"))?;
         let id = id.unwrap_or_else(|| self.items.last_key_value().map_or(1, |(last, _)| last + 1));
-        let now = moment(Utc::now());
+        let now = moment(now());
         let mut all = Map::new();
         for (name, value) in [
             ("System.Id", json!(id)),
@@ -175,7 +181,7 @@ impl Board {
     pub fn saved(&mut self, id: u64, who: &str) {
         let Some(item) = self.items.get_mut(&id) else { return };
         item.rev += 1;
-        item.fields.insert("System.ChangedDate".to_owned(), json!(moment(Utc::now())));
+        item.fields.insert("System.ChangedDate".to_owned(), json!(moment(now())));
         item.fields.insert("System.ChangedBy".to_owned(), identity(who));
         item.fields.insert("System.CommentCount".to_owned(), json!(item.comments.len()));
         let state = item.fields["System.State"].as_str().unwrap_or_default().to_owned();

@@ -157,7 +157,7 @@ impl Azure {
 
     /// The item was changed last that long ago.
     pub fn age(&self, id: u64, by: std::time::Duration) {
-        let at = chrono::Utc::now() - by;
+        let at = board::now() - by;
         let mut inner = self.inner();
         let item = inner.board.items.get_mut(&id).expect("an item");
         item.fields.insert("System.ChangedDate".to_owned(), json!(board::moment(at)));

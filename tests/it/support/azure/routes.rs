@@ -7,10 +7,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use base64::Engine as _;
-use chrono::Utc;
 use serde_json::{Value, json};
 
-use super::board::{Board, moment};
+use super::board::{Board, moment, now};
 use super::faults::Fault;
 use super::wiql::{Query, World};
 use super::{
@@ -304,7 +303,7 @@ fn edits(inner: &mut Inner) {
 fn wiql(inner: &Inner, call: &Call<'_>, base: &str) -> Result<Value, Refusal> {
     wants(call, "application/json")?;
     let text = call.body["query"].as_str().unwrap_or_default();
-    let now = Utc::now();
+    let now = now();
     let iteration = format!("{PROJECT}\\Sprint 1");
     let world = World {
         time_precision: call

@@ -28,8 +28,8 @@ enum Token {
 
 #[derive(Debug)]
 enum Condition {
-    All(Vec<Condition>),
-    Any(Vec<Condition>),
+    All(Vec<Self>),
+    Any(Vec<Self>),
     Compare { field: String, operator: String, values: Vec<Operand> },
 }
 
@@ -53,9 +53,7 @@ impl Query {
         }
         let tokens = tokens(text)?;
         let mut parser = Parser { tokens, at: 0, world };
-        for word in ["select"] {
-            parser.word(word)?;
-        }
+        parser.word("select")?;
         parser.field("System.Id")?;
         parser.word("from")?;
         parser.word("workitems")?;
