@@ -103,8 +103,11 @@ fn a_daemon_that_is_asked_to_stop_leaves_no_process() {
     with_each_cli(|cli| {
         let Some(mut shop) = Workshop::new(cli) else { return };
         shop.factory.item("GONE-1", "", "Greet the world");
+        let write = vec![ToolCall::write("GONE-1.txt", "made\n")];
         shop.server.script(
             Script::new()
+                // Some go on in the same conversation.
+                .rule(says::work(says::goes_on("GONE-1"), write))
                 .rule(lingers_and_hangs(cli, says::coder("GONE-1")).times(1))
                 .rule(says::writes("GONE-1"))
                 .rule(Rule::new(says::critic("GONE-1"), says::approve(0))),

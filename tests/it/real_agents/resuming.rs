@@ -5,7 +5,7 @@ use enact_factory::domain::run::Outcome;
 
 use super::{Cli, Login, Workshop, says};
 use crate::support::factory::BOUND;
-use crate::support::model_server::{Answer, RecordedRequest, Rule, Script, ToolCall, When};
+use crate::support::model_server::{Answer, RecordedRequest, Rule, Script, ToolCall};
 
 /// The limit is reached.
 #[expect(clippy::disallowed_methods, reason = "the provider has a clock of its own")]
@@ -17,9 +17,8 @@ fn limit() -> Answer {
 fn script(obstacle: Answer) -> Script {
     let found = "echo 'the parser is in src/odd_place.rs'; echo half > half.txt";
     let finds = Answer::Tools(vec![ToolCall::bash(found)]);
-    let goes_on = When::prompt("Your turn at work item CUT-1 was cut short");
     Script::new()
-        .rule(says::work(goes_on, vec![ToolCall::write("CUT-1.txt", "made\n")]))
+        .rule(says::work(says::goes_on("CUT-1"), vec![ToolCall::write("CUT-1.txt", "made\n")]))
         .rule(Rule::new(says::coder("CUT-1"), finds).then(obstacle))
         .rule(Rule::new(says::critic("CUT-1"), says::approve(0)))
 }

@@ -35,6 +35,11 @@ fn of(item: &str, stage: &str) -> When {
     })
 }
 
+/// Whoever goes on with the conversation of an item that was cut short is asked.
+pub fn goes_on(item: &str) -> When {
+    When::prompt(&format!("Your turn at work item {item} was cut short"))
+}
+
 /// Only in this round.
 pub fn round(when: When, round: u32) -> When {
     when.and(When::prompt(&format!("Round {round} of ")))
