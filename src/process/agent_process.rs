@@ -162,7 +162,7 @@ pub async fn run(
     let transcript = Transcript::open(spawn.journal, limits.max_output, spawn.redactor)?;
     let _given = env.insert(marker::VARIABLE.to_owned(), marker.value().to_owned());
     let piped_stdin = told != Stdin::Null;
-    let program = Program { program, args, cwd, env, piped_stdin, confinement };
+    let program = Program { program, args, cwd, env, piped_stdin, roomy: true, confinement };
     let (mut leader, Pipes { stdin, stdout, stderr }) = Leader::start(program).await?;
     let identity = leader.identity();
     let mut watch = Watch {

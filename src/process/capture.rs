@@ -95,6 +95,7 @@ impl Capture {
             cwd: self.cwd,
             env: self.env,
             piped_stdin: self.stdin.is_some(),
+            roomy: false,
             confinement: None,
         })
         .await?;

@@ -37,6 +37,8 @@ pub(super) struct Program {
     pub(super) cwd: PathBuf,
     pub(super) env: BTreeMap<String, String>,
     pub(super) piped_stdin: bool,
+    /// Whether its output has [`ROOM`]: the pages of all pipes of a user are counted.
+    pub(super) roomy: bool,
     pub(super) confinement: Option<Confinement>,
 }
 
@@ -64,7 +66,7 @@ impl Leader {
         }
         let mark = Marker::in_environment(&program.env).map(|marker| marker.value().to_owned());
         let failed = |source| ProcessError::Spawn { program: program.program.clone(), source };
-        let (ours, theirs) = roomy_pipe().map_err(failed)?;
+        let (ours, theirs) = pipe(program.roomy).map_err(failed)?;
         let (mut child, key) = {
             let confinement = program.confinement.as_ref();
             let mut command = command(&program)?;
@@ -150,15 +152,19 @@ fn command(program: &Program) -> Result<Command, ProcessError> {
     Ok(command)
 }
 
-/// A pipe with [`ROOM`], where the system lets us.
+/// A pipe; a `roomy` one has [`ROOM`], where the system lets us.
 ///
 /// Programs on Node.js and Bun write what fits and keep the rest for later; one that exits at once loses the rest. OpenCode
 /// does so with its answers: <https://github.com/anomalyco/opencode/issues/29330>.
-fn roomy_pipe() -> io::Result<(PipeReader, PipeWriter)> {
+fn pipe(roomy: bool) -> io::Result<(PipeReader, PipeWriter)> {
     let (reader, writer) = io::pipe()?;
-    // Refused when this user has many of them already: then it stays as it is.
     #[cfg(target_os = "linux")]
-    let _size = rustix::pipe::fcntl_setpipe_size(&writer, ROOM);
+    if roomy {
+        // Refused when this user has many of them already: then it stays as it is.
+        let _size = rustix::pipe::fcntl_setpipe_size(&writer, ROOM);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _not_ours_to_choose = roomy;
     Ok((reader, writer))
 }
 

@@ -77,6 +77,7 @@ async fn a_process_that_started_at_another_time_is_not_signalled() {
         cwd: std::env::temp_dir(),
         env: [].into(),
         piped_stdin: false,
+        roomy: false,
         confinement: None,
     };
     let (mut leader, _pipes) = Leader::start(program).await.unwrap();
