@@ -234,7 +234,8 @@ async fn a_service_that_is_busy_or_broken_loses_nothing() {
     let error = board.tracker.list().await.unwrap_err();
     assert!(error.wait().is_some_and(|wait| wait <= Duration::from_secs(1)), "{error}");
     board.azure.edit(number, &title("two"));
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    // As long as it asked for.
+    tokio::time::sleep(error.wait().unwrap()).await;
     board.azure.fail(Scope::Everything, 9, Fault::Status(503, 0));
     let error = board.tracker.list().await.unwrap_err();
     assert!(matches!(error, TrackerError::Unavailable { .. }), "{error}");
