@@ -7,7 +7,8 @@
 //!
 //! - the pure core, without async, I/O, clock, randomness or environment: [`domain`], [`planner`], [`locale`],
 //!   [`pipeline`];
-//! - ports and adapters: [`process`], [`agents`], [`http`], [`trackers`], [`workspaces`], [`store`];
+//! - ports and adapters: [`process`], [`agents`], [`http`], [`trackers`], [`forges`],
+//!   [`workspaces`], [`store`];
 //! - the runtime, where the core meets the world: [`runtime`];
 //! - surfaces, which parse and render and nothing else: [`surfaces`];
 //! - the composition root [`daemon`], its [`config`], and [`telemetry`].
@@ -16,6 +17,7 @@ pub mod agents;
 pub mod config;
 pub mod daemon;
 pub mod domain;
+pub mod forges;
 pub mod http;
 pub mod locale;
 pub mod pipeline;

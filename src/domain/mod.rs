@@ -20,6 +20,7 @@ pub mod ops;
 pub mod policy;
 pub mod prompt_record;
 pub mod provider;
+pub mod pull_request;
 pub mod run;
 pub mod time;
 pub mod verdict;
