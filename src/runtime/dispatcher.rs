@@ -26,7 +26,7 @@ use crate::store::batch::Batch;
 use crate::store::error::StoreError;
 
 use super::effects::{Message, Ports};
-use super::engine::{Engine, Explanation, Input, LEASE, Reply, Status};
+use super::engine::{Departure, Engine, Explanation, Input, LEASE, Reply, Status};
 use super::handle::DaemonHandle;
 use super::tasks::Tasks;
 
@@ -129,6 +129,7 @@ pub struct Dispatcher {
     stop_all: CancellationToken,
     leave_all: CancellationToken,
     stopping: bool,
+    stop_asked: bool,
     dirty: bool,
     next_plan: Instant,
     observing: bool,
@@ -163,6 +164,7 @@ impl Dispatcher {
             stop_all: CancellationToken::new(),
             leave_all: CancellationToken::new(),
             stopping: false,
+            stop_asked: false,
             dirty: true,
             next_plan: Instant::now(),
             observing: false,
@@ -174,7 +176,7 @@ impl Dispatcher {
         (dispatcher, handle)
     }
 
-    /// Runs until `shutdown` or a hand-over is asked for, then stops in order: no new work, agents signalled, runs marked
+    /// Runs until `shutdown`, a stop or a hand-over is asked for, then stops in order: no new work, agents signalled, runs marked
     /// interrupted.
     ///
     /// # Errors
@@ -193,7 +195,7 @@ impl Dispatcher {
                 ended = self.tasks.next_ended() => self.task_ended(ended).await?,
                 () = tokio::time::sleep(wake) => {}
             }
-            if self.leave_all.is_cancelled() {
+            if self.leave_all.is_cancelled() || self.stop_asked {
                 break;
             }
         }
@@ -219,8 +221,10 @@ impl Dispatcher {
                 let Some((command, reply)) = self.steer(command, &actor, reply) else {
                     return Ok(());
                 };
+                let stops = matches!(command, Command::Stop { .. });
                 let handled = self.handle(Input::Command { command, actor }).await?;
                 if let Some(answer) = handled {
+                    self.stop_asked |= stops && answer.accepted;
                     // A surface that hung up does not want the answer any more; the command stands.
                     let _hung_up = reply.send(answer);
                 }
@@ -304,7 +308,12 @@ impl Dispatcher {
             self.take_with_others(message).await?;
         }
         self.end_strays().await;
-        self.handle(Input::Stopping).await.map(|_| ())
+        let departure = match (self.leave_all.is_cancelled(), self.stop_asked) {
+            (true, _) => Departure::HandedOver,
+            (false, true) => Departure::Asked,
+            (false, false) => Departure::Signalled,
+        };
+        self.handle(Input::Stopping { departure }).await.map(|_| ())
     }
 }
 

@@ -24,6 +24,7 @@ use super::{Engine, Handled, Identity, Input, Reply, TrackerFailure, Wanted};
 
 mod affording;
 mod failover;
+mod lanes;
 mod logins;
 mod outbox;
 mod provider;

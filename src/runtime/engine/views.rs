@@ -13,6 +13,7 @@ use crate::domain::time::Timestamp;
 use crate::pipeline::state::RunState;
 
 use super::Engine;
+use super::lane_views::{LanesView, LedgerView, SessionView};
 use super::provider::ProviderView;
 
 /// A run, for people.
@@ -127,6 +128,8 @@ pub struct Status {
     pub open_effects: usize,
     /// The default provider, and the agents there are.
     pub provider: ProviderView,
+    /// Operator lanes, closes that wait for a person, and verdicts of the stop policy.
+    pub lanes: LanesView,
 }
 
 /// An agent that its provider does not let in, or did not when it was asked last.
@@ -238,6 +241,7 @@ impl Engine {
             refused_agents: self.refused_agents(),
             open_effects: self.outbox.len(),
             provider: self.provider_view(now),
+            lanes: self.lanes_view(),
         }
     }
 
@@ -288,6 +292,10 @@ pub struct Explanation {
     pub held: Vec<HeldView>,
     /// What a running run does at the moment.
     pub run: Option<RunView>,
+    /// The operator lane that it has, or had when it was completed.
+    pub lane: Option<SessionView>,
+    /// Its close, if that waits for a person.
+    pub ledger: Option<LedgerView>,
 }
 
 /// One gate that holds an item.
@@ -328,6 +336,12 @@ impl Engine {
         let record = self.items.get(&id)?;
         let run =
             record.run.and_then(|run| self.runs.get(&run)).map(|state| self.run_view(state, now));
-        Some(Explanation { item: item_view(record, self.decision_about(&id)), held, run })
+        Some(Explanation {
+            item: item_view(record, self.decision_about(&id)),
+            held,
+            run,
+            lane: self.session_view(&id),
+            ledger: self.ledger_view(record),
+        })
     }
 }
