@@ -49,6 +49,8 @@ pub struct Settings {
     pub local: Option<LocalSettings>,
     /// Work items on Azure DevOps, if they are taken from there.
     pub azdo: Option<AzureSettings>,
+    /// Variables that Azure DevOps would need and that have no value, while no items are taken from there.
+    pub azdo_missing: Vec<&'static str>,
     /// Issues on GitHub, if there are repositories of them.
     pub github: Option<GithubSettings>,
     /// How agents are kept.
@@ -91,6 +93,7 @@ pub(super) fn assemble(
     let time_zone = pace::time_zone(root.table("pace"), sources);
     let local = local::read(root.table("local"), &projects, sources);
     let azdo = azdo::read(root.table("azdo"), &projects, variables, &mut secrets, sources);
+    let azdo_missing = azdo::missing(root.table("azdo"), variables, azdo.is_some());
     let github = github::read(root.table("github"), &projects, variables, &mut secrets, sources);
     let policy = Policy {
         autonomous: autonomous.is("enabled"),
@@ -118,6 +121,7 @@ pub(super) fn assemble(
         agents: agents.settings,
         local,
         azdo,
+        azdo_missing,
         github,
         keeper: keeper::read(root.table("keeper")),
         retention: retention::read(root.table("retention")),

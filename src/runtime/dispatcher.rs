@@ -4,6 +4,7 @@
 //! Everything slow runs in tasks. When the store fails, the loop ends: nothing may be done that is not on record.
 
 mod deciding;
+pub mod draining;
 mod starting;
 mod steering;
 mod timers;
@@ -75,6 +76,8 @@ pub enum LoopMessage {
     Reconfigured(Box<Reconfigured>),
     /// Stop, and leave agents to the next daemon; the answer is how many there are.
     HandOver(oneshot::Sender<usize>),
+    /// Write everything that trackers are still to be told.
+    Drain(draining::Wish),
 }
 
 /// A question that changes nothing.
@@ -137,6 +140,7 @@ pub struct Dispatcher {
     next_heartbeat: Option<Timestamp>,
     next_renewal: Timestamp,
     next_reaping: Timestamp,
+    drains: draining::Waiting,
 }
 
 impl Dispatcher {
@@ -172,6 +176,7 @@ impl Dispatcher {
             next_heartbeat,
             next_renewal: now.after(RENEWAL),
             next_reaping: now.after(REAPING),
+            drains: draining::Waiting::new(),
         };
         (dispatcher, handle)
     }
@@ -186,6 +191,7 @@ impl Dispatcher {
             self.timers().await?;
             self.plan_if_needed().await?;
             self.start_effects().await?;
+            self.answer_drains();
             let wake = self.until_next();
             tokio::select! {
                 biased;
@@ -237,6 +243,7 @@ impl Dispatcher {
             }
             LoopMessage::Input(input) => self.handle(input).await.map(|_| ()),
             LoopMessage::Reconfigured(new) => self.reconfigure(*new).await,
+            LoopMessage::Drain(wish) => self.drain(wish).await,
             LoopMessage::HandOver(reply) => {
                 self.leave_all.cancel();
                 let _hung_up = reply.send(self.engine.turns_under_way());

@@ -13,6 +13,7 @@ use crate::domain::time::Timestamp;
 use crate::pipeline::state::RunState;
 
 use super::Engine;
+use super::drain::WriteView;
 use super::lane_views::{LanesView, LedgerView, SessionView};
 use super::provider::ProviderView;
 
@@ -126,6 +127,8 @@ pub struct Status {
     pub refused_agents: Vec<RefusedAgent>,
     /// Effects waiting or under way.
     pub open_effects: usize,
+    /// Updates for trackers that are still to be written or were given up.
+    pub writes: Vec<WriteView>,
     /// The default provider, and the agents there are.
     pub provider: ProviderView,
     /// Operator lanes, closes that wait for a person, and verdicts of the stop policy.
@@ -240,6 +243,7 @@ impl Engine {
                 .collect(),
             refused_agents: self.refused_agents(),
             open_effects: self.outbox.len(),
+            writes: self.writes(None),
             provider: self.provider_view(now),
             lanes: self.lanes_view(),
         }
@@ -296,6 +300,8 @@ pub struct Explanation {
     pub lane: Option<SessionView>,
     /// Its close, if that waits for a person.
     pub ledger: Option<LedgerView>,
+    /// What its tracker is still to be told, or was not.
+    pub writes: Vec<WriteView>,
 }
 
 /// One gate that holds an item.
@@ -336,12 +342,8 @@ impl Engine {
         let record = self.items.get(&id)?;
         let run =
             record.run.and_then(|run| self.runs.get(&run)).map(|state| self.run_view(state, now));
-        Some(Explanation {
-            item: item_view(record, self.decision_about(&id)),
-            held,
-            run,
-            lane: self.session_view(&id),
-            ledger: self.ledger_view(record),
-        })
+        let (item, writes) = (item_view(record, self.decision_about(&id)), self.writes(Some(&id)));
+        let (lane, ledger) = (self.session_view(&id), self.ledger_view(record));
+        Some(Explanation { item, held, run, lane, ledger, writes })
     }
 }

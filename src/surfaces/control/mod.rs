@@ -14,6 +14,7 @@ pub mod provider_views;
 pub mod server;
 pub mod views;
 pub mod wire;
+pub mod write_views;
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use crate::domain::time::Timestamp;
 use crate::runtime::engine;
 
 use super::provider_views::{ProviderView, SwitchView};
+use super::write_views::WriteView;
 
 /// A run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -200,6 +201,9 @@ pub struct StatusView {
     pub refused_agents: Vec<RefusedAgent>,
     /// Effects waiting or under way.
     pub open_effects: usize,
+    /// Updates for trackers that are still to be written or were given up.
+    #[serde(default)]
+    pub writes: Vec<WriteView>,
     /// The default provider, and the agents there are.
     pub provider: ProviderView,
 }
@@ -250,6 +254,7 @@ impl From<engine::Status> for StatusView {
                 .collect(),
             refused_agents: status.refused_agents.into_iter().map(RefusedAgent::from).collect(),
             open_effects: status.open_effects,
+            writes: status.writes.into_iter().map(WriteView::from).collect(),
             provider: status.provider.into(),
         }
     }
@@ -264,6 +269,9 @@ pub struct ExplanationView {
     pub held: Vec<HeldView>,
     /// What its run does at the moment.
     pub run: Option<RunView>,
+    /// What its tracker is still to be told, or was not.
+    #[serde(default)]
+    pub writes: Vec<WriteView>,
 }
 
 /// One gate that holds an item.
@@ -292,6 +300,7 @@ impl From<engine::Explanation> for ExplanationView {
             item: explanation.item.into(),
             held: held.collect(),
             run: explanation.run.map(RunView::from),
+            writes: explanation.writes.into_iter().map(WriteView::from).collect(),
         }
     }
 }
