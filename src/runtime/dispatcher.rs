@@ -133,6 +133,7 @@ pub struct Dispatcher {
     leave_all: CancellationToken,
     stopping: bool,
     stop_asked: bool,
+    ends_as: Departure,
     dirty: bool,
     next_plan: Instant,
     observing: bool,
@@ -169,6 +170,7 @@ impl Dispatcher {
             leave_all: CancellationToken::new(),
             stopping: false,
             stop_asked: false,
+            ends_as: Departure::Signalled,
             dirty: true,
             next_plan: Instant::now(),
             observing: false,
@@ -179,6 +181,12 @@ impl Dispatcher {
             drains: draining::Waiting::new(),
         };
         (dispatcher, handle)
+    }
+
+    /// The same loop for one task: when that is over, nobody has asked for a stop.
+    #[must_use]
+    pub fn for_one_task(self) -> Self {
+        Self { ends_as: Departure::Finished, ..self }
     }
 
     /// Runs until `shutdown`, a stop or a hand-over is asked for, then stops in order: no new work, agents signalled, runs marked
@@ -318,7 +326,7 @@ impl Dispatcher {
         let departure = match (self.leave_all.is_cancelled(), self.stop_asked) {
             (true, _) => Departure::HandedOver,
             (false, true) => Departure::Asked,
-            (false, false) => Departure::Signalled,
+            (false, false) => self.ends_as,
         };
         self.handle(Input::Stopping { departure }).await.map(|_| ())
     }

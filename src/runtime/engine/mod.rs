@@ -133,6 +133,8 @@ pub enum Departure {
     HandedOver,
     /// That of whoever runs it.
     Signalled,
+    /// Nobody's: the one task is over that it was started for.
+    Finished,
 }
 
 /// Why an item's tracker could not be written.

@@ -74,7 +74,7 @@ impl Engine {
     pub(super) fn stopping(&mut self, departure: Departure, now: Timestamp) {
         let unmet = match departure {
             Departure::Signalled => self.unmet(),
-            Departure::Asked | Departure::HandedOver => Vec::new(),
+            Departure::Asked | Departure::HandedOver | Departure::Finished => Vec::new(),
         };
         if !unmet.is_empty() {
             let by = format!("system:{}", self.identity.instance);

@@ -7,6 +7,7 @@ use crate::domain::ids::{ItemId, RunId};
 use crate::domain::time::Timestamp;
 use crate::runtime::engine;
 
+use super::lane_views::{LanesView, LedgerView, SessionView};
 use super::provider_views::{ProviderView, SwitchView};
 use super::write_views::WriteView;
 
@@ -206,6 +207,9 @@ pub struct StatusView {
     pub writes: Vec<WriteView>,
     /// The default provider, and the agents there are.
     pub provider: ProviderView,
+    /// Operator lanes, closes that wait for a person, and verdicts of the stop policy.
+    #[serde(default)]
+    pub lanes: LanesView,
 }
 
 /// An agent that cannot be used.
@@ -256,6 +260,7 @@ impl From<engine::Status> for StatusView {
             open_effects: status.open_effects,
             writes: status.writes.into_iter().map(WriteView::from).collect(),
             provider: status.provider.into(),
+            lanes: status.lanes.into(),
         }
     }
 }
@@ -272,6 +277,12 @@ pub struct ExplanationView {
     /// What its tracker is still to be told, or was not.
     #[serde(default)]
     pub writes: Vec<WriteView>,
+    /// The operator lane that it has, or had when it was completed.
+    #[serde(default)]
+    pub lane: Option<SessionView>,
+    /// Its close, if that waits for a person.
+    #[serde(default)]
+    pub ledger: Option<LedgerView>,
 }
 
 /// One gate that holds an item.
@@ -301,6 +312,8 @@ impl From<engine::Explanation> for ExplanationView {
             held: held.collect(),
             run: explanation.run.map(RunView::from),
             writes: explanation.writes.into_iter().map(WriteView::from).collect(),
+            lane: explanation.lane.map(SessionView::from),
+            ledger: explanation.ledger.map(LedgerView::from),
         }
     }
 }
