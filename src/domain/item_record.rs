@@ -303,6 +303,10 @@ impl ItemRecord {
                 self.leave_run(outcome);
                 self.hold = None;
                 self.human = None;
+                // Whoever settles it by other means than an acknowledgment has no close to wait for any more.
+                if matches!(self.closing, Closing::Deferred { .. }) {
+                    self.closing = Closing::Free;
+                }
             }
             Event::ItemUpdateRequested { number } => self.updates = self.updates.max(*number),
             Event::ItemCharged { usage, duration_ms, .. } => {

@@ -5,6 +5,7 @@ mod configuration;
 mod context;
 mod gate;
 mod keeper;
+mod lanes;
 mod people;
 mod providers;
 mod recovery;
