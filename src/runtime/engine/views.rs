@@ -12,6 +12,7 @@ use crate::domain::provider::{AgentSwitch, SwitchReason};
 use crate::domain::time::Timestamp;
 use crate::pipeline::state::RunState;
 
+use super::super::hints::Deliveries;
 use super::Engine;
 use super::provider::ProviderView;
 
@@ -127,6 +128,8 @@ pub struct Status {
     pub open_effects: usize,
     /// The default provider, and the agents there are.
     pub provider: ProviderView,
+    /// What has come to the daemon's port; `None` when it listens to none.
+    pub deliveries: Option<Deliveries>,
 }
 
 /// An agent that its provider does not let in, or did not when it was asked last.
@@ -238,6 +241,7 @@ impl Engine {
             refused_agents: self.refused_agents(),
             open_effects: self.outbox.len(),
             provider: self.provider_view(now),
+            deliveries: None,
         }
     }
 

@@ -8,6 +8,7 @@ use crate::domain::time::Timestamp;
 use crate::runtime::engine;
 
 use super::provider_views::{ProviderView, SwitchView};
+use super::webhook_views::WebhooksView;
 
 /// A run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,6 +203,8 @@ pub struct StatusView {
     pub open_effects: usize,
     /// The default provider, and the agents there are.
     pub provider: ProviderView,
+    /// What has come to the daemon's port; absent when it listens to none.
+    pub webhooks: Option<WebhooksView>,
 }
 
 /// An agent that cannot be used.
@@ -251,6 +254,7 @@ impl From<engine::Status> for StatusView {
             refused_agents: status.refused_agents.into_iter().map(RefusedAgent::from).collect(),
             open_effects: status.open_effects,
             provider: status.provider.into(),
+            webhooks: status.deliveries.map(WebhooksView::from),
         }
     }
 }
