@@ -12,6 +12,7 @@ use crate::domain::provider::{AgentSwitch, SwitchReason};
 use crate::domain::time::Timestamp;
 use crate::pipeline::state::RunState;
 
+use super::super::hints::Deliveries;
 use super::Engine;
 use super::drain::WriteView;
 use super::provider::ProviderView;
@@ -130,6 +131,8 @@ pub struct Status {
     pub writes: Vec<WriteView>,
     /// The default provider, and the agents there are.
     pub provider: ProviderView,
+    /// What has come to the daemon's port; `None` when it listens to none.
+    pub deliveries: Option<Deliveries>,
 }
 
 /// An agent that its provider does not let in, or did not when it was asked last.
@@ -242,6 +245,7 @@ impl Engine {
             open_effects: self.outbox.len(),
             writes: self.writes(None),
             provider: self.provider_view(now),
+            deliveries: None,
         }
     }
 
