@@ -12,6 +12,7 @@ use crate::domain::provider::{AgentSwitch, SwitchReason};
 use crate::domain::time::Timestamp;
 use crate::pipeline::state::RunState;
 
+use super::super::hints::Deliveries;
 use super::Engine;
 use super::drain::WriteView;
 use super::lane_views::{LanesView, LedgerView, SessionView};
@@ -133,6 +134,8 @@ pub struct Status {
     pub provider: ProviderView,
     /// Operator lanes, closes that wait for a person, and verdicts of the stop policy.
     pub lanes: LanesView,
+    /// What has come to the daemon's port; `None` when it listens to none.
+    pub deliveries: Option<Deliveries>,
 }
 
 /// An agent that its provider does not let in, or did not when it was asked last.
@@ -246,6 +249,7 @@ impl Engine {
             writes: self.writes(None),
             provider: self.provider_view(now),
             lanes: self.lanes_view(),
+            deliveries: None,
         }
     }
 

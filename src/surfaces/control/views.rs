@@ -9,6 +9,7 @@ use crate::runtime::engine;
 
 use super::lane_views::{LanesView, LedgerView, SessionView};
 use super::provider_views::{ProviderView, SwitchView};
+use super::webhook_views::WebhooksView;
 use super::write_views::WriteView;
 
 /// A run.
@@ -210,6 +211,8 @@ pub struct StatusView {
     /// Operator lanes, closes that wait for a person, and verdicts of the stop policy.
     #[serde(default)]
     pub lanes: LanesView,
+    /// What has come to the daemon's port; absent when it listens to none.
+    pub webhooks: Option<WebhooksView>,
 }
 
 /// An agent that cannot be used.
@@ -261,6 +264,7 @@ impl From<engine::Status> for StatusView {
             writes: status.writes.into_iter().map(WriteView::from).collect(),
             provider: status.provider.into(),
             lanes: status.lanes.into(),
+            webhooks: status.deliveries.map(WebhooksView::from),
         }
     }
 }
