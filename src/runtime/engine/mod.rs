@@ -6,14 +6,18 @@
 
 mod affording;
 mod claims;
+mod closing;
 mod commands;
 pub mod drain;
 mod items;
+mod lane_views;
+mod lanes;
 mod logins;
 mod outbox;
 mod planning;
 mod provider;
 mod runs;
+mod stopping;
 mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +44,7 @@ use crate::store::batch::{
 
 use super::clock::IdSource;
 
+pub use lane_views::{LanesView, LedgerView, ProposalView, SessionView, UnmetView, VerdictView};
 pub use outbox::Wanted;
 pub use provider::{AgentView, ProviderView};
 pub use views::{Explanation, HeldView, ItemView, RefusedAgent, RunView, Status, SwitchView};
@@ -113,7 +118,23 @@ pub enum Input {
         version: String,
     },
     /// This daemon stops in order.
-    Stopping,
+    Stopping {
+        /// At whose wish.
+        departure: Departure,
+    },
+}
+
+/// At whose wish a daemon stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// Somebody's, by a command that the stop policy has judged.
+    Asked,
+    /// Somebody's who starts the next one.
+    HandedOver,
+    /// That of whoever runs it.
+    Signalled,
+    /// Nobody's: the one task is over that it was started for.
+    Finished,
 }
 
 /// Why an item's tracker could not be written.
@@ -289,7 +310,7 @@ impl Engine {
             }
             Input::AgentsProbed { unavailable } => self.unavailable_agents = unavailable,
             Input::Started { version } => self.started(version, now),
-            Input::Stopping => self.stopping(now),
+            Input::Stopping { departure } => self.stopping(departure, now),
         }
         self.handled(reply, ignored, now)
     }
@@ -339,10 +360,6 @@ impl Engine {
             epoch: self.identity.epoch,
         };
         self.record_ops(event, now);
-    }
-
-    fn stopping(&mut self, now: Timestamp) {
-        self.record_ops(Event::DaemonStopped { instance: self.identity.instance.clone() }, now);
     }
 
     /// Adds an event to the batch's part for `stream`.

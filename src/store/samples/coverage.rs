@@ -21,6 +21,14 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::ItemReopened { .. }
         | Event::ItemUpdateRequested { .. }
         | Event::ItemCharged { .. }
+        | Event::LaneProposed { .. }
+        | Event::LaneStarted { .. }
+        | Event::LaneMoved { .. }
+        | Event::LaneReviewed { .. }
+        | Event::LaneUnlinked { .. }
+        | Event::CloseDeferred { .. }
+        | Event::CloseAcknowledged { .. }
+        | Event::ClosureUnproven { .. }
         | Event::RunStarted { .. }
         | Event::WorkspaceReady { .. }
         | Event::TurnStarted { .. }
@@ -55,6 +63,8 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::AgentRefused { .. }
         | Event::AgentCleared { .. }
         | Event::AgentAccepted { .. }
+        | Event::StopJudged { .. }
+        | Event::StopAcknowledged { .. }
         | Event::ProviderSet { .. } => {}
     }
 }
