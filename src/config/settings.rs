@@ -22,6 +22,7 @@ use super::daemon::{self, DaemonSettings};
 use super::github;
 use super::keeper::{self, KeeperSettings};
 use super::local;
+use super::offering::{ForgeAccess, ForgeWish};
 use super::pace;
 use super::projects;
 use super::retention::{self, RetentionSettings};
@@ -51,6 +52,10 @@ pub struct Settings {
     pub azdo: Option<AzureSettings>,
     /// Issues on GitHub, if there are repositories of them.
     pub github: Option<GithubSettings>,
+    /// Where the changes of projects that offer them as pull requests are offered.
+    pub forges: BTreeMap<ProjectId, ForgeWish>,
+    /// What is known of the servers that forges are on.
+    pub access: ForgeAccess,
     /// How agents are kept.
     pub keeper: KeeperSettings,
     /// How long things are kept.
@@ -92,6 +97,13 @@ pub(super) fn assemble(
     let local = local::read(root.table("local"), &projects, sources);
     let azdo = azdo::read(root.table("azdo"), &projects, variables, &mut secrets, sources);
     let github = github::read(root.table("github"), &projects, variables, &mut secrets, sources);
+    let forges = projects::forges(root.tables("projects"), &projects);
+    let access = ForgeAccess {
+        github_url: github::address(root.table("github")),
+        github_token: github::token_of(root.table("github"), variables, &mut secrets),
+        azure_url: azdo::address(root.table("azdo")),
+        azure_token: azdo::token_of(root.table("azdo"), variables),
+    };
     let policy = Policy {
         autonomous: autonomous.is("enabled"),
         pace: pace::read(root.table("pace")),
@@ -119,6 +131,8 @@ pub(super) fn assemble(
         local,
         azdo,
         github,
+        forges,
+        access,
         keeper: keeper::read(root.table("keeper")),
         retention: retention::read(root.table("retention")),
         sandbox: sandbox::read(root.table("sandbox"), sources),

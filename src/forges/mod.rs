@@ -15,11 +15,19 @@ use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{ItemId, RunId};
 use crate::domain::pull_request::{CheckState, PullRequest};
 
+/// UTF-16 units of a pull request's text that most forges take. Source: GitHub's limit for issues and comments.
+pub const LONGEST_BODY: usize = 65_536;
+
 /// A repository on a forge: one per project.
 #[async_trait]
 pub trait Forge: Send + Sync {
     /// Which forge and repository, for people (`github owner/name`).
     fn name(&self) -> &str;
+
+    /// How long the text of a pull request may be there, in UTF-16 units.
+    fn longest_body(&self) -> usize {
+        LONGEST_BODY
+    }
 
     /// Brings a commit to a branch there: makes the branch, or moves it forward. A branch that is not ours, or has a
     /// commit that is not, is left as it is.

@@ -7,6 +7,7 @@ mod deciding;
 mod starting;
 mod steering;
 mod timers;
+mod watching;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -132,6 +133,7 @@ pub struct Dispatcher {
     dirty: bool,
     next_plan: Instant,
     observing: bool,
+    watching: bool,
     next_poll: Timestamp,
     next_heartbeat: Option<Timestamp>,
     next_renewal: Timestamp,
@@ -166,6 +168,7 @@ impl Dispatcher {
             dirty: true,
             next_plan: Instant::now(),
             observing: false,
+            watching: false,
             next_poll: now,
             next_heartbeat,
             next_renewal: now.after(RENEWAL),

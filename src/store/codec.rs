@@ -32,6 +32,8 @@ const TYPES: &[(&str, &[Upcast])] = &[
     ("work_item.reopened", &[]),
     ("work_item.update_requested", &[]),
     ("work_item.charged", &[]),
+    ("work_item.offered", &[]),
+    ("work_item.pull_request_read", &[]),
     ("run.started", &[]),
     ("run.workspace_ready", &[]),
     ("turn.started", &[]),

@@ -21,6 +21,8 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::ItemReopened { .. }
         | Event::ItemUpdateRequested { .. }
         | Event::ItemCharged { .. }
+        | Event::ItemOffered { .. }
+        | Event::ItemPullRequestRead { .. }
         | Event::RunStarted { .. }
         | Event::WorkspaceReady { .. }
         | Event::TurnStarted { .. }
