@@ -5,6 +5,21 @@
 //! Never merges, never deletes, never overwrites a branch that has commits of others, and never touches a pull request
 //! that is not ours.
 
+pub mod address;
+pub mod command;
+pub mod git;
+pub mod in_memory;
+pub mod remote;
+
+mod refusal;
+
+#[cfg(test)]
+#[path = "../../tests/it/support/bench.rs"]
+#[expect(unreachable_pub, reason = "shared with the integration tests")]
+mod bench;
+#[cfg(test)]
+mod contract;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
