@@ -31,6 +31,9 @@ pub struct OfferPlan {
 pub struct Offer {
     /// The run that opened it, or brought it up to date last.
     pub run: RunId,
+    /// The runs that did so before.
+    #[serde(default)]
+    pub earlier: Vec<RunId>,
     /// The project, and with it the forge.
     pub project: ProjectId,
     /// Which forge and repository, for people.
@@ -45,6 +48,14 @@ pub struct Offer {
     pub base_commit: String,
     /// The commit that was approved and pushed.
     pub head: String,
+}
+
+impl Offer {
+    /// The runs that worked on it, oldest first.
+    #[must_use]
+    pub fn runs(&self) -> Vec<RunId> {
+        self.earlier.iter().chain([&self.run]).copied().collect()
+    }
 }
 
 /// A pull request of ours, and how it stood when it was last read.

@@ -77,6 +77,8 @@ pub trait Forge: Send + Sync {
 pub struct Push {
     /// The run that made it: its commits carry this run's trailer.
     pub run: RunId,
+    /// Earlier runs whose branch it goes on with; their commits are ours too.
+    pub earlier: Vec<RunId>,
     /// The local repository that has it.
     pub repository: PathBuf,
     /// The branch there, without `refs/heads/`.
@@ -85,6 +87,14 @@ pub struct Push {
     pub head: String,
     /// The commit that the run started from; everything after it must be ours.
     pub base_commit: String,
+}
+
+impl Push {
+    /// Whether `run` is one of those whose commits may be there.
+    #[must_use]
+    pub fn is_ours(&self, run: RunId) -> bool {
+        self.run == run || self.earlier.contains(&run)
+    }
 }
 
 /// What became of a push.
@@ -99,6 +109,8 @@ pub struct Pushed {
 pub struct PullRequestWish {
     /// The run that it is for; its text carries a marker of it.
     pub run: RunId,
+    /// Earlier runs of its item; a pull request with the marker of one of them is gone on with.
+    pub earlier: Vec<RunId>,
     /// The item that it is for.
     pub item: ItemId,
     /// The pushed branch.
@@ -117,6 +129,14 @@ pub struct PullRequestWish {
     pub reviewers: Vec<String>,
     /// Labels to put on it.
     pub labels: Vec<String>,
+}
+
+impl PullRequestWish {
+    /// Whether a pull request that carries the marker of `run` is the one that is wished for.
+    #[must_use]
+    pub fn is_ours(&self, run: RunId) -> bool {
+        self.run == run || self.earlier.contains(&run)
+    }
 }
 
 /// What shall stand at a commit.

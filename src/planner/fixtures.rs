@@ -83,6 +83,8 @@ pub(crate) fn record(name: &str) -> ItemRecord {
         last_outcome: None,
         fence: 0,
         in_review: false,
+        follow_ups: 0,
+        offered: None,
         delivery_failures: 0,
         findings: Vec::new(),
         notes: Vec::new(),

@@ -6,6 +6,7 @@ mod context;
 mod gate;
 mod keeper;
 mod people;
+mod pull_requests;
 mod providers;
 mod recovery;
 mod resuming;

@@ -64,6 +64,7 @@ impl Engine {
         let (item, project) = (state.item.clone(), state.plan.project.clone());
         let offer = Offer {
             run,
+            earlier: state.plan.continues.as_deref().map(Offer::runs).unwrap_or_default(),
             project,
             forge: forge.clone(),
             number: *number,
@@ -255,6 +256,3 @@ fn watched(record: &ItemRecord) -> Option<Watched> {
 pub fn problem_source(project: &ProjectId) -> String {
     format!("pull requests of {project}")
 }
-
-#[cfg(test)]
-mod tests;

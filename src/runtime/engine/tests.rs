@@ -25,6 +25,7 @@ use super::{Engine, Handled, Identity, Input, Reply, TrackerFailure, Wanted};
 mod affording;
 mod failover;
 mod logins;
+mod offers;
 mod outbox;
 mod provider;
 mod results;

@@ -316,7 +316,8 @@ fn plan() -> RunPlan {
 
 fn offer() -> Offer {
     Offer {
-        run: run_id(1),
+        run: run_id(2),
+        earlier: vec![run_id(1)],
         project: ProjectId("demo".to_owned()),
         forge: "github owner/name".to_owned(),
         number: 7,

@@ -150,7 +150,7 @@ async fn reload(
                     );
                 }
                 let setup = hosting::setup(context, new.clone());
-                handle.reconfigure(daemon::reconfigured(&setup, parts)).await;
+                handle.reconfigure(daemon::reconfigured(&setup, parts).await).await;
                 tracing::info!("the configuration was read again");
                 current = new;
                 refused.clear();

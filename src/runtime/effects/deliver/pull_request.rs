@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::domain::change::{Delivered, Workspace};
 use crate::domain::failure::{Failure, FailureClass};
-use crate::domain::pull_request::{CheckState, PullRequest, PullRequestState};
+use crate::domain::pull_request::{CheckState, Offer, PullRequest, PullRequestState};
 use crate::forges::{CommitStatus, Forge, ForgeError, PullRequestWish, Push};
 use crate::pipeline::evidence::{self, Receipt};
 use crate::pipeline::state::RunState;
@@ -62,8 +62,12 @@ async fn bring(
     workspace: &Workspace,
     head: &str,
 ) -> Result<PullRequest, ForgeError> {
+    // Only the branch that the run really goes on with has commits of those before it.
+    let continued = state.plan.continues.as_deref().filter(|it| it.branch == workspace.branch);
+    let earlier = continued.map(Offer::runs).unwrap_or_default();
     let push = Push {
         run: state.id,
+        earlier: earlier.clone(),
         repository: PathBuf::from(&state.plan.repository),
         branch: workspace.branch.clone(),
         head: head.to_owned(),
@@ -74,6 +78,7 @@ async fn bring(
     let plan = &state.plan.offer;
     let wish = PullRequestWish {
         run: state.id,
+        earlier,
         item: state.item.clone(),
         branch: push.branch,
         head: push.head,
@@ -218,6 +223,3 @@ fn undelivered(
 fn letters(text: &str) -> String {
     text.chars().filter(|letter| !letter.is_ascii_digit()).collect()
 }
-
-#[cfg(test)]
-mod tests;
