@@ -14,7 +14,7 @@ const BRANCH: &str = "factory/DEMO-1-add-a-greeting";
 
 const ITEM: &str = "Add a greeting\n\n## Acceptance criteria\n\n- prints hello\n- is polite";
 
-const APPROVE: &str = r#"{"nonce": "{{nonce}}", "verdict": "APPROVE", "commit": "{{commit}}", "findings": [{"severity": "note", "file": "hello.txt", "line": 1, "problem": "could greet @everyone", "fix": null}], "criteria": [{"criterion": 1, "met": true, "evidence": "hello.txt says hello, and `sh check.sh` passes"}, {"criterion": 2, "met": true, "evidence": ""}]}"#;
+const APPROVE: &str = r#"{"nonce": "{{nonce}}", "verdict": "APPROVE", "commit": "{{commit}}", "findings": [{"severity": "note", "file": "hello.txt", "line": 1, "problem": "could greet @everyone", "fix": null}], "criteria": [{"criterion": 1, "met": true, "evidence": "hello.txt says hello, and `sh check.sh` passes"}, {"criterion": 2, "met": true, "evidence": "the tone"}]}"#;
 
 /// The repository that people look at.
 struct Remote {
@@ -159,7 +159,7 @@ fn an_approved_change_is_offered_with_its_evidence_and_done_when_people_merge_it
         "**`DEMO-1`** Add a greeting",
         "- ✅ prints hello — the critic: hello.txt says hello, and \\`sh check.sh\\` passes (in the diff: `hello.txt`) \
          (passed: `sh check.sh`)",
-        "- ✅ is polite — the critic says so and names no evidence",
+        "- ✅ is polite — the critic: the tone",
         "1 file, +1 −0\n\n- `hello.txt`",
         "- `sh check.sh`: passed on the change",
         "- round 1: the critic approved `",
