@@ -8,10 +8,13 @@
 pub mod address;
 pub mod command;
 pub mod git;
+pub mod github;
 pub mod in_memory;
 pub mod remote;
 
+mod marker;
 mod refusal;
+mod verdicts;
 
 #[cfg(test)]
 #[path = "../../tests/it/support/bench.rs"]
@@ -19,6 +22,10 @@ mod refusal;
 mod bench;
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+#[path = "../../tests/it/support/github/mod.rs"]
+#[expect(dead_code, reason = "shared with the integration tests, which use all of it")]
+mod fake_github;
 
 use std::path::PathBuf;
 use std::time::Duration;

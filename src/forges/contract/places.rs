@@ -8,7 +8,10 @@ use uuid::Uuid;
 
 use super::super::bench::{Bench, SEARCH_PATH, git};
 use super::super::command::GitProgram;
+use super::super::fake_github::FakeGithub;
 use super::super::git::GitForge;
+use super::super::github::GithubForge;
+use super::super::github::tests::{OWN, server, settings};
 use super::super::in_memory::InMemoryForge;
 use super::super::remote::RemoteSettings;
 use super::super::{Forge, PullRequestWish};
@@ -42,7 +45,7 @@ pub(super) trait Place: Sync {
 
 /// One of each kind.
 pub(super) fn places() -> Vec<Box<dyn Place>> {
-    vec![Box::new(Memory::new()), Box::new(Plain::new())]
+    vec![Box::new(Memory::new()), Box::new(Plain::new()), Box::new(Github::new())]
 }
 
 struct Memory {
@@ -170,5 +173,57 @@ impl Place for Plain {
 
     fn person_closes(&self, number: u64) {
         self.bench.delete(self.record(number)["branch"].as_str().unwrap());
+    }
+}
+
+struct Github {
+    forge: GithubForge,
+    server: FakeGithub,
+    bench: Bench,
+}
+
+impl Github {
+    fn new() -> Self {
+        let bench = Bench::new();
+        let server = server(&bench);
+        let forge = GithubForge::new(settings(&server, &bench)).unwrap();
+        Self { forge, server, bench }
+    }
+}
+
+#[async_trait]
+impl Place for Github {
+    fn forge(&self) -> &dyn Forge {
+        &self.forge
+    }
+
+    fn bench(&self) -> &Bench {
+        &self.bench
+    }
+
+    fn title(&self, number: u64) -> String {
+        self.server.issue(OWN, number).title
+    }
+
+    fn labels(&self, number: u64) -> Vec<String> {
+        self.server.issue(OWN, number).labels
+    }
+
+    fn count(&self) -> usize {
+        self.server.people(|world| world.pull_count())
+    }
+
+    async fn person_offers(&self, branch: &str) -> u64 {
+        self.server.people(|world| world.offer(OWN, branch, ""))
+    }
+
+    fn person_merges(&self, number: u64) {
+        let branch = self.server.people(|world| world.pull(number).branch.clone());
+        let merge = self.bench.person_merges(&branch, "main");
+        self.server.people(|world| world.merge_pull(OWN, number, &merge));
+    }
+
+    fn person_closes(&self, number: u64) {
+        self.server.people(|world| world.close(OWN, number, "not_planned"));
     }
 }

@@ -52,7 +52,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("cron", &["src/config/"]),
     ("dotenvy", &["src/config/"]),
     ("figment", &["src/config/"]),
-    ("hmac", &["src/trackers/status_comment.rs"]),
+    ("hmac", &["src/trackers/status_comment.rs", "src/forges/marker.rs"]),
     ("regex", &["src/agents/", "src/pipeline/stuck.rs"]),
     ("reqwest", &["src/agents/responses/wire/client.rs", "src/http/client.rs"]),
     ("rusqlite", &["src/store/sqlite/"]),
