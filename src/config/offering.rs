@@ -51,6 +51,8 @@ pub struct ForgeWish {
     pub kind: ForgeKind,
     /// The remote whose address says where it is.
     pub remote: String,
+    /// The repository there, where the address does not say it: owner and name, or organization, project and name.
+    pub repository: Vec<String>,
 }
 
 /// Which forge a project's changes are offered on.
@@ -81,7 +83,9 @@ pub struct ForgeAccess {
 
 /// Where the changes of a project are offered.
 pub(super) fn wish(section: &Section) -> ForgeWish {
+    let repository = section.text("forge_repository").unwrap_or_default();
     ForgeWish {
+        repository: repository.split('/').filter(|it| !it.is_empty()).map(str::to_owned).collect(),
         kind: match section.text("forge") {
             Some("github") => ForgeKind::Github,
             Some("azure_repos") => ForgeKind::AzureRepos,
@@ -89,6 +93,24 @@ pub(super) fn wish(section: &Section) -> ForgeWish {
             _ => ForgeKind::Auto,
         },
         remote: section.owned("remote").unwrap_or_default(),
+    }
+}
+
+/// Reports a repository that the forge cannot have.
+pub(super) fn check(section: &Section, sources: &mut Sources) {
+    let Some(written) = section.text("forge_repository") else { return };
+    let (parts, example) = match section.text("forge") {
+        Some("github") => (2, "owner/name"),
+        Some("azure_repos") => (3, "organization/project/repository"),
+        _ => {
+            let hint = Some("write `forge = \"github\"` or `forge = \"azure_repos\"`".to_owned());
+            let message = "a repository is named only for a forge that is named too";
+            return sources.problem(&section.path_of("forge_repository"), message, hint);
+        }
+    };
+    if written.split('/').filter(|part| !part.trim().is_empty()).count() != parts {
+        let hint = Some(format!("as in {example:?}"));
+        sources.problem(&section.path_of("forge_repository"), "not a repository", hint);
     }
 }
 

@@ -60,6 +60,13 @@ pub(super) static KEYS: &[Key] = &[
         "Where pull requests are opened. `auto` goes by the address of the remote; `git` is any repository that git can \
          push to, with pull requests as refs in it.",
     ),
+    Key::optional(
+        "forge_repository",
+        Kind::Text,
+        "what the address of the remote says",
+        "The repository on the forge, where the remote's address is an alias: `owner/name` on GitHub, \
+         `organization/project/repository` on Azure DevOps.",
+    ),
     Key::with_default(
         "remote",
         Kind::Text,
@@ -146,6 +153,7 @@ pub(super) fn read(
             );
         }
         let mut project = project(section, name, path, day);
+        offering::check(section, sources);
         project.pull_request = offering::policy(section.table("pull_request"), sources);
         if projects.contains_key(&project.id) {
             let message = format!("there is already a project {name:?}");

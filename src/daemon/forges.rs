@@ -15,6 +15,7 @@ use crate::forges::Forge;
 use crate::forges::address::{self, Coordinates};
 use crate::forges::command::GitProgram;
 use crate::forges::git::GitForge;
+use crate::forges::github::{GithubForge, GithubForgeSettings};
 use crate::forges::remote::RemoteSettings;
 use crate::process::capture::Capture;
 use crate::workspaces::names::folder_key;
@@ -66,8 +67,19 @@ async fn one(
     let program = git(setup);
     let address = remote(&program, &repository, &wish.remote).await?;
     let host = host_of(&settings.access.github_url);
-    let hosts: Vec<&str> = host.into_iter().filter(|host| *host != "api.github.com").collect();
-    let found = address::coordinates(&address, &hosts)?;
+    let hosts: Vec<&str> = host.iter().copied().filter(|host| *host != "api.github.com").collect();
+    let found = match (wish.kind, wish.repository.as_slice()) {
+        (ForgeKind::Github, [owner, name]) => {
+            let host = host.unwrap_or_default().to_owned();
+            Coordinates::Github { host, owner: owner.clone(), name: name.clone() }
+        }
+        (ForgeKind::AzureRepos, [organization, project, repository]) => Coordinates::AzureRepos {
+            organization: organization.clone(),
+            project: project.clone(),
+            repository: repository.clone(),
+        },
+        _ => address::coordinates(&address, &hosts)?,
+    };
     let scratch = settings.daemon.state_dir.join("forges").join(folder_key(project.as_str()));
     let place = RemoteSettings { address, credentials: None, scratch, git: program };
     build(settings, credentials, wish, found, place)
@@ -80,7 +92,6 @@ fn build(
     found: Coordinates,
     place: RemoteSettings,
 ) -> Result<Arc<dyn Forge>, String> {
-    let _later = (settings, credentials);
     let remote = &wish.remote;
     match (wish.kind, found) {
         (ForgeKind::Git, _) | (ForgeKind::Auto, Coordinates::Plain) => {
@@ -92,8 +103,21 @@ fn build(
         (ForgeKind::AzureRepos, Coordinates::Github { .. } | Coordinates::Plain) => {
             Err(format!("the address of `{remote}` is no repository on Azure DevOps"))
         }
-        (ForgeKind::Auto | ForgeKind::Github, Coordinates::Github { .. })
-        | (ForgeKind::Auto | ForgeKind::AzureRepos, Coordinates::AzureRepos { .. }) => {
+        (ForgeKind::Auto | ForgeKind::Github, Coordinates::Github { owner, name, .. }) => {
+            let of_issues = settings.github.as_ref();
+            let usual = GithubForgeSettings::new(&owner, &name, place);
+            let forge = GithubForge::new(GithubForgeSettings {
+                base_url: settings.access.github_url.clone(),
+                token: credentials.github_token(settings),
+                login: of_issues.and_then(|it| it.login.clone()),
+                signing_secret: of_issues.and_then(|it| it.signing_secret.clone()),
+                trusted: of_issues.map_or(usual.trusted.clone(), |it| it.trusted.clone()),
+                between_writes: of_issues.map_or(usual.between_writes, |it| it.between_writes),
+                ..usual
+            });
+            forge.map(|it| Arc::new(it) as Arc<dyn Forge>).map_err(|it| it.to_string())
+        }
+        (ForgeKind::Auto | ForgeKind::AzureRepos, Coordinates::AzureRepos { .. }) => {
             Err("pull requests there are not in this version".to_owned())
         }
     }

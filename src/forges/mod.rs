@@ -37,8 +37,8 @@ use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{ItemId, RunId};
 use crate::domain::pull_request::{CheckState, PullRequest};
 
-/// UTF-16 units of a pull request's text that most forges take. Source: GitHub's limit for issues and comments.
-pub const LONGEST_BODY: usize = 65_536;
+/// UTF-16 units of a pull request's text that most forges take: GitHub's 65,536 less room for a mark.
+pub const LONGEST_BODY: usize = 64_000;
 
 /// A repository on a forge: one per project.
 #[async_trait]

@@ -20,6 +20,7 @@ adapter = \"codex\"
 name = \"a\"
 path = \"repository\"
 delivery = \"pull_request\"
+forge = \"github\"
 workflow = \"base-branch\"
 [[projects]]
 name = \"b\"
@@ -88,6 +89,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("projects[].check_timeout_ms", "77"),
     ("projects[].delivery", "'merge'"),
     ("projects[].forge", "'git'"),
+    ("projects[].forge_repository", "'owner/name'"),
     ("projects[].remote", "'upstream'"),
     ("projects[].pull_request.draft", "true"),
     ("projects[].pull_request.template", "'docs/offer.md'"),
