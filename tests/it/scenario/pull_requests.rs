@@ -1,14 +1,12 @@
 //! Approved changes that are offered to people: a forge that is only git, in a bare repository beside the factory.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
-use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::factory::script::{DONE, Script, Step};
 use crate::support::factory::{BOUND, Factory};
+use crate::support::remote::Remote;
 
 const BRANCH: &str = "factory/DEMO-1-add-a-greeting";
 
@@ -16,91 +14,10 @@ const ITEM: &str = "Add a greeting\n\n## Acceptance criteria\n\n- prints hello\n
 
 const APPROVE: &str = r#"{"nonce": "{{nonce}}", "verdict": "APPROVE", "commit": "{{commit}}", "findings": [{"severity": "note", "file": "hello.txt", "line": 1, "problem": "could greet @everyone", "fix": null}], "criteria": [{"criterion": 1, "met": true, "evidence": "hello.txt says hello, and `sh check.sh` passes"}, {"criterion": 2, "met": true, "evidence": "the tone"}]}"#;
 
-/// The repository that people look at.
-struct Remote {
-    path: PathBuf,
-}
-
-impl Remote {
-    fn git(&self, arguments: &[&str]) -> String {
-        self.try_git(arguments, "").unwrap_or_else(|error| panic!("git {arguments:?}: {error}"))
-    }
-
-    fn try_git(&self, arguments: &[&str], input: &str) -> Result<String, String> {
-        use std::io::Write as _;
-        let mut child = Command::new("git")
-            .args(["-c", "user.name=A Person", "-c", "user.email=person@example.com"])
-            .args(arguments)
-            .current_dir(&self.path)
-            .env("HOME", &self.path)
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env_remove("GIT_DIR")
-            .stdin(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::piped())
-            .spawn()
-            .expect("git");
-        child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("room");
-        let output = child.wait_with_output().expect("an end");
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
-        match output.status.success() {
-            true => Ok(text(&output.stdout)),
-            false => Err(text(&output.stderr)),
-        }
-    }
-
-    /// The names below `prefix`.
-    fn refs(&self, prefix: &str) -> Vec<String> {
-        let listed = self.git(&["for-each-ref", "--format=%(refname)", prefix]);
-        listed.lines().map(str::to_owned).collect()
-    }
-
-    fn json(&self, name: &str) -> Value {
-        let text = self.git(&["show", &format!("{name}:record.json")]);
-        serde_json::from_str(&text).expect("a record")
-    }
-
-    /// The statuses of a commit.
-    fn statuses(&self, commit: &str) -> Value {
-        self.json(&format!("refs/factory/status/{commit}"))
-    }
-
-    /// A service that checks commits says something of one.
-    fn check(&self, commit: &str, name: &str, state: &str, summary: &str) {
-        let mut all = self.statuses(commit);
-        all[name] = json!({ "state": state, "url": null, "summary": summary });
-        let feed = |arguments: &[&str], input: &str| {
-            self.try_git(arguments, input).unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
-        };
-        let blob = feed(&["hash-object", "-w", "--stdin"], &all.to_string());
-        let tree = feed(&["mktree"], &format!("100644 blob {blob}\trecord.json\n"));
-        let at = format!("refs/factory/status/{commit}");
-        let made = feed(&["commit-tree", &tree, "-p", &at], "by a service\n");
-        self.git(&["update-ref", &at, &made]);
-    }
-
-    /// Makes a hook of the repository.
-    fn hook(&self, name: &str, script: &str) {
-        let path = self.path.join("hooks").join(name);
-        fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
-        fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a hook");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("permissions");
-    }
-
-    fn tip(&self, branch: &str) -> String {
-        self.git(&["rev-parse", &format!("refs/heads/{branch}")])
-    }
-}
-
 /// A factory that offers its changes, and where it does.
 fn offering() -> (Factory, Remote) {
     let mut factory = Factory::new();
-    let remote = Remote { path: factory.root().join("remote.git") };
-    fs::create_dir(&remote.path).expect("a directory");
-    remote.git(&["init", "--quiet", "--bare", "--initial-branch=main", "."]);
-    let address = remote.path.display().to_string();
-    factory.repository.git(&["remote", "add", "origin", &address]);
-    factory.repository.git(&["push", "--quiet", "origin", "main"]);
+    let remote = Remote::beside(&factory);
     factory.project_config =
         "delivery = \"pull_request\"\n[projects.pull_request]\npoll_interval_ms = 100\n\
          labels = [\"factory\"]\n"
@@ -130,7 +47,6 @@ fn assert_offered(factory: &mut Factory, remote: &Remote) {
     assert_eq!(remote.refs("refs/factory/pull/"), ["refs/factory/pull/1"]);
     let head = remote.tip(BRANCH);
     assert_eq!(head, factory.repository.git(&["rev-parse", &format!("refs/heads/{BRANCH}")]));
-    assert_eq!(remote.refs("refs/factory/status/"), [format!("refs/factory/status/{head}")]);
     let statuses = remote.statuses(&head);
     assert_eq!(statuses["enact-factory/checks"]["summary"], "1 passed");
     assert_eq!(statuses["enact-factory/critic"]["state"], "passed");
@@ -197,16 +113,7 @@ fn killed_between_any_two_steps_there_is_one_branch_one_pull_request_and_one_wor
         ("refs/factory/status/*".to_owned(), 2),
     ] {
         let (mut factory, remote) = offering();
-        let root = factory.root().display().to_string();
-        // What was written is there; who wrote it does not hear of it.
-        remote.hook(
-            "post-update",
-            &format!(
-                "case \"$1\" in {name}) echo x >> '{root}/count'\n\
-                 if [ $(wc -l < '{root}/count') -eq {times} ]; then touch '{root}/held'\n\
-                 while [ ! -e '{root}/release' ]; do sleep 0.02; done; fi;; esac"
-            ),
-        );
+        remote.hold(&factory, &name, times);
         factory.item("DEMO-1", "", ITEM);
         factory.start();
         factory.wait_for_file("held");
