@@ -4,6 +4,7 @@
 //! Everything slow runs in tasks. When the store fails, the loop ends: nothing may be done that is not on record.
 
 mod deciding;
+pub mod draining;
 mod starting;
 mod steering;
 mod timers;
@@ -29,6 +30,7 @@ use crate::store::error::StoreError;
 use super::effects::{Message, Ports};
 use super::engine::{Engine, Explanation, Input, LEASE, Reply, Status};
 use super::handle::DaemonHandle;
+use super::hints::Hints;
 use super::tasks::Tasks;
 
 use deciding::Decided;
@@ -49,6 +51,9 @@ const BETWEEN_PLANS: u32 = 4;
 
 /// Three renewals per lease.
 const RENEWAL: Duration = Duration::from_secs(LEASE.as_secs() / 3);
+
+/// Least time between two readings that were hinted at: a storm of hints is no storm of readings. The first is at once.
+const BETWEEN_HINTED: Duration = Duration::from_secs(5);
 
 /// How often adopted zombies are reaped.
 const REAPING: Duration = Duration::from_secs(10);
@@ -76,6 +81,8 @@ pub enum LoopMessage {
     Reconfigured(Box<Reconfigured>),
     /// Stop, and leave agents to the next daemon; the answer is how many there are.
     HandOver(oneshot::Sender<usize>),
+    /// Write everything that trackers are still to be told.
+    Drain(draining::Wish),
 }
 
 /// A question that changes nothing.
@@ -134,10 +141,13 @@ pub struct Dispatcher {
     next_plan: Instant,
     observing: bool,
     watching: bool,
+    hints: Arc<Hints>,
+    next_hinted: Timestamp,
     next_poll: Timestamp,
     next_heartbeat: Option<Timestamp>,
     next_renewal: Timestamp,
     next_reaping: Timestamp,
+    drains: draining::Waiting,
 }
 
 impl Dispatcher {
@@ -147,7 +157,8 @@ impl Dispatcher {
         let (sender, inbox) = mpsc::channel(INBOX);
         let (desk_sender, desk_inbox) = mpsc::channel(INBOX);
         let (head, followed) = watch::channel(0);
-        let handle = DaemonHandle::new(sender.clone(), followed);
+        let hints = Arc::new(Hints::default());
+        let handle = DaemonHandle::new(sender.clone(), followed, Arc::clone(&hints));
         let now = ports.clock.now();
         let next_heartbeat = timing.schedule.as_ref().map(|next_after| next_after(now));
         engine.open_intake(timing.schedule.is_none());
@@ -169,10 +180,13 @@ impl Dispatcher {
             next_plan: Instant::now(),
             observing: false,
             watching: false,
+            hints,
+            next_hinted: now,
             next_poll: now,
             next_heartbeat,
             next_renewal: now.after(RENEWAL),
             next_reaping: now.after(REAPING),
+            drains: draining::Waiting::new(),
         };
         (dispatcher, handle)
     }
@@ -187,6 +201,7 @@ impl Dispatcher {
             self.timers().await?;
             self.plan_if_needed().await?;
             self.start_effects().await?;
+            self.answer_drains();
             let wake = self.until_next();
             tokio::select! {
                 biased;
@@ -194,6 +209,7 @@ impl Dispatcher {
                 Some(message) = self.desk_inbox.recv() => self.take_with_others(message).await?,
                 Some(message) = self.inbox.recv() => self.hear(message).await?,
                 ended = self.tasks.next_ended() => self.task_ended(ended).await?,
+                () = self.hints.arrived() => {}
                 () = tokio::time::sleep(wake) => {}
             }
             if self.leave_all.is_cancelled() {
@@ -236,6 +252,7 @@ impl Dispatcher {
             }
             LoopMessage::Input(input) => self.handle(input).await.map(|_| ()),
             LoopMessage::Reconfigured(new) => self.reconfigure(*new).await,
+            LoopMessage::Drain(wish) => self.drain(wish).await,
             LoopMessage::HandOver(reply) => {
                 self.leave_all.cancel();
                 let _hung_up = reply.send(self.engine.turns_under_way());
@@ -248,7 +265,9 @@ impl Dispatcher {
         let now = self.ports.clock.now();
         match query {
             Query::Status(reply) => {
-                let _hung_up = reply.send(self.engine.status(now));
+                let mut status = self.engine.status(now);
+                status.deliveries = self.hints.deliveries();
+                let _hung_up = reply.send(status);
             }
             Query::Why { target, reply } => {
                 let _hung_up = reply.send(self.engine.explain(&target, now));

@@ -12,6 +12,7 @@ mod recovery;
 mod resuming;
 mod retention;
 mod safety;
+mod seed_table;
 mod several_items;
 mod signing_in;
 mod stages;

@@ -5,3 +5,4 @@ mod azure_judges;
 mod github;
 mod github_judges;
 mod github_pulls;
+mod webhooks;

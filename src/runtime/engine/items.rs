@@ -188,6 +188,7 @@ impl Engine {
         if !self.outbox.contains(key) {
             return;
         }
+        self.note_tried(key, result.as_ref().err(), now);
         match result {
             Ok(current) => {
                 let ours = match self.outbox.effect(key) {

@@ -7,6 +7,7 @@
 mod affording;
 mod claims;
 mod commands;
+pub mod drain;
 mod items;
 mod logins;
 mod offers;
@@ -173,6 +174,10 @@ pub struct Loaded {
     pub ops: OpsState,
     /// Open effects.
     pub effects: Vec<(Effect, Timestamp)>,
+    /// How often open effects have failed, and why they did last.
+    pub failures: Vec<(EffectKey, u32, String)>,
+    /// Updates for trackers that were given up, and why.
+    pub parked: Vec<(Effect, String)>,
     /// Recent starts.
     pub starts: Vec<(Timestamp, ProjectId)>,
     /// What was spent in the last week.
@@ -200,6 +205,7 @@ pub struct Engine {
     runs: BTreeMap<RunId, RunState>,
     ops: OpsState,
     outbox: outbox::Outbox,
+    drains: drain::Drains,
     starts: Vec<(Timestamp, ProjectId)>,
     spent: Ledger,
     closed_windows: BTreeMap<String, ClosedWindow>,
@@ -246,7 +252,8 @@ impl Engine {
             items: loaded.items.into_iter().map(|item| (item.item.id.clone(), item)).collect(),
             runs: loaded.runs.into_iter().map(|run| (run.id, run)).collect(),
             ops: loaded.ops,
-            outbox: outbox::Outbox::new(loaded.effects),
+            outbox: outbox::Outbox::new(loaded.effects, loaded.failures),
+            drains: drain::Drains::new(loaded.parked),
             starts: loaded.starts,
             spent: loaded.spent,
             fences: loaded.fences,
@@ -407,7 +414,10 @@ impl Engine {
     fn settle(&mut self, key: &EffectKey, settlement: Settlement) {
         match &settlement {
             Settlement::Done | Settlement::Dead { .. } => self.outbox.remove(key),
-            Settlement::Retry { not_before, .. } => self.outbox.postpone(key, *not_before),
+            Settlement::Retry { not_before, error } => {
+                self.outbox.postpone(key, *not_before, error);
+            }
+            Settlement::Revived { .. } => {}
         }
         self.pending.settle.push(SettleEffect { key: key.clone(), settlement });
     }

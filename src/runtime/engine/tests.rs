@@ -23,6 +23,7 @@ use crate::store::{Store, StoreReader};
 use super::{Engine, Handled, Identity, Input, Reply, TrackerFailure, Wanted};
 
 mod affording;
+mod drain;
 mod failover;
 mod logins;
 mod offers;

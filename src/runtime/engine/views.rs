@@ -13,7 +13,9 @@ use crate::domain::provider::{AgentSwitch, SwitchReason};
 use crate::domain::time::Timestamp;
 use crate::pipeline::state::RunState;
 
+use super::super::hints::Deliveries;
 use super::Engine;
+use super::drain::WriteView;
 use super::provider::ProviderView;
 
 /// A run, for people.
@@ -139,8 +141,12 @@ pub struct Status {
     pub refused_agents: Vec<RefusedAgent>,
     /// Effects waiting or under way.
     pub open_effects: usize,
+    /// Updates for trackers that are still to be written or were given up.
+    pub writes: Vec<WriteView>,
     /// The default provider, and the agents there are.
     pub provider: ProviderView,
+    /// What has come to the daemon's port; `None` when it listens to none.
+    pub deliveries: Option<Deliveries>,
 }
 
 /// An agent that its provider does not let in, or did not when it was asked last.
@@ -256,7 +262,9 @@ impl Engine {
                 .collect(),
             refused_agents: self.refused_agents(),
             open_effects: self.outbox.len(),
+            writes: self.writes(None),
             provider: self.provider_view(now),
+            deliveries: None,
         }
     }
 
@@ -307,6 +315,8 @@ pub struct Explanation {
     pub held: Vec<HeldView>,
     /// What a running run does at the moment.
     pub run: Option<RunView>,
+    /// What its tracker is still to be told, or was not.
+    pub writes: Vec<WriteView>,
 }
 
 /// One gate that holds an item.
@@ -347,6 +357,7 @@ impl Engine {
         let record = self.items.get(&id)?;
         let run =
             record.run.and_then(|run| self.runs.get(&run)).map(|state| self.run_view(state, now));
-        Some(Explanation { item: item_view(record, self.decision_about(&id)), held, run })
+        let (item, writes) = (item_view(record, self.decision_about(&id)), self.writes(Some(&id)));
+        Some(Explanation { item, held, run, writes })
     }
 }

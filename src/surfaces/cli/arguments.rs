@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::{
-    analyze, demo, doctor, exec, hand_over, init, keeper, operate, provider, receipts,
+    analyze, demo, doctor, drain, exec, hand_over, init, keeper, operate, provider, receipts,
     responses_agent, run, scripted_agent, simulate, start, status, validate, why,
 };
 
@@ -83,6 +83,7 @@ pub(super) enum Role {
     Agent(operate::Agent),
     Provider(provider::Provider),
     Heartbeat(operate::Heartbeat),
+    Drain(drain::Drain),
     HandOver(hand_over::HandOver),
     Inspect(receipts::inspect::Inspect),
     Analyze(analyze::Analyze),

@@ -10,6 +10,7 @@ mod arguments;
 mod configuration;
 mod demo;
 mod doctor;
+mod drain;
 pub mod entry;
 pub mod errors;
 mod exec;

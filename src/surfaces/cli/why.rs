@@ -22,7 +22,7 @@ Examples:
   enact-factory why local/DEMO-1 --json
 
 JSON: {\"daemon\": bool, \"explanation\": {\"item\": item, \"held\": [{\"gate\", \"reason\", \"until\", \"released_by\"}],
-  \"run\": run or null}}; item and run as in `status`")]
+  \"run\": run or null, \"writes\": [write]}}; item, run and write as in `status`")]
 pub(super) struct Why {
     /// Identifier of an item, `source/identifier`, or a run (long or short id)
     #[arg(value_name = "ID")]
@@ -79,6 +79,9 @@ fn show(screen: &Screen, explanation: &ExplanationView) {
     format::table(&rows, "  ").iter().for_each(|line| screen.line(line));
     if let Some(run) = &explanation.run {
         show_run(screen, run);
+    }
+    for write in &explanation.writes {
+        screen.line(format!("  to be told: {}", format::write(write)));
     }
     if explanation.held.is_empty() {
         screen.line(format!("  now: {}", format::printable(&item.decision)));

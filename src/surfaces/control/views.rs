@@ -8,6 +8,8 @@ use crate::domain::time::Timestamp;
 use crate::runtime::engine;
 
 use super::provider_views::{ProviderView, SwitchView};
+use super::webhook_views::WebhooksView;
+use super::write_views::WriteView;
 
 /// A run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -221,8 +223,13 @@ pub struct StatusView {
     pub refused_agents: Vec<RefusedAgent>,
     /// Effects waiting or under way.
     pub open_effects: usize,
+    /// Updates for trackers that are still to be written or were given up.
+    #[serde(default)]
+    pub writes: Vec<WriteView>,
     /// The default provider, and the agents there are.
     pub provider: ProviderView,
+    /// What has come to the daemon's port; absent when it listens to none.
+    pub webhooks: Option<WebhooksView>,
 }
 
 /// An agent that cannot be used.
@@ -271,7 +278,9 @@ impl From<engine::Status> for StatusView {
                 .collect(),
             refused_agents: status.refused_agents.into_iter().map(RefusedAgent::from).collect(),
             open_effects: status.open_effects,
+            writes: status.writes.into_iter().map(WriteView::from).collect(),
             provider: status.provider.into(),
+            webhooks: status.deliveries.map(WebhooksView::from),
         }
     }
 }
@@ -285,6 +294,9 @@ pub struct ExplanationView {
     pub held: Vec<HeldView>,
     /// What its run does at the moment.
     pub run: Option<RunView>,
+    /// What its tracker is still to be told, or was not.
+    #[serde(default)]
+    pub writes: Vec<WriteView>,
 }
 
 /// One gate that holds an item.
@@ -313,6 +325,7 @@ impl From<engine::Explanation> for ExplanationView {
             item: explanation.item.into(),
             held: held.collect(),
             run: explanation.run.map(RunView::from),
+            writes: explanation.writes.into_iter().map(WriteView::from).collect(),
         }
     }
 }
