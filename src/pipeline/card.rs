@@ -21,9 +21,12 @@ const MOST_FINDINGS: usize = 5;
 /// The standing of `run`.
 #[must_use]
 pub fn card(run: &RunState) -> RunCard {
-    let branch = match &run.delivered {
-        Some(Delivered::Branch { branch, .. }) => Some(branch.clone()),
-        Some(Delivered::Merge { .. } | Delivered::Nothing) | None => None,
+    let (branch, pull_request) = match &run.delivered {
+        Some(Delivered::Branch { branch, .. }) => (Some(branch.clone()), None),
+        Some(Delivered::PullRequest { branch, url, .. }) => {
+            (Some(branch.clone()), Some(url.clone()))
+        }
+        Some(Delivered::Merge { .. } | Delivered::Nothing) | None => (None, None),
     };
     RunCard {
         run: Some(run.id),
@@ -31,7 +34,7 @@ pub fn card(run: &RunState) -> RunCard {
         implementation_complete: is_implemented(run),
         review_passed: run.approved.is_some(),
         branch,
-        pull_request: None,
+        pull_request,
     }
 }
 
@@ -176,7 +179,7 @@ pub fn plain(text: &str) -> String {
 }
 
 /// `text` as code, in which nothing is special; whatever would end it is replaced.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let shown: String = text
         .chars()
         .take(LONGEST)
@@ -190,7 +193,7 @@ fn code(text: &str) -> String {
 }
 
 /// Control characters, and the format characters that hide or reorder text.
-fn is_invisible(letter: char) -> bool {
+pub(super) fn is_invisible(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
 }

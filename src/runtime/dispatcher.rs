@@ -8,6 +8,7 @@ pub mod draining;
 mod starting;
 mod steering;
 mod timers;
+mod watching;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -141,6 +142,7 @@ pub struct Dispatcher {
     dirty: bool,
     next_plan: Instant,
     observing: bool,
+    watching: bool,
     hints: Arc<Hints>,
     next_hinted: Timestamp,
     next_poll: Timestamp,
@@ -181,6 +183,7 @@ impl Dispatcher {
             dirty: true,
             next_plan: Instant::now(),
             observing: false,
+            watching: false,
             hints,
             next_hinted: now,
             next_poll: now,

@@ -40,6 +40,8 @@ const TYPES: &[(&str, &[Upcast])] = &[
     ("lane.moved", &[]),
     ("lane.reviewed", &[]),
     ("lane.unlinked", &[]),
+    ("work_item.offered", &[]),
+    ("work_item.pull_request_read", &[]),
     ("run.started", &[]),
     ("run.workspace_ready", &[]),
     ("turn.started", &[]),

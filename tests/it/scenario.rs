@@ -8,6 +8,7 @@ mod keeper;
 mod lanes;
 mod people;
 mod providers;
+mod pull_requests;
 mod recovery;
 mod resuming;
 mod retention;

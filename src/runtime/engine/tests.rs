@@ -27,6 +27,7 @@ mod drain;
 mod failover;
 mod lanes;
 mod logins;
+mod offers;
 mod outbox;
 mod provider;
 mod results;

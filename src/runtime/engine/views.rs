@@ -9,6 +9,7 @@ use crate::domain::ids::{ItemId, RunId};
 use crate::domain::item_record::{HumanRequest, ItemRecord};
 use crate::domain::ops::Login;
 use crate::domain::provider::{AgentSwitch, SwitchReason};
+use crate::domain::pull_request::PullRequest;
 use crate::domain::time::Timestamp;
 use crate::pipeline::state::RunState;
 
@@ -103,6 +104,19 @@ pub struct ItemView {
     pub run: Option<RunId>,
     /// How its last run ended.
     pub last_outcome: Option<&'static str>,
+    /// Its pull request.
+    pub pull_request: Option<PullRequestView>,
+}
+
+/// A pull request of ours, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PullRequestView {
+    /// Where people look at it.
+    pub url: String,
+    /// Its number on the forge.
+    pub number: u64,
+    /// How it stands, in a few words.
+    pub standing: String,
 }
 
 /// The whole picture.
@@ -132,10 +146,10 @@ pub struct Status {
     pub writes: Vec<WriteView>,
     /// The default provider, and the agents there are.
     pub provider: ProviderView,
-    /// Operator lanes, closes that wait for a person, and verdicts of the stop policy.
-    pub lanes: LanesView,
     /// What has come to the daemon's port; `None` when it listens to none.
     pub deliveries: Option<Deliveries>,
+    /// Operator lanes, closes that wait for a person, and verdicts of the stop policy.
+    pub lanes: LanesView,
 }
 
 /// An agent that its provider does not let in, or did not when it was asked last.
@@ -214,6 +228,11 @@ pub(super) fn item_view(record: &ItemRecord, decision: String) -> ItemView {
         question_class: human.map(|request| request.reason.word()),
         run: record.run,
         last_outcome: record.last_outcome.as_ref().map(crate::domain::run::Outcome::word),
+        pull_request: record.offered.as_deref().map(|offered| PullRequestView {
+            url: offered.offer.url.clone(),
+            number: offered.offer.number,
+            standing: offered.seen.as_ref().map_or("not read yet".to_owned(), PullRequest::words),
+        }),
     }
 }
 
@@ -248,8 +267,8 @@ impl Engine {
             open_effects: self.outbox.len(),
             writes: self.writes(None),
             provider: self.provider_view(now),
-            lanes: self.lanes_view(),
             deliveries: None,
+            lanes: self.lanes_view(),
         }
     }
 

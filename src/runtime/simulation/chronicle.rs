@@ -90,6 +90,8 @@ impl Chronicle {
             | Event::ItemResolved { .. }
             | Event::ItemReopened { .. }
             | Event::ItemUpdateRequested { .. }
+            | Event::ItemOffered { .. }
+            | Event::ItemPullRequestRead { .. }
             | Event::ItemCharged { .. } => item_event(event),
             Event::LaneProposed { .. }
             | Event::LaneStarted { .. }
@@ -192,6 +194,10 @@ fn item_event(event: &Event) -> Option<String> {
             format!("settled ({}): {}", outcome.word(), first_line(evidence))
         }
         Event::ItemReopened { by } => format!("opened again by {by}"),
+        Event::ItemOffered { offer } => format!("pull request {} waits for people", offer.number),
+        Event::ItemPullRequestRead { pull_request } => {
+            format!("pull request {}: {}", pull_request.number, pull_request.words())
+        }
         _ => return None,
     })
 }
@@ -308,6 +314,9 @@ fn run_event(event: &Event) -> Option<String> {
             Delivered::Branch { branch, .. } => format!("left on {branch}"),
             Delivered::Merge { base, after, .. } => {
                 format!("merged into {base} as {}", after.get(..7).unwrap_or_default())
+            }
+            Delivered::PullRequest { number, branch, .. } => {
+                format!("pushed {branch}, pull request {number}")
             }
             Delivered::Nothing => "nothing to deliver".to_owned(),
         },

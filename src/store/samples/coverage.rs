@@ -29,6 +29,8 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::CloseDeferred { .. }
         | Event::CloseAcknowledged { .. }
         | Event::ClosureUnproven { .. }
+        | Event::ItemOffered { .. }
+        | Event::ItemPullRequestRead { .. }
         | Event::RunStarted { .. }
         | Event::WorkspaceReady { .. }
         | Event::TurnStarted { .. }

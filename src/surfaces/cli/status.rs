@@ -38,8 +38,9 @@ JSON: {\"daemon\": {\"process\", \"version\", \"temporary\"} or null, \"state_di
   \"unavailable_agents\": [{\"name\", \"reason\"}],
   \"refused_agents\": [{\"name\", \"reason\", \"since\", \"trying\"}], \"open_effects\": number,
   \"writes\": [write],
-  \"provider\": as in `provider`, \"lanes\": as in `lane list`,
-  \"webhooks\": {\"address\", \"sources\", \"accepted\", \"repeated\", \"refused\", \"last_source\", \"last_at\"} or null}}
+  \"provider\": as in `provider`,
+  \"webhooks\": {\"address\", \"sources\", \"accepted\", \"repeated\", \"refused\", \"last_source\", \"last_at\"} or null,
+  \"lanes\": as in `lane list`}}
 run: id, short, item, phase, round, max_rounds, attempt, agent, switches [{stage, from, to, reason, until}], turns,
   usage, started, waiting {reason, until}, branch,
   worktree, change, outcome, detail
@@ -206,7 +207,10 @@ fn writes(screen: &Screen, writes: &[WriteView]) {
 }
 
 fn row(item: &ItemView) -> Vec<String> {
+    let offered = item.pull_request.as_ref().filter(|_| item.status == "done");
+    let offered = offered.map(|it| format!("pull request {}: {}", it.number, it.standing));
     let about = match (&item.question, &item.last_outcome) {
+        (None, _) if offered.is_some() => format::shortened(&offered.unwrap_or_default(), 100),
         (Some(question), _) => format!("asks: {}", format::shortened(question, 100)),
         (None, Some(outcome)) if item.decision.is_empty() => outcome.clone(),
         (None, Some(outcome)) if item.decision == item.status => outcome.clone(),

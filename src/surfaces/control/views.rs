@@ -156,6 +156,26 @@ pub struct ItemView {
     pub run: Option<RunId>,
     /// How its last run ended.
     pub last_outcome: Option<String>,
+    /// Its pull request.
+    #[serde(default)]
+    pub pull_request: Option<PullRequestView>,
+}
+
+/// A pull request of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PullRequestView {
+    /// Where people look at it.
+    pub url: String,
+    /// Its number on the forge.
+    pub number: u64,
+    /// How it stands, in a few words.
+    pub standing: String,
+}
+
+impl From<engine::PullRequestView> for PullRequestView {
+    fn from(view: engine::PullRequestView) -> Self {
+        Self { url: view.url, number: view.number, standing: view.standing }
+    }
 }
 
 impl From<engine::ItemView> for ItemView {
@@ -174,6 +194,7 @@ impl From<engine::ItemView> for ItemView {
             question_class: view.question_class.map(str::to_owned),
             run: view.run,
             last_outcome: view.last_outcome.map(str::to_owned),
+            pull_request: view.pull_request.map(PullRequestView::from),
         }
     }
 }
@@ -208,11 +229,11 @@ pub struct StatusView {
     pub writes: Vec<WriteView>,
     /// The default provider, and the agents there are.
     pub provider: ProviderView,
+    /// What has come to the daemon's port; absent when it listens to none.
+    pub webhooks: Option<WebhooksView>,
     /// Operator lanes, closes that wait for a person, and verdicts of the stop policy.
     #[serde(default)]
     pub lanes: LanesView,
-    /// What has come to the daemon's port; absent when it listens to none.
-    pub webhooks: Option<WebhooksView>,
 }
 
 /// An agent that cannot be used.
@@ -263,8 +284,8 @@ impl From<engine::Status> for StatusView {
             open_effects: status.open_effects,
             writes: status.writes.into_iter().map(WriteView::from).collect(),
             provider: status.provider.into(),
-            lanes: status.lanes.into(),
             webhooks: status.deliveries.map(WebhooksView::from),
+            lanes: status.lanes.into(),
         }
     }
 }
