@@ -19,6 +19,7 @@ use super::azdo;
 use super::budget;
 use super::context;
 use super::daemon::{self, DaemonSettings};
+use super::decomposition;
 use super::github;
 use super::keeper::{self, KeeperSettings};
 use super::local;
@@ -87,6 +88,7 @@ pub(super) fn assemble(
             project.stages = own;
         }
     }
+    let division = decomposition::read(root, &mut agents, sources);
     let roster = agents.policies(root.table("agents"), sources);
     let time_zone = pace::time_zone(root.table("pace"), sources);
     let local = local::read(root.table("local"), &projects, sources);
@@ -102,6 +104,7 @@ pub(super) fn assemble(
         window_budget: budget.window,
         wip: wip::read(root.table("wip")),
         approval: autonomous::approval(autonomous),
+        division,
         slots: slots::read(root.table("slots"), &agents, sources),
         max_rounds: small(autonomous.count("max_iterations")),
         stages,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::budget::ItemSpend;
+use super::epic::{CreatedPart, Epic};
 use super::event::Event;
 use super::failure::FailureClass;
 use super::ids::RunId;
@@ -82,6 +83,8 @@ pub enum HumanReason {
     CrashedTwice,
     /// The agent needs an answer or more information.
     NeedsInfo,
+    /// A part of the item failed, was given up or is gone.
+    PartLost,
 }
 
 impl HumanReason {
@@ -96,6 +99,7 @@ impl HumanReason {
             Self::MergeConflict => "merge_conflict",
             Self::CrashedTwice => "crashed_twice",
             Self::NeedsInfo => "needs_info",
+            Self::PartLost => "part_lost",
         }
     }
 }
@@ -180,6 +184,12 @@ pub struct ItemRecord {
     /// Whether its result waits on a branch for people; over when its tracker says Done, or when it is opened again.
     #[serde(default)]
     pub in_review: bool,
+    /// What it was divided into.
+    #[serde(default)]
+    pub epic: Option<Epic>,
+    /// Why it is done in one piece although it may be too large: what a planner said of this very text.
+    #[serde(default)]
+    pub whole: Option<String>,
     /// Updates sent to its tracker so far.
     pub updates: u32,
     /// Approved changes in a row that could not be delivered.
@@ -220,6 +230,8 @@ impl ItemRecord {
             last_outcome: None,
             fence: 0,
             in_review: false,
+            epic: None,
+            whole: None,
             updates: 0,
             delivery_failures: 0,
             findings: Vec::new(),
@@ -229,6 +241,9 @@ impl ItemRecord {
 
     fn seen(&mut self, item: WorkItem) {
         self.void_approval_of(&item);
+        if self.item.title != item.title || self.item.body != item.body {
+            self.whole = None;
+        }
         self.in_review &= !item.state.is_terminal();
         self.item = item;
         self.present = true;
@@ -274,13 +289,34 @@ impl ItemRecord {
                     self.notes.push(answer.clone());
                 }
             }
-            Event::ItemReopened { .. } => self.free(),
+            Event::ItemReopened { .. } => {
+                // What was finished with its parts is not finished by them once more.
+                self.epic = self.epic.take().filter(|_| self.status != ItemStatus::Done);
+                self.free();
+            }
             Event::ItemResolved { outcome, in_review, .. } => {
                 self.status = settled_status(outcome);
                 self.in_review = *in_review;
                 self.leave_run(outcome);
                 self.hold = None;
                 self.human = None;
+            }
+            Event::ItemDecomposed { run, reason, parts, approval } => {
+                self.status = ItemStatus::Pending;
+                self.leave_run(&Outcome::Succeeded);
+                self.epic = Some(Epic {
+                    run: *run,
+                    reason: reason.clone(),
+                    parts: parts.clone(),
+                    agreed: (!approval).then_some(at),
+                    created: std::collections::BTreeMap::new(),
+                });
+            }
+            Event::ItemKeptWhole { reason, .. } => self.whole = Some(reason.clone()),
+            Event::PartCreated { number, item } => {
+                if let Some(epic) = &mut self.epic {
+                    epic.created.insert(*number, CreatedPart { item: item.clone(), at });
+                }
             }
             Event::ItemUpdateRequested { number } => self.updates = self.updates.max(*number),
             Event::ItemCharged { usage, duration_ms, .. } => {
@@ -297,7 +333,12 @@ impl ItemRecord {
             Event::ApprovalRequested { expires } => {
                 self.approval = Approval::Requested { at, expires: *expires };
             }
-            Event::ApprovalGiven { by } => self.approval = Approval::Given { by: by.clone(), at },
+            Event::ApprovalGiven { by } => {
+                self.approval = Approval::Given { by: by.clone(), at };
+                if let Some(epic) = &mut self.epic {
+                    epic.agreed = epic.agreed.or(Some(at));
+                }
+            }
             Event::ApprovalRefused { by } => {
                 self.approval = Approval::Refused { by: by.clone(), at };
             }
@@ -340,6 +381,8 @@ impl ItemRecord {
         if matches!(self.approval, Approval::Refused { .. } | Approval::Expired { .. }) {
             self.approval = Approval::NotRequested;
         }
+        // Parts that nobody agreed to are thought of anew.
+        self.epic = self.epic.take().filter(|epic| epic.agreed.is_some());
         self.status = ItemStatus::Pending;
         self.in_review = false;
         self.hold = None;

@@ -7,6 +7,7 @@
 mod affording;
 mod claims;
 mod commands;
+mod epics;
 mod items;
 mod logins;
 mod outbox;
@@ -85,6 +86,13 @@ pub enum Input {
         /// The effect.
         key: EffectKey,
         /// The item's copy there now, or why it failed (and whether trying again makes sense).
+        result: Result<WorkItem, TrackerFailure>,
+    },
+    /// A part of a divided item was created in its tracker.
+    PartCreated {
+        /// The effect.
+        key: EffectKey,
+        /// The new item, or why there is none (and whether trying again makes sense).
         result: Result<WorkItem, TrackerFailure>,
     },
     /// Someone asks for something.
@@ -271,6 +279,7 @@ impl Engine {
                 ignored = self.handle_run(run, key.as_ref(), settles, input, now);
             }
             Input::TrackerWritten { key, result } => self.tracker_written(&key, result, now),
+            Input::PartCreated { key, result } => self.part_created(&key, result, now),
             Input::Command { command, actor } => {
                 self.pending.actor = Some(actor.clone());
                 reply = Some(self.command(command, &actor, now));

@@ -130,6 +130,14 @@ impl Outbox {
         self.earlier_update_open(wanted, u32::MAX)
     }
 
+    /// Whether a part of `wanted` is still to be created.
+    pub(super) fn creates_for(&self, wanted: &ItemId) -> bool {
+        let mut open = self.open.values();
+        open.any(
+            |entry| matches!(&entry.effect, Effect::CreateItem { parent, .. } if parent == wanted),
+        )
+    }
+
     fn earlier_update_open(&self, wanted: &ItemId, wanted_number: u32) -> bool {
         self.open.values().any(|entry| match &entry.effect {
             Effect::UpdateTracker { item, number, .. } => item == wanted && *number < wanted_number,
@@ -137,7 +145,8 @@ impl Outbox {
             | Effect::RunTurn { .. }
             | Effect::RunChecks { .. }
             | Effect::Deliver { .. }
-            | Effect::CleanUp { .. } => false,
+            | Effect::CleanUp { .. }
+            | Effect::CreateItem { .. } => false,
         })
     }
 }
@@ -216,7 +225,8 @@ impl Engine {
             Effect::PrepareWorkspace { .. }
             | Effect::RunChecks { .. }
             | Effect::Deliver { .. }
-            | Effect::CleanUp { .. } => true,
+            | Effect::CleanUp { .. }
+            | Effect::CreateItem { .. } => true,
         }
     }
 
@@ -247,7 +257,8 @@ impl Engine {
                 | Effect::RunChecks { .. }
                 | Effect::Deliver { .. }
                 | Effect::CleanUp { .. }
-                | Effect::UpdateTracker { .. } => None,
+                | Effect::UpdateTracker { .. }
+                | Effect::CreateItem { .. } => None,
             })
             .collect();
         let slots = &self.policy.slots;

@@ -23,6 +23,7 @@ use crate::store::{Store, StoreReader};
 use super::{Engine, Handled, Identity, Input, Reply, TrackerFailure, Wanted};
 
 mod affording;
+mod epics;
 mod failover;
 mod logins;
 mod outbox;
@@ -128,6 +129,9 @@ impl Bench {
             Effect::CleanUp { run, .. } => format!("clean up {}", of_run(run)),
             Effect::UpdateTracker { item, number, .. } => {
                 format!("update {number} {}", item.identifier())
+            }
+            Effect::CreateItem { parent, number, .. } => {
+                format!("create {number} of {}", parent.identifier())
             }
         }
     }

@@ -288,6 +288,8 @@ pub struct Explanation {
     pub held: Vec<HeldView>,
     /// What a running run does at the moment.
     pub run: Option<RunView>,
+    /// Whether it is divided or runs as it is, and why; absent where items are never divided.
+    pub size: Option<String>,
 }
 
 /// One gate that holds an item.
@@ -328,6 +330,7 @@ impl Engine {
         let record = self.items.get(&id)?;
         let run =
             record.run.and_then(|run| self.runs.get(&run)).map(|state| self.run_view(state, now));
-        Some(Explanation { item: item_view(record, self.decision_about(&id)), held, run })
+        let size = self.size_of(record, now);
+        Some(Explanation { item: item_view(record, self.decision_about(&id)), held, run, size })
     }
 }

@@ -22,7 +22,7 @@ Examples:
   enact-factory why local/DEMO-1 --json
 
 JSON: {\"daemon\": bool, \"explanation\": {\"item\": item, \"held\": [{\"gate\", \"reason\", \"until\", \"released_by\"}],
-  \"run\": run or null}}; item and run as in `status`")]
+  \"run\": run or null, \"size\": text or null}}; item and run as in `status`")]
 pub(super) struct Why {
     /// Identifier of an item, `source/identifier`, or a run (long or short id)
     #[arg(value_name = "ID")]
@@ -66,6 +66,7 @@ fn show(screen: &Screen, explanation: &ExplanationView) {
         ("used", format::usage(&item.usage)),
     ];
     rows.extend(item.last_outcome.clone().map(|outcome| ("last run", outcome)));
+    rows.extend(explanation.size.clone().map(|size| ("size", format::printable(&size))));
     if let Some(question) = &item.question {
         let class = item.question_class.as_deref().unwrap_or("a person is needed");
         rows.push(("asks", format!("{} ({class})", format::printable(question))));

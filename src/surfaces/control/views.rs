@@ -264,6 +264,9 @@ pub struct ExplanationView {
     pub held: Vec<HeldView>,
     /// What its run does at the moment.
     pub run: Option<RunView>,
+    /// Whether it is divided or runs as it is, and why; absent where items are never divided.
+    #[serde(default)]
+    pub size: Option<String>,
 }
 
 /// One gate that holds an item.
@@ -292,6 +295,7 @@ impl From<engine::Explanation> for ExplanationView {
             item: explanation.item.into(),
             held: held.collect(),
             run: explanation.run.map(RunView::from),
+            size: explanation.size,
         }
     }
 }
