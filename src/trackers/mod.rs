@@ -103,8 +103,8 @@ pub struct NewItem {
     pub trust: Trust,
     /// When it is created; for trackers that do not know the time themselves.
     pub at: Timestamp,
-    /// Nothing was created for its key before then.
-    pub since: Timestamp,
+    /// When its parent was created, by the tracker's own clock: nothing was created for its key before then.
+    pub since: Option<Timestamp>,
 }
 
 /// What a tracker holds at one moment.

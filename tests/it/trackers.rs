@@ -2,5 +2,6 @@
 
 mod azure;
 mod azure_judges;
+mod epics;
 mod github;
 mod github_judges;

@@ -1,7 +1,6 @@
 //! Creating one part of a divided item in the item's tracker, once per part.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use crate::domain::epic::{Epic, Part, part_key};
 use crate::domain::ids::ItemId;
@@ -10,9 +9,6 @@ use crate::runtime::engine::TrackerFailure;
 use crate::trackers::NewItem;
 
 use super::{Done, Job, Ports, tracker};
-
-/// How far a tracker's clock may be behind ours.
-const CLOCKS: Duration = Duration::from_secs(3600);
 
 pub(super) async fn execute(ports: &Ports, job: &Job, parent: &ItemId, number: u32) -> Done {
     let refused =
@@ -58,7 +54,7 @@ fn new_item(record: &ItemRecord, epic: &Epic, part: &Part, number: u32) -> NewIt
         author: parent.author.clone(),
         trust: parent.trust,
         at: record.updated,
-        since: epic.agreed.unwrap_or_default().before(CLOCKS),
+        since: parent.created_at,
     }
 }
 

@@ -44,12 +44,15 @@ impl GithubTracker {
         mark: &PartMark,
     ) -> Result<Option<Value>, TrackerError> {
         let login = self.login().await?;
-        let request = issues(Verb::Get, repository)
+        let mut request = issues(Verb::Get, repository)
             .query("state", "all")
-            .query("since", &new.since)
+            .query("creator", &login)
             .query("sort", "created")
             .query("direction", "desc")
             .query("per_page", "100");
+        if let Some(since) = &new.since {
+            request = request.query("since", since);
+        }
         let pages = self.api.pages(request, None, "look for a part of an issue").await?;
         let values = pages.map(|pages| pages.values).unwrap_or_default();
         Ok(values.into_iter().find(|value| {

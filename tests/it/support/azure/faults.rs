@@ -13,6 +13,8 @@ pub enum Scope {
     Items,
     /// Those that add or change a comment.
     Comments,
+    /// Those that make an item.
+    Creations,
 }
 
 /// What goes wrong.
@@ -61,6 +63,7 @@ impl Faults {
                     Scope::Writes => writes,
                     Scope::Items => writes && method == "PATCH" && !is_comment,
                     Scope::Comments => writes && is_comment,
+                    Scope::Creations => method == "POST" && path.contains("/workitems/$"),
                 }
         });
         found.map(|(_, times, fault)| {

@@ -90,6 +90,10 @@ impl World {
                 let issue = self.here(repository, number(it)?)?;
                 Ok(done(200, &render(repository, issue)))
             }
+            ("POST", ["issues"]) => self.create(repository, body),
+            ("POST", ["issues", it, "sub_issues"]) => {
+                self.hang_below(repository, number(it)?, body)
+            }
             ("PATCH", ["issues", it]) => self.patch(repository, number(it)?, body),
             ("GET", ["issues", it, "comments"]) => {
                 let issue = self.here(repository, number(it)?)?;
@@ -164,6 +168,7 @@ impl World {
                     |label: &String| issue.labels.iter().any(|it| it.to_lowercase() == *label);
                 labels.iter().all(has)
             })
+            .filter(|issue| get("creator").is_none_or(|it| issue.author == it))
             .filter(|issue| {
                 get("assignee").is_none_or(|it| issue.assignees.iter().any(|one| one == it))
             })
@@ -340,7 +345,7 @@ fn text_of(body: &Value) -> Result<String, Answer> {
     }
 }
 
-fn render(repository: &str, issue: &Issue) -> Value {
+pub(super) fn render(repository: &str, issue: &Issue) -> Value {
     let base = format!("https://api.github.example/repos/{repository}");
     let address = format!("{base}/issues/{}", issue.number);
     let labels: Vec<Value> = issue.labels.iter().map(|it| label(it)).collect();
@@ -419,7 +424,7 @@ fn account(login: &str) -> Value {
     account
 }
 
-fn done(status: u16, body: &Value) -> Answer {
+pub(super) fn done(status: u16, body: &Value) -> Answer {
     Answer { status, headers: Vec::new(), body: body.to_string() }
 }
 
@@ -427,18 +432,18 @@ fn plain(status: u16, text: &str) -> Answer {
     Answer { status, headers: Vec::new(), body: text.to_owned() }
 }
 
-fn message(status: u16, text: &str) -> Answer {
+pub(super) fn message(status: u16, text: &str) -> Answer {
     done(
         status,
         &json!({ "message": text, "documentation_url": "https://docs.github.example/rest", "status": status.to_string() }),
     )
 }
 
-fn not_found() -> Answer {
+pub(super) fn not_found() -> Answer {
     message(404, "Not Found")
 }
 
-fn invalid(resource: &str, field: &str) -> Answer {
+pub(super) fn invalid(resource: &str, field: &str) -> Answer {
     let errors = json!([{ "resource": resource, "field": field, "code": "invalid" }]);
     done(
         422,
