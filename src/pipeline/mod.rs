@@ -9,6 +9,7 @@ pub mod citation;
 pub mod conclude;
 pub mod criteria;
 pub mod division;
+pub mod evidence;
 pub mod input;
 pub mod machine;
 pub mod prompt;

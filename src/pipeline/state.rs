@@ -16,7 +16,7 @@ use crate::domain::prompt_record::PromptRecord;
 use crate::domain::provider::{AgentSwitch, SwitchReason};
 use crate::domain::run::{Interruption, Outcome, Phase, Reception, RunPlan, StagePlan};
 use crate::domain::time::Timestamp;
-use crate::domain::verdict::{CoderReport, Finding, StageReport, StageResult};
+use crate::domain::verdict::{CoderReport, Finding, Review, StageReport, StageResult};
 use crate::domain::workflow::Workflow;
 
 use super::stuck;
@@ -154,6 +154,9 @@ pub struct RunState {
     pub rounds: Vec<RoundRecord>,
     /// What the coder last said of its own work.
     pub coder_report: Option<CoderReport>,
+    /// The critic's newest verdict.
+    #[serde(default)]
+    pub review: Option<Review>,
     /// The commit that checks and critic have accepted in this round; stages that write may have gone on from there.
     pub accepted: Option<String>,
     /// What the stages that a run can do without came to: in this round, and before the first one.
@@ -224,6 +227,7 @@ impl RunState {
             findings,
             rounds: vec![RoundRecord::default()],
             coder_report: None,
+            review: None,
             accepted: None,
             stage_results: BTreeMap::new(),
             division: None,
@@ -271,7 +275,11 @@ impl RunState {
                 self.phase = Phase::Critiquing;
                 self.proceed();
             }
-            Event::ReviewSubmitted { .. } | Event::AuditSubmitted { .. } => self.gate_misses = 0,
+            Event::ReviewSubmitted { review, .. } => {
+                self.gate_misses = 0;
+                self.review = Some(review.clone());
+            }
+            Event::AuditSubmitted { .. } => self.gate_misses = 0,
             Event::DivisionSubmitted { reason, parts, .. } => {
                 self.division = Some(Division { reason: reason.clone(), parts: parts.clone() });
             }
@@ -295,8 +303,9 @@ impl RunState {
                 self.delivered = Some(delivered.clone());
                 self.proceed();
             }
-            Event::DeliveryFailed { execution, .. } => {
+            Event::DeliveryFailed { execution, failure } => {
                 self.delivery_executions = self.delivery_executions.max(*execution);
+                self.last_failure = Some(failure.clone());
             }
             Event::RunFinished { outcome, detail, findings } => {
                 self.raise(self.round, findings);

@@ -5,3 +5,5 @@ mod azure_judges;
 mod epics;
 mod github;
 mod github_judges;
+mod github_pulls;
+mod webhooks;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::domain::closing;
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::failure::infrastructure_backoff;
@@ -169,26 +168,16 @@ impl Engine {
 
     /// All parts of the item are done: so is it, unless a person has to say so.
     pub(super) fn complete_epic(&mut self, item: &ItemId, parts: u32, now: Timestamp) {
-        let Some(record) = self.items.get(item) else { return };
-        let all = self.items.values().filter(|record| record.present).map(|record| &record.item);
-        let below = closing::below(item, all);
-        let repository = |item: &WorkItem| {
-            let project = self.policy.project_of(item.project.as_ref())?;
-            Some(project.repository.clone())
-        };
-        let guard = closing::can_auto_close(&record.item, &below, repository);
-        let mut evidence = format!("all {parts} parts are done");
-        if let Err(deferral) = &guard {
-            evidence = format!("{evidence}; {deferral}: a person has to say that the whole is");
+        let evidence = format!("all {parts} parts are done");
+        if let Err(deferral) = self.may_close(item) {
+            let entry = format!("{evidence}; not closed: {deferral}");
+            self.record_item(item, Event::CloseDeferred { deferral }, now);
+            return self.update_tracker(item, Some(ItemState::InReview), entry, now);
         }
-        let (state, in_review) = match guard {
-            Ok(()) => (ItemState::Done, false),
-            Err(_) => (ItemState::InReview, true),
-        };
-        let (run, outcome) = (None, Outcome::Succeeded);
+        let (run, outcome, in_review) = (None, Outcome::Succeeded, false);
         let event = Event::ItemResolved { run, outcome, evidence: evidence.clone(), in_review };
         self.record_item(item, event, now);
-        self.update_tracker(item, Some(state), evidence, now);
+        self.update_tracker(item, Some(ItemState::Done), evidence, now);
     }
 
     /// What people were asked about the item's parts is answered by the parts.

@@ -23,9 +23,12 @@ use crate::store::{Store, StoreReader};
 use super::{Engine, Handled, Identity, Input, Reply, TrackerFailure, Wanted};
 
 mod affording;
+mod drain;
 mod epics;
 mod failover;
+mod lanes;
 mod logins;
+mod offers;
 mod outbox;
 mod provider;
 mod results;

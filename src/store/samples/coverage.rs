@@ -24,6 +24,16 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::PartCreated { .. }
         | Event::ItemUpdateRequested { .. }
         | Event::ItemCharged { .. }
+        | Event::LaneProposed { .. }
+        | Event::LaneStarted { .. }
+        | Event::LaneMoved { .. }
+        | Event::LaneReviewed { .. }
+        | Event::LaneUnlinked { .. }
+        | Event::CloseDeferred { .. }
+        | Event::CloseAcknowledged { .. }
+        | Event::ClosureUnproven { .. }
+        | Event::ItemOffered { .. }
+        | Event::ItemPullRequestRead { .. }
         | Event::RunStarted { .. }
         | Event::WorkspaceReady { .. }
         | Event::TurnStarted { .. }
@@ -60,6 +70,8 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::AgentRefused { .. }
         | Event::AgentCleared { .. }
         | Event::AgentAccepted { .. }
+        | Event::StopJudged { .. }
+        | Event::StopAcknowledged { .. }
         | Event::ProviderSet { .. } => {}
     }
 }

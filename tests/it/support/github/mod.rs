@@ -8,6 +8,7 @@
 
 mod answers;
 mod creating;
+pub(crate) mod pulls;
 pub(crate) mod world;
 
 use std::net::TcpListener;
