@@ -8,6 +8,7 @@
 
 mod answers;
 pub(crate) mod pulls;
+mod shown;
 pub(crate) mod world;
 
 use std::net::TcpListener;
