@@ -23,8 +23,11 @@ use crate::store::{Store, StoreReader};
 use super::{Engine, Handled, Identity, Input, Reply, TrackerFailure, Wanted};
 
 mod affording;
+mod drain;
 mod failover;
+mod lanes;
 mod logins;
+mod offers;
 mod outbox;
 mod provider;
 mod results;

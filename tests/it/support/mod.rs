@@ -11,4 +11,5 @@ pub(crate) mod git_server;
 pub(crate) mod github;
 pub(crate) mod judges;
 pub mod model_server;
+pub(crate) mod remote;
 pub mod stand_in;
