@@ -36,6 +36,7 @@ fn push(bench: &Bench, number: u128) -> Push {
     let head = bench.work(&run(number).to_string(), &bench.first, &format!("{number}.txt"));
     Push {
         run: run(number),
+        earlier: Vec::new(),
         repository: bench.local(),
         branch: format!("factory/{number}"),
         head,
@@ -46,6 +47,7 @@ fn push(bench: &Bench, number: u128) -> Push {
 fn wish(push: &Push) -> PullRequestWish {
     PullRequestWish {
         run: push.run,
+        earlier: Vec::new(),
         item: ItemId::new("demo/1"),
         branch: push.branch.clone(),
         head: push.head.clone(),

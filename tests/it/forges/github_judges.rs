@@ -171,6 +171,12 @@ fn a_github_of_other_peoples_making_agrees_with_the_forge() {
         let file = below(Verb::Put, "contents/a.txt").json(&file);
         let head = answer(&hand, &file).await["commit"]["sha"].as_str().expect("it").to_owned();
 
+        // A label without a description is against the contract in a list of pull requests; people describe theirs.
+        for name in ["factory", "reviewed"] {
+            let label = json!({ "name": name, "color": "ededed", "description": "by the factory" });
+            let _label = answer(&hand, &below(Verb::Post, "labels").json(&label)).await;
+        }
+
         let bench = Bench::new();
         let forge = forge(&judge.url, &bench);
         let mut wish = wish(&head);

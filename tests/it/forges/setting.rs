@@ -29,6 +29,7 @@ pub(super) fn remote(bench: &Bench) -> RemoteSettings {
 pub(super) fn push(bench: &Bench) -> Push {
     Push {
         run: run(),
+        earlier: Vec::new(),
         repository: bench.local(),
         branch: BRANCH.to_owned(),
         head: bench.work(&run().to_string(), &bench.first, "a.txt"),
@@ -40,6 +41,7 @@ pub(super) fn push(bench: &Bench) -> Push {
 pub(super) fn wish(head: &str) -> PullRequestWish {
     PullRequestWish {
         run: run(),
+        earlier: Vec::new(),
         item: ItemId::new("demo/1"),
         branch: BRANCH.to_owned(),
         head: head.to_owned(),

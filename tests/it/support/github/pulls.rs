@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::answers::{done, invalid, iso, label, message, not_found, paged, parameters, user};
+use super::answers::{done, invalid, iso, message, not_found, paged, parameters, user};
 use super::shown::{shown_repository, shown_review};
 use super::world::World;
 use super::{ACCOUNT, Answer, Asked};
