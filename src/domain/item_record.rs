@@ -300,7 +300,8 @@ impl ItemRecord {
                 self.human = None;
             }
             Event::ItemOffered { offer } => {
-                self.offered = Some(Box::new(Offered { offer: offer.clone(), seen: None }));
+                let now = Offered::now(offer.clone(), self.offered.as_deref());
+                self.offered = Some(Box::new(now));
             }
             Event::ItemPullRequestRead { pull_request } => self.read_pull_request(pull_request),
             Event::ItemUpdateRequested { number } => self.updates = self.updates.max(*number),

@@ -2,6 +2,7 @@
 
 mod azure;
 mod azure_judges;
+mod azure_pulls;
 mod github;
 mod github_judges;
 mod github_pulls;

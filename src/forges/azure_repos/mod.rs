@@ -32,6 +32,9 @@ pub const PUBLIC_IDENTITIES: &str = "https://vssps.dev.azure.com";
 /// Characters that a title and a text may have there.
 const MOST: (usize, usize) = (400, 4_000);
 
+/// UTF-16 units of a text that leave room for a mark.
+const LONGEST_BODY: usize = 3_200;
+
 /// Which repository, and as whom.
 #[derive(Debug, Clone)]
 pub struct AzureForgeSettings {
@@ -139,6 +142,20 @@ impl AzureForge {
 impl Forge for AzureForge {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn longest_body(&self) -> usize {
+        LONGEST_BODY
+    }
+
+    async fn probe(&self) -> Result<(), ForgeError> {
+        let request = self.api.below(Verb::Get, &["pullrequests"]).query("$top", "1");
+        match self.api.ask(&request, "find pull requests").await? {
+            Answer::Done(_) => Ok(()),
+            Answer::Gone(reason) | Answer::Invalid(reason) => {
+                Err(self.refusal("show its pull requests", reason))
+            }
+        }
     }
 
     async fn push(&self, push: &Push) -> Result<Pushed, ForgeError> {

@@ -60,6 +60,7 @@ impl Place {
         let head = bench.work(&run().to_string(), &bench.first, "a.txt");
         let push = Push {
             run: run(),
+            earlier: Vec::new(),
             repository: bench.local(),
             branch: BRANCH.to_owned(),
             head: head.clone(),
@@ -72,6 +73,7 @@ impl Place {
     fn wish(&self) -> PullRequestWish {
         PullRequestWish {
             run: run(),
+            earlier: Vec::new(),
             item: ItemId::new("azdo/1"),
             branch: BRANCH.to_owned(),
             head: self.head.clone(),

@@ -13,6 +13,8 @@ pub enum Scope {
     Items,
     /// Those that add or change a comment.
     Comments,
+    /// Those that change something at a path that ends so.
+    At(&'static str),
 }
 
 /// What goes wrong.
@@ -61,6 +63,7 @@ impl Faults {
                     Scope::Writes => writes,
                     Scope::Items => writes && method == "PATCH" && !is_comment,
                     Scope::Comments => writes && is_comment,
+                    Scope::At(end) => writes && path.ends_with(end),
                 }
         });
         found.map(|(_, times, fault)| {
