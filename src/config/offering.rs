@@ -129,7 +129,8 @@ pub(super) fn check_tokens(sections: &[Section], access: &ForgeAccess, sources: 
 pub(super) fn policy(section: &Section, sources: &mut Sources) -> PullRequestPolicy {
     let template = section.owned("template");
     if template.as_deref().is_some_and(|path| !is_inside(path)) {
-        let hint = Some("as in \"docs/pull_request.md\", from the top of the repository".to_owned());
+        let hint =
+            Some("as in \"docs/pull_request.md\", from the top of the repository".to_owned());
         sources.problem(&section.path_of("template"), "not a path inside the repository", hint);
     }
     PullRequestPolicy {

@@ -71,10 +71,7 @@ impl Credentials {
 }
 
 /// The token that GitHub's command line has for the server. That there is none, or no such program, is no failure.
-async fn gh(
-    address: &str,
-    environment: &BTreeMap<String, String>,
-) -> Option<SecretString> {
+async fn gh(address: &str, environment: &BTreeMap<String, String>) -> Option<SecretString> {
     let host = match address {
         PUBLIC => "github.com",
         other => other.split_once("://")?.1.split(['/', ':']).next()?,

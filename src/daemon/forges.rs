@@ -95,9 +95,9 @@ fn build(
 ) -> Result<Arc<dyn Forge>, String> {
     let remote = &wish.remote;
     match (wish.kind, found) {
-        (ForgeKind::Git, _) | (ForgeKind::Auto, Coordinates::Plain) => {
-            GitForge::new(place).map(|it| Arc::new(it) as Arc<dyn Forge>).map_err(|it| it.to_string())
-        }
+        (ForgeKind::Git, _) | (ForgeKind::Auto, Coordinates::Plain) => GitForge::new(place)
+            .map(|it| Arc::new(it) as Arc<dyn Forge>)
+            .map_err(|it| it.to_string()),
         (ForgeKind::Github, Coordinates::AzureRepos { .. } | Coordinates::Plain) => {
             Err(format!("the address of `{remote}` is no repository on GitHub"))
         }

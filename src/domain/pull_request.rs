@@ -305,9 +305,10 @@ impl PullRequest {
             PullRequestState::Merged { .. } => "merged",
             PullRequestState::Closed => "closed without having been merged",
         };
-        let approved = self.reviews.iter().filter(|review| {
-            review.trusted && review.verdict == ReviewVerdict::Approved
-        });
+        let approved = self
+            .reviews
+            .iter()
+            .filter(|review| review.trusted && review.verdict == ReviewVerdict::Approved);
         let approved: Vec<&str> = approved.map(|review| review.author.as_str()).collect();
         let mut words = vec![state.to_owned()];
         if let PullRequestState::Open { .. } = self.state {

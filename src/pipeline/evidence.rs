@@ -177,7 +177,8 @@ fn checks(run: &RunState) -> String {
         let _written = write!(text, "\n- {}: {words}", code(&result.command));
     }
     if of_another {
-        let _written = write!(text, "\n- they ran on {}, before the last commit", short(&report.head));
+        let _written =
+            write!(text, "\n- they ran on {}, before the last commit", short(&report.head));
     }
     text
 }

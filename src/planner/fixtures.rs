@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use crate::domain::agent::AgentKind;
 use crate::domain::budget::ledger::{Ledger, Spending};
 use crate::domain::budget::{DayBudget, ItemBudget, ItemSpend, Usage, WindowBudget};
+use crate::domain::closing::Closing;
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::item_record::{Approval, ItemRecord, ItemStatus};
-use crate::domain::policy::{ApprovalPolicy, Pace, Policy, ProjectPolicy, PullRequestPolicy, Slots};
+use crate::domain::policy::{
+    ApprovalPolicy, Pace, Policy, ProjectPolicy, PullRequestPolicy, Slots,
+};
 use crate::domain::provider::AgentPolicy;
 use crate::domain::run::{ContextPlan, Delivery, OptionalStages, StagePlan, StageSet};
 use crate::domain::time::Timestamp;
@@ -89,6 +92,9 @@ pub(crate) fn record(name: &str) -> ItemRecord {
         findings: Vec::new(),
         notes: Vec::new(),
         updates: 0,
+        proposal: None,
+        session: None,
+        closing: Closing::Free,
     }
 }
 

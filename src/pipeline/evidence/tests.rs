@@ -26,7 +26,9 @@ fn everything_on_record_is_in_it() {
     let text = pack(&run, Some(&receipt()), 65_536);
     let expected = [
         "**`DEMO-1`** Greet the caller\n\n> The program must say hello.".to_owned(),
-        format!("\n- ✅ prints hello — the critic: {file} prints it, \\`make test\\` passes (in the diff: `{file}`) (passed: `make test`)"),
+        format!(
+            "\n- ✅ prints hello — the critic: {file} prints it, \\`make test\\` passes (in the diff: `{file}`) (passed: `make test`)"
+        ),
         "\n- ❔ exits with 0 — no evidence recorded".to_owned(),
         "### Checks\n\n- `make test`: passed on the change".to_owned(),
         "\n- round 1: 1 finding\n  - major `src/main.rs:7`: says bye".to_owned(),

@@ -149,7 +149,8 @@ pub(super) fn feedback(context: &Context<'_>, name: &str) -> String {
 
 /// Whole entries as long as there is room; what is left out is counted.
 fn heard(feedback: &Feedback) -> String {
-    let reviews = feedback.reviews.iter().map(|it| format!("{} asks for changes: {}", it.author, it.text));
+    let reviews =
+        feedback.reviews.iter().map(|it| format!("{} asks for changes: {}", it.author, it.text));
     let threads = feedback.threads.iter().map(|thread| {
         let place = match (&thread.file, thread.line) {
             (Some(file), Some(line)) => format!(" at {file}:{line}"),
@@ -158,8 +159,10 @@ fn heard(feedback: &Feedback) -> String {
         };
         format!("{}{place}: {}", thread.author, thread.text)
     });
-    let checks =
-        feedback.checks.iter().map(|check| format!("check {} failed: {}", check.name, check.summary));
+    let checks = feedback
+        .checks
+        .iter()
+        .map(|check| format!("check {} failed: {}", check.name, check.summary));
     let (mut text, mut left_out) = (String::new(), 0);
     for (number, entry) in (1u32..).zip(reviews.chain(threads).chain(checks)) {
         if text.len() + entry.len() > FEEDBACK_BYTES {

@@ -3,8 +3,8 @@
 use crate::domain::agent::Stage;
 use crate::domain::event::Event;
 use crate::domain::ids::{ItemId, ProjectId, RunId};
-use crate::domain::policy::{ProjectPolicy, PullRequestPolicy};
 use crate::domain::item_record::ItemRecord;
+use crate::domain::policy::{ProjectPolicy, PullRequestPolicy};
 use crate::domain::pull_request::{Feedback, Offer};
 use crate::domain::run::{Interruption, ItemFacts, OptionalStages, RunPlan};
 use crate::domain::time::Timestamp;

@@ -135,7 +135,8 @@ impl Engine {
     fn stands(&mut self, id: &ItemId, pull_request: PullRequest, now: Timestamp) {
         let Some(record) = self.items.get(id) else { return };
         let Some(offered) = record.offered.as_deref() else { return };
-        if offered.offer.number != pull_request.number || offered.seen.as_ref() == Some(&pull_request)
+        if offered.offer.number != pull_request.number
+            || offered.seen.as_ref() == Some(&pull_request)
         {
             return;
         }
@@ -205,9 +206,10 @@ impl Engine {
             || feedback.threads != known.threads
             || feedback.checks != known.checks;
         let unfinished = after.checks.iter().any(|check| check.state == CheckState::Pending);
-        let pending_before = before.seen.as_ref().is_some_and(|seen| {
-            seen.checks.iter().any(|check| check.state == CheckState::Pending)
-        });
+        let pending_before = before
+            .seen
+            .as_ref()
+            .is_some_and(|seen| seen.checks.iter().any(|check| check.state == CheckState::Pending));
         if feedback.is_empty() || !record.in_review {
             return;
         }

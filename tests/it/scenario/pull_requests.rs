@@ -158,7 +158,10 @@ fn a_branch_with_commits_of_others_is_left_alone_and_a_person_is_asked() {
 fn a_push_that_is_refused_for_its_credentials_is_told_once_and_made_when_they_are_right() {
     let (mut factory, remote) = offering();
     let root = factory.root().display().to_string();
-    remote.hook("pre-receive", &format!("echo x >> '{root}/tried'; echo 'Authentication failed'; exit 1"));
+    remote.hook(
+        "pre-receive",
+        &format!("echo x >> '{root}/tried'; echo 'Authentication failed'; exit 1"),
+    );
     factory.item("DEMO-1", "", ITEM);
     factory.start();
     let waits = |picture: &crate::support::factory::status::Picture| {

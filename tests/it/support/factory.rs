@@ -210,8 +210,7 @@ impl Factory {
         } else {
             format!("checks = [{CHECK:?}]")
         };
-        let delivery =
-            if project.contains("delivery =") { "" } else { "delivery = \"merge\"\n" };
+        let delivery = if project.contains("delivery =") { "" } else { "delivery = \"merge\"\n" };
         let text = format!(
             "adapter = \"stand-in\"\n\n\
              [daemon]\nstate_dir = \"{root}/state\"\npoll_interval_ms = 100\nlog_level = \"debug\"\n\

@@ -162,9 +162,8 @@ fn a_commit_of_a_person_on_the_branch_is_never_overwritten() {
     let coder = Step::any("coder").write("hallo.txt", "hallo\n").answer(DONE);
     factory.script(&Script::new().step(coder).step(Step::any("critic").answer(APPROVE)));
     factory.cli_ok(&["retry", "owner/name#1"]);
-    let question = factory.until("a person is asked", BOUND, |factory| {
-        factory.why(ISSUE).explanation.item.question
-    });
+    let question = factory
+        .until("a person is asked", BOUND, |factory| factory.why(ISSUE).explanation.item.question);
     assert!(question.contains("has commits that are not the factory's"), "{question}");
     assert!(question.contains(&theirs), "{question}");
     assert_eq!(remote.tip(BRANCH), theirs);

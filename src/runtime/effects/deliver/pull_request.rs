@@ -209,8 +209,10 @@ fn undelivered(
     };
     failure.message = ports.redactor.redact(&failure.message).into_owned();
     if !todo.is_empty() {
-        failure.message =
-            format!("{}; the approved commit is on the local branch {branch}: {todo}", failure.message);
+        failure.message = format!(
+            "{}; the approved commit is on the local branch {branch}: {todo}",
+            failure.message
+        );
     }
     let known = state.waiting.as_ref().map(|waiting| letters(&waiting.failure.message));
     if known != Some(letters(&failure.message)) {

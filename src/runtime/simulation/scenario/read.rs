@@ -10,7 +10,9 @@ use toml::Spanned;
 use crate::domain::agent::{AgentKind, Stage};
 use crate::domain::budget::{DayBudget, ItemBudget, WindowBudget};
 use crate::domain::ids::{ItemId, ProjectId};
-use crate::domain::policy::{ApprovalPolicy, BlockedHours, Pace, Policy, ProjectPolicy, PullRequestPolicy, Slots};
+use crate::domain::policy::{
+    ApprovalPolicy, BlockedHours, Pace, Policy, ProjectPolicy, PullRequestPolicy, Slots,
+};
 use crate::domain::provider::AgentPolicy;
 use crate::domain::run::{ContextPlan, Delivery, OptionalStages, StagePlan, StageSet};
 use crate::domain::time::Timestamp;

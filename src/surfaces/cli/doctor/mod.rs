@@ -4,6 +4,7 @@ mod agents;
 mod forges;
 mod git;
 mod items;
+mod lanes;
 mod machine;
 mod projects;
 mod sandbox;
@@ -19,7 +20,8 @@ use super::errors::{self, CliError};
 use super::format;
 use super::screen::{Screen, Tone};
 
-/// Look at everything the factory needs: git, agents, state directory, clock, disk, configuration, projects, items, webhooks
+/// Look at everything the factory needs: git, agents, state directory, clock, disk, configuration, projects, items, lanes,
+/// webhooks
 ///
 /// Exit codes: 0 nothing would stop work, 1 something would.
 #[derive(Debug, Args)]
@@ -95,6 +97,7 @@ pub(super) async fn execute(context: &Context, _arguments: &Doctor) -> Result<u8
                 findings.extend(forges::look(context, settings).await);
             }
             findings.extend(webhooks::look(settings).await);
+            findings.extend(lanes::look(context, settings).await);
         }
         Err(report) => {
             findings.extend(report.problems.iter().map(|problem| {
