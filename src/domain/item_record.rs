@@ -357,7 +357,8 @@ impl ItemRecord {
                 }
             }
             Event::ItemOffered { offer } => {
-                self.offered = Some(Box::new(Offered { offer: offer.clone(), seen: None }));
+                let now = Offered::now(offer.clone(), self.offered.as_deref());
+                self.offered = Some(Box::new(now));
             }
             Event::ItemPullRequestRead { pull_request } => self.read_pull_request(pull_request),
             Event::ItemUpdateRequested { number } => self.updates = self.updates.max(*number),

@@ -148,6 +148,16 @@ impl Forge for AzureForge {
         MOST.1 - ROOM
     }
 
+    async fn probe(&self) -> Result<(), ForgeError> {
+        let request = self.api.below(Verb::Get, &["pullrequests"]).query("$top", "1");
+        match self.api.ask(&request, "find pull requests").await? {
+            Answer::Done(_) => Ok(()),
+            Answer::Gone(reason) | Answer::Invalid(reason) => {
+                Err(self.refusal("show its pull requests", reason))
+            }
+        }
+    }
+
     async fn push(&self, push: &Push) -> Result<Pushed, ForgeError> {
         self.remote.push(push).await
     }

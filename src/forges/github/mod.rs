@@ -124,6 +124,16 @@ impl Forge for GithubForge {
         &self.name
     }
 
+    async fn probe(&self) -> Result<(), ForgeError> {
+        let request = self.api.below(Verb::Get, "pulls").query("per_page", "1");
+        match self.api.ask(&request, "find pull requests").await? {
+            Answer::Done(_) => Ok(()),
+            Answer::Gone(reason) | Answer::Invalid(reason) => {
+                Err(self.refusal("show its pull requests", reason))
+            }
+        }
+    }
+
     async fn push(&self, push: &Push) -> Result<Pushed, ForgeError> {
         self.remote.push(push).await
     }
