@@ -40,6 +40,8 @@ impl ItemRecord {
         if matches!(self.approval, Approval::Refused { .. } | Approval::Expired { .. }) {
             self.approval = Approval::NotRequested;
         }
+        // Parts that nobody agreed to are thought of anew.
+        self.epic = self.epic.take().filter(|epic| epic.agreed.is_some());
         self.status = ItemStatus::Pending;
         self.in_review = false;
         self.closing = Closing::Free;
