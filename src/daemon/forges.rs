@@ -123,7 +123,9 @@ fn build(
             Coordinates::AzureRepos { organization, project, repository },
         ) => {
             let Some(token) = settings.access.azure_token.clone() else {
-                return Err("Azure Repos needs a token: set AZDO_PAT, or `token` in [azdo]".to_owned());
+                return Err(
+                    "Azure Repos needs a token: set AZDO_PAT, or `token` in [azdo]".to_owned()
+                );
             };
             let of_board = settings.azdo.as_ref();
             let usual =
@@ -132,7 +134,8 @@ fn build(
                 base_url: settings.access.azure_url.clone(),
                 signing_secret: of_board.and_then(|it| it.signing_secret.clone()),
                 trusted: of_board.map(|it| it.trusted_authors.clone()).unwrap_or_default(),
-                api_version: of_board.map_or(usual.api_version.clone(), |it| it.api_version.clone()),
+                api_version: of_board
+                    .map_or(usual.api_version.clone(), |it| it.api_version.clone()),
                 ..usual
             });
             forge.map(|it| Arc::new(it) as Arc<dyn Forge>).map_err(|it| it.to_string())

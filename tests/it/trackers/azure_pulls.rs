@@ -74,7 +74,10 @@ fn assert_in_review(factory: &mut Factory, azure: &Azure, remote: &Remote) {
     assert!(pull.labels.contains(&"by-the-factory".to_owned()), "{pull:?}");
     assert!(pull.title.starts_with("1: Greet the world"), "{pull:?}");
     let text = &pull.description;
-    assert!(text.contains("✅ There is a greeting — the critic: a.txt&#58;1 (in the diff: `a.txt`)"), "{text}");
+    assert!(
+        text.contains("✅ There is a greeting — the critic: a.txt&#58;1 (in the diff: `a.txt`)"),
+        "{text}"
+    );
     assert!(text.encode_utf16().count() <= 4_000, "{text}");
 }
 
