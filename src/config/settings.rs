@@ -20,6 +20,7 @@ use super::azdo;
 use super::budget;
 use super::context;
 use super::daemon::{self, DaemonSettings};
+use super::decomposition;
 use super::github;
 use super::http::{self, HttpSettings};
 use super::keeper::{self, KeeperSettings};
@@ -92,6 +93,7 @@ pub(super) fn assemble(
     let mut agents = agents::read(root.table("agents"), variables, &mut secrets, sources);
     let stages = stages::read(root, &mut agents, sources);
     own_stages(root, &mut projects, &stages, &mut agents, sources);
+    let division = decomposition::read(root, &mut agents, sources);
     let roster = agents.policies(root.table("agents"), sources);
     let time_zone = pace::time_zone(root.table("pace"), sources);
     let local = local::read(root.table("local"), &projects, sources);
@@ -111,6 +113,7 @@ pub(super) fn assemble(
         window_budget: budget.window,
         wip: wip::read(root.table("wip")),
         approval: autonomous::approval(autonomous),
+        division,
         slots: slots::read(root.table("slots"), &agents, sources),
         max_rounds: small(autonomous.count("max_iterations")),
         stages,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::budget::ItemSpend;
 use super::closing::Closing;
+use super::epic::Epic;
 use super::event::Event;
 use super::failure::FailureClass;
 use super::ids::RunId;
@@ -15,6 +16,7 @@ use super::verdict::Finding;
 use super::work_item::WorkItem;
 
 mod approvals;
+mod epics;
 mod lanes;
 mod offers;
 /// Who opens an item again because of what people or checks say at its pull request. Nothing is forgiven by that.
@@ -91,6 +93,8 @@ pub enum HumanReason {
     CrashedTwice,
     /// The agent needs an answer or more information.
     NeedsInfo,
+    /// A part of the item failed, was given up or is gone.
+    PartLost,
     /// It is finished, and only a person may close it.
     CloseDeferred,
 }
@@ -107,6 +111,7 @@ impl HumanReason {
             Self::MergeConflict => "merge_conflict",
             Self::CrashedTwice => "crashed_twice",
             Self::NeedsInfo => "needs_info",
+            Self::PartLost => "part_lost",
             Self::CloseDeferred => "close_deferred",
         }
     }
@@ -192,6 +197,12 @@ pub struct ItemRecord {
     /// Whether its result waits on a branch for people; over when its tracker says Done, or when it is opened again.
     #[serde(default)]
     pub in_review: bool,
+    /// What it was divided into.
+    #[serde(default)]
+    pub epic: Option<Epic>,
+    /// Why it is done in one piece although it may be too large: what a planner said of this very text.
+    #[serde(default)]
+    pub whole: Option<String>,
     /// Runs in a row that went on with its pull request without anybody having asked for it.
     #[serde(default)]
     pub follow_ups: u32,
@@ -247,6 +258,8 @@ impl ItemRecord {
             last_outcome: None,
             fence: 0,
             in_review: false,
+            epic: None,
+            whole: None,
             follow_ups: 0,
             offered: None,
             updates: 0,
@@ -261,6 +274,9 @@ impl ItemRecord {
 
     fn seen(&mut self, item: WorkItem) {
         self.void_approval_of(&item);
+        if self.item.title != item.title || self.item.body != item.body {
+            self.whole = None;
+        }
         self.in_review &= !item.state.is_terminal();
         if self.proposal.as_ref().is_some_and(|it| it.lane != item.lane) {
             self.proposal = None;
@@ -310,7 +326,11 @@ impl ItemRecord {
                 }
             }
             Event::ItemReopened { by } if by == FOLLOW_UP => self.follow_up(),
-            Event::ItemReopened { .. } => self.free(),
+            Event::ItemReopened { .. } => {
+                // What was finished with its parts is not finished by them once more.
+                self.epic = self.epic.take().filter(|_| self.status != ItemStatus::Done);
+                self.free();
+            }
             Event::ItemResolved { outcome, in_review, .. } => {
                 self.status = settled_status(outcome);
                 self.in_review = *in_review;
@@ -319,6 +339,9 @@ impl ItemRecord {
                 self.human = None;
             }
             Event::ItemOffered { offer } => self.offer(offer),
+            Event::ItemDecomposed { .. }
+            | Event::ItemKeptWhole { .. }
+            | Event::PartCreated { .. } => self.evolve_epic(event, at),
             Event::ItemPullRequestRead { pull_request } => self.read_pull_request(pull_request),
             Event::ItemUpdateRequested { number } => self.updates = self.updates.max(*number),
             Event::ItemCharged { usage, duration_ms, .. } => {
@@ -357,6 +380,8 @@ impl ItemRecord {
         if matches!(self.approval, Approval::Refused { .. } | Approval::Expired { .. }) {
             self.approval = Approval::NotRequested;
         }
+        // Parts that nobody agreed to are thought of anew.
+        self.epic = self.epic.take().filter(|epic| epic.agreed.is_some());
         self.status = ItemStatus::Pending;
         self.in_review = false;
         self.closing = Closing::Free;

@@ -3,6 +3,7 @@
 mod checks;
 mod configuration;
 mod context;
+mod epics;
 mod gate;
 mod keeper;
 mod people;

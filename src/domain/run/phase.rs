@@ -8,6 +8,7 @@ impl Phase {
     #[must_use]
     pub fn stage(self) -> Option<Stage> {
         match self {
+            Self::Planning => Some(Stage::Planner),
             Self::Diagnosing => Some(Stage::Diagnose),
             Self::Coding => Some(Stage::Coder),
             Self::Critiquing => Some(Stage::Critic),
@@ -23,6 +24,7 @@ impl Phase {
     #[must_use]
     pub fn of(stage: Stage) -> Self {
         match stage {
+            Stage::Planner => Self::Planning,
             Stage::Diagnose => Self::Diagnosing,
             Stage::Coder => Self::Coding,
             Stage::Critic => Self::Critiquing,
@@ -38,6 +40,7 @@ impl Phase {
     pub fn word(self) -> &'static str {
         match self {
             Self::Preparing => "preparing",
+            Self::Planning => "planning",
             Self::Diagnosing => "diagnosing",
             Self::Coding => "coding",
             Self::Checking => "checking",

@@ -29,11 +29,11 @@ pub const PUBLIC: &str = "https://dev.azure.com";
 /// Where Azure DevOps Services are asked who somebody is.
 pub const PUBLIC_IDENTITIES: &str = "https://vssps.dev.azure.com";
 
-/// Characters that a title and a text may have there.
+/// Characters of a title and UTF-16 units of a text that it takes.
 const MOST: (usize, usize) = (400, 4_000);
 
-/// UTF-16 units of a text that leave room for a mark.
-const LONGEST_BODY: usize = 3_200;
+/// What the mark takes of a text, and some more.
+const ROOM: usize = 600;
 
 /// Which repository, and as whom.
 #[derive(Debug, Clone)]
@@ -145,7 +145,7 @@ impl Forge for AzureForge {
     }
 
     fn longest_body(&self) -> usize {
-        LONGEST_BODY
+        MOST.1 - ROOM
     }
 
     async fn probe(&self) -> Result<(), ForgeError> {

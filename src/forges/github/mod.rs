@@ -30,7 +30,7 @@ use crate::http::client::Verb;
 /// Where github.com is asked.
 pub const PUBLIC: &str = "https://api.github.com";
 
-/// Characters that a title and a text may have there.
+/// Characters of a title and UTF-16 units of a text that it takes.
 const MOST: (usize, usize) = (256, 65_536);
 
 /// Characters that the sentence of a status may have there.
