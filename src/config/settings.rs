@@ -101,13 +101,7 @@ pub(super) fn assemble(
     let azdo_missing = azdo::missing(root.table("azdo"), variables, azdo.is_some());
     let github = github::read(root.table("github"), &projects, variables, &mut secrets, sources);
     let forges = projects::forges(root.tables("projects"), &projects);
-    let access = ForgeAccess {
-        github_url: github::address(root.table("github")),
-        github_token: github::token_of(root.table("github"), variables, &mut secrets),
-        azure_url: azdo::address(root.table("azdo")),
-        azure_token: azdo::token_of(root.table("azdo"), variables),
-    };
-    offering::check_tokens(root.tables("projects"), &access, sources);
+    let access = access(root, variables, &mut secrets, sources);
     let http = http::read(root.table("http"), variables, &mut secrets, sources);
     let policy = Policy {
         autonomous: autonomous.is("enabled"),
@@ -166,4 +160,21 @@ fn own_stages(
             project.stages = own;
         }
     }
+}
+
+/// What is known of the servers that forges are on.
+fn access(
+    root: &Section,
+    variables: &BTreeMap<String, String>,
+    secrets: &mut Vec<String>,
+    sources: &mut Sources,
+) -> ForgeAccess {
+    let access = ForgeAccess {
+        github_url: github::address(root.table("github")),
+        github_token: github::token_of(root.table("github"), variables, secrets),
+        azure_url: azdo::address(root.table("azdo")),
+        azure_token: azdo::token_of(root.table("azdo"), variables),
+    };
+    offering::check_tokens(root.tables("projects"), &access, sources);
+    access
 }

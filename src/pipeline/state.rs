@@ -275,10 +275,7 @@ impl RunState {
                 self.phase = Phase::Critiquing;
                 self.proceed();
             }
-            Event::ReviewSubmitted { review, .. } => {
-                self.gate_misses = 0;
-                self.review = Some(review.clone());
-            }
+            Event::ReviewSubmitted { review, .. } => self.note_review(review),
             Event::AuditSubmitted { .. } => self.gate_misses = 0,
             Event::DivisionSubmitted { reason, parts, .. } => {
                 self.division = Some(Division { reason: reason.clone(), parts: parts.clone() });
@@ -304,8 +301,7 @@ impl RunState {
                 self.proceed();
             }
             Event::DeliveryFailed { execution, failure } => {
-                self.delivery_executions = self.delivery_executions.max(*execution);
-                self.last_failure = Some(failure.clone());
+                self.note_delivery_failure(*execution, failure);
             }
             Event::RunFinished { outcome, detail, findings } => {
                 self.raise(self.round, findings);
@@ -524,6 +520,16 @@ impl RunState {
             | TurnEnding::Stuck { .. }
             | TurnEnding::Cancelled => {}
         }
+    }
+
+    fn note_review(&mut self, review: &Review) {
+        self.gate_misses = 0;
+        self.review = Some(review.clone());
+    }
+
+    fn note_delivery_failure(&mut self, execution: u32, failure: &Failure) {
+        self.delivery_executions = self.delivery_executions.max(execution);
+        self.last_failure = Some(failure.clone());
     }
 
     fn note_checks(&mut self, report: &CheckReport) {

@@ -4,7 +4,7 @@ use crate::domain::ids::ItemId;
 use crate::domain::run::StuckKind;
 use crate::domain::verdict::Severity;
 use crate::domain::work_item::change::ItemChange;
-use crate::domain::work_item::{ItemState, Lane, Overrides, Priority};
+use crate::domain::work_item::{ItemState, Lane, Overrides, Priority, Trust};
 
 pub(super) const AT: Timestamp = Timestamp(1_000);
 

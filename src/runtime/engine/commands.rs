@@ -157,16 +157,13 @@ impl Engine {
             ItemStatus::InFlight => {
                 return refused(&format!("{} is being worked on", id.identifier()));
             }
-            ItemStatus::Done if record.in_review && record.offered.is_some() => {
-                self.record_item(id, Event::ItemReopened { by: actor.to_owned() }, now);
-            }
-            ItemStatus::Done => {
+            ItemStatus::Done if !record.in_review || record.offered.is_none() => {
                 return refused(&format!(
                     "{} is done; reopen it in its tracker if it should be done again",
                     id.identifier()
                 ));
             }
-            ItemStatus::Failed | ItemStatus::Cancelled => {
+            ItemStatus::Done | ItemStatus::Failed | ItemStatus::Cancelled => {
                 self.record_item(id, Event::ItemReopened { by: actor.to_owned() }, now);
             }
             ItemStatus::Pending | ItemStatus::WaitingHuman => {}

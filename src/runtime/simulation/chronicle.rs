@@ -59,14 +59,9 @@ impl Chronicle {
         self.lines.push(Line { at, who: item.identifier().to_owned(), what: what.into() });
     }
 
-    /// Tells an event.
-    pub(super) fn event(&mut self, recorded: &Recorded) {
-        self.told = recorded.gseq;
-        let Some(event) = recorded.event.known() else { return };
-        if let Event::RunStarted { item, .. } = event {
-            self.runs.insert(recorded.stream.clone(), item.clone());
-        }
-        let what = match event {
+    /// What an event says; nothing for one that is not worth a line.
+    fn what(&mut self, recorded: &Recorded, event: &Event) -> Option<String> {
+        match event {
             Event::ItemCreated { item } => {
                 self.items.insert(recorded.stream.clone(), item.clone());
                 Some(format!("is new: {} ({})", item.title, item.state.label()))
@@ -84,7 +79,17 @@ impl Chronicle {
                 .or_else(|| lanes::event(other))
                 .or_else(|| factory_event(other))
                 .or_else(|| run_event(other)),
-        };
+        }
+    }
+
+    /// Tells an event.
+    pub(super) fn event(&mut self, recorded: &Recorded) {
+        self.told = recorded.gseq;
+        let Some(event) = recorded.event.known() else { return };
+        if let Event::RunStarted { item, .. } = event {
+            self.runs.insert(recorded.stream.clone(), item.clone());
+        }
+        let what = self.what(recorded, event);
         let Some(what) = what else { return };
         let stream = recorded.stream.as_str();
         let who = match self.runs.get(&recorded.stream) {

@@ -13,7 +13,7 @@ use crate::domain::lane_session::LanePhase;
 use crate::domain::prompt_record::{PromptRecord, PromptSection};
 use crate::domain::provider::{AgentSwitch, SwitchReason};
 use crate::domain::pull_request::{
-    CheckState, Feedback, Offer, OfferPlan, PullRequest, PullRequestState, RemoteCheck,
+    CheckState, Feedback, Offer, OfferPlan, Offering, PullRequest, PullRequestState, RemoteCheck,
     RemoteReview, ReviewThread, ReviewVerdict,
 };
 use crate::domain::run::{
@@ -374,14 +374,16 @@ fn plan() -> RunPlan {
         checks: vec!["cargo test".to_owned()],
         check_timeout_ms: 600_000,
         delivery: Delivery::PullRequest,
-        offer: OfferPlan {
-            draft: true,
-            template: Some("docs/offer.md".to_owned()),
-            reviewers: vec!["ann".to_owned()],
-            labels: vec!["factory".to_owned()],
+        offering: Offering {
+            plan: OfferPlan {
+                draft: true,
+                template: Some("docs/offer.md".to_owned()),
+                reviewers: vec!["ann".to_owned()],
+                labels: vec!["factory".to_owned()],
+            },
+            continues: Some(Box::new(offer())),
+            feedback: Some(Box::new(Feedback::of(&pull_request()))),
         },
-        feedback: Some(Box::new(Feedback::of(&pull_request()))),
-        continues: Some(Box::new(offer())),
     }
 }
 

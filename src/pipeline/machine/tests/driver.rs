@@ -14,7 +14,6 @@ use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{ItemId, ProjectId, RunId};
-use crate::domain::pull_request::OfferPlan;
 use crate::domain::run::{
     ContextPlan, Delivery, Interruption, ItemFacts, OptionalStages, Outcome, Phase, RunPlan,
     StagePlan, StageSet,
@@ -23,8 +22,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Finding, Severity, Verdict};
 use crate::pipeline::input::{Decision, FinishedTurn, Input, PreparedTurn, Settle};
 use crate::pipeline::machine::{first_effect, step};
-use crate::pipeline::prompt;
-use crate::pipeline::prompt::enrichment::Enrichment;
+use crate::pipeline::prompt::{self, enrichment::Enrichment};
 use crate::pipeline::state::RunState;
 
 pub(in crate::pipeline) const BASE: &str = "ba5eba5eba5eba5eba5eba5eba5eba5eba5eba5e";
@@ -78,9 +76,7 @@ pub(in crate::pipeline) fn plan() -> RunPlan {
         checks: vec!["make test".to_owned()],
         check_timeout_ms: 60_000,
         delivery: Delivery::Branch,
-        offer: OfferPlan::default(),
-        feedback: None,
-        continues: None,
+        offering: crate::domain::pull_request::Offering::default(),
     }
 }
 
