@@ -13,6 +13,7 @@ use super::item_record::{Hold, HumanReason};
 use super::prompt_record::PromptRecord;
 use super::provider::AgentSwitch;
 use super::run::{Interruption, Outcome, Phase, Reception, RunPlan};
+use super::standing::Standing;
 use super::time::Timestamp;
 use super::verdict::{CoderReport, Finding, Review, StageResult};
 use super::work_item::WorkItem;
@@ -29,6 +30,9 @@ pub enum Event {
     ItemCreated {
         /// As the tracker has it.
         item: WorkItem,
+        /// What an earlier log of the factory wrote down at the item and signed, if anything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        standing: Option<Box<Standing>>,
     },
     /// The tracker's copy changed.
     #[serde(rename = "work_item.source_changed")]
@@ -130,6 +134,14 @@ pub enum Event {
     ItemUpdateRequested {
         /// Number of the update within the item's life.
         number: u32,
+    },
+    /// Its tracker took an update only in part.
+    #[serde(rename = "work_item.update_refused")]
+    ItemUpdateRefused {
+        /// Number of the update within the item's life.
+        number: u32,
+        /// What was refused and why, with the service's own code.
+        reason: String,
     },
     /// Tokens, money and time of a finished turn were booked on the item.
     #[serde(rename = "work_item.charged")]

@@ -7,9 +7,10 @@ use super::event::Event;
 use super::failure::FailureClass;
 use super::ids::RunId;
 use super::run::Outcome;
+use super::standing::Standing;
 use super::time::Timestamp;
 use super::verdict::Finding;
-use super::work_item::{Trust, WorkItem};
+use super::work_item::{ItemState, Trust, WorkItem};
 
 /// Execution status, in agent-state's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -182,6 +183,9 @@ pub struct ItemRecord {
     pub in_review: bool,
     /// Updates sent to its tracker so far.
     pub updates: u32,
+    /// What its tracker refused of an update, until its state changes.
+    #[serde(default)]
+    pub refusal: Option<String>,
     /// Approved changes in a row that could not be delivered.
     pub delivery_failures: u32,
     /// What the last run left open.
@@ -194,17 +198,13 @@ impl ItemRecord {
     /// The record after an item's first event; nothing for any other event.
     #[must_use]
     pub fn first(event: &Event, at: Timestamp) -> Option<Self> {
-        let Event::ItemCreated { item } = event else { return None };
+        let Event::ItemCreated { item, standing } = event else { return None };
         let status = if item.state.is_terminal() {
-            if item.state == super::work_item::ItemState::Done {
-                ItemStatus::Done
-            } else {
-                ItemStatus::Cancelled
-            }
+            if item.state == ItemState::Done { ItemStatus::Done } else { ItemStatus::Cancelled }
         } else {
             ItemStatus::Pending
         };
-        Some(Self {
+        let mut record = Self {
             item: item.clone(),
             present: true,
             status,
@@ -221,10 +221,39 @@ impl ItemRecord {
             fence: 0,
             in_review: false,
             updates: 0,
+            refusal: None,
             delivery_failures: 0,
             findings: Vec::new(),
             notes: Vec::new(),
-        })
+        };
+        if let Some(standing) = standing {
+            record.restore(standing);
+        }
+        Some(record)
+    }
+
+    /// Goes on from what an earlier log wrote down. A run that was under way then is not there any more. Where people have
+    /// moved the item since, that is what counts.
+    fn restore(&mut self, standing: &Standing) {
+        let state = self.item.state;
+        self.updates = standing.updates;
+        self.spend = standing.spend;
+        self.infra_failures = standing.infra_failures;
+        self.delivery_failures = standing.delivery_failures;
+        self.last_run = standing.run.or(standing.last_run);
+        self.last_outcome.clone_from(&standing.last_outcome);
+        let is_over = !matches!(standing.status, ItemStatus::Pending | ItemStatus::InFlight);
+        let is_open = matches!(state, ItemState::Todo | ItemState::InProgress);
+        if state == standing.state {
+            self.in_review = standing.in_review;
+            self.hold.clone_from(&standing.hold);
+            self.human.clone_from(&standing.human);
+            if is_over {
+                self.status = standing.status;
+            }
+        } else if is_open && is_over {
+            self.free();
+        }
     }
 
     fn seen(&mut self, item: WorkItem) {
@@ -238,10 +267,13 @@ impl ItemRecord {
     pub fn evolve(&mut self, event: &Event, at: Timestamp) {
         self.updated = at;
         match event {
-            Event::ItemCreated { item } => self.seen(item.clone()),
+            Event::ItemCreated { item, .. } => self.seen(item.clone()),
             Event::ItemChanged { change } => {
                 let mut item = self.item.clone();
                 change.apply(&mut item);
+                if change.state.is_some() {
+                    self.refusal = None;
+                }
                 self.seen(item);
             }
             Event::ItemWithdrawn {} => self.present = false,
@@ -282,6 +314,7 @@ impl ItemRecord {
                 self.hold = None;
                 self.human = None;
             }
+            Event::ItemUpdateRefused { reason, .. } => self.refusal = Some(reason.clone()),
             Event::ItemUpdateRequested { number } => self.updates = self.updates.max(*number),
             Event::ItemCharged { usage, duration_ms, .. } => {
                 self.spend.usage += *usage;

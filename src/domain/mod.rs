@@ -22,6 +22,7 @@ pub mod prompt_record;
 pub mod provider;
 pub mod pull_request;
 pub mod run;
+pub mod standing;
 pub mod time;
 pub mod verdict;
 pub mod work_item;

@@ -30,6 +30,7 @@ pub fn card(run: &RunState) -> RunCard {
         review_passed: run.approved.is_some(),
         branch,
         pull_request: None,
+        evidence: None,
     }
 }
 

@@ -83,6 +83,7 @@ pub(crate) fn record(name: &str) -> ItemRecord {
         last_outcome: None,
         fence: 0,
         in_review: false,
+        refusal: None,
         delivery_failures: 0,
         findings: Vec::new(),
         notes: Vec::new(),

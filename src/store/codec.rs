@@ -31,6 +31,7 @@ const TYPES: &[(&str, &[Upcast])] = &[
     ("work_item.resolved", &[]),
     ("work_item.reopened", &[]),
     ("work_item.update_requested", &[]),
+    ("work_item.update_refused", &[]),
     ("work_item.charged", &[]),
     ("run.started", &[]),
     ("run.workspace_ready", &[]),

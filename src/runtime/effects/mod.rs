@@ -20,7 +20,6 @@ use crate::domain::effect::Effect;
 use crate::domain::failure::Failure;
 use crate::domain::ids::{EffectKey, RunId};
 use crate::domain::item_record::ItemRecord;
-use crate::domain::work_item::WorkItem;
 use crate::pipeline::input::{Input, PreparedTurn};
 use crate::pipeline::state::RunState;
 use crate::process::redact::Redactor;
@@ -31,7 +30,7 @@ use crate::workspaces::Workspaces;
 use super::agents::Agents;
 use super::clock::{Clock, IdSource};
 use super::confining::Confining;
-use super::engine::TrackerFailure;
+use super::engine::{TrackerFailure, Written};
 use super::state_dir::StateDir;
 
 /// Everything effects may use.
@@ -94,7 +93,7 @@ pub enum Done {
     /// Something happened to its run.
     Run(Input),
     /// Its item's tracker was written, or could not be.
-    Tracker(Result<WorkItem, TrackerFailure>),
+    Tracker(Result<Written, TrackerFailure>),
     /// It was stopped before it came to anything; it is still wanted.
     Stopped,
 }

@@ -101,6 +101,8 @@ pub struct ItemView {
     pub run: Option<RunId>,
     /// How its last run ended.
     pub last_outcome: Option<&'static str>,
+    /// What its tracker refused, though it took the rest.
+    pub refusal: Option<String>,
 }
 
 /// The whole picture.
@@ -208,6 +210,7 @@ pub(super) fn item_view(record: &ItemRecord, decision: String) -> ItemView {
         question_class: human.map(|request| request.reason.word()),
         run: record.run,
         last_outcome: record.last_outcome.as_ref().map(crate::domain::run::Outcome::word),
+        refusal: record.refusal.clone(),
     }
 }
 

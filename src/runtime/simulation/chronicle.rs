@@ -65,7 +65,7 @@ impl Chronicle {
             self.runs.insert(recorded.stream.clone(), item.clone());
         }
         let what = match event {
-            Event::ItemCreated { item } => {
+            Event::ItemCreated { item, .. } => {
                 self.items.insert(recorded.stream.clone(), item.clone());
                 Some(format!("is new: {} ({})", item.title, item.state.label()))
             }
@@ -90,6 +90,7 @@ impl Chronicle {
             | Event::ItemResolved { .. }
             | Event::ItemReopened { .. }
             | Event::ItemUpdateRequested { .. }
+            | Event::ItemUpdateRefused { .. }
             | Event::ItemCharged { .. } => item_event(event),
             Event::DaemonStarted { .. }
             | Event::DaemonStopped { .. }

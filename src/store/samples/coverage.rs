@@ -20,6 +20,7 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::ItemResolved { .. }
         | Event::ItemReopened { .. }
         | Event::ItemUpdateRequested { .. }
+        | Event::ItemUpdateRefused { .. }
         | Event::ItemCharged { .. }
         | Event::RunStarted { .. }
         | Event::WorkspaceReady { .. }

@@ -21,6 +21,7 @@ use crate::domain::work_item::change::ItemChange;
 use crate::domain::work_item::{ItemState, Lane, Overrides, Priority, Trust, WorkItem};
 use crate::domain::workflow::Workflow;
 
+use crate::store::samples::standing::standing;
 use crate::store::samples::{item_id, run_id};
 
 /// One event of every type.
@@ -38,7 +39,7 @@ pub(in crate::store) fn item_events() -> Vec<Event> {
         ItemChange::between(&WorkItem { parent: Some(item_id(2)), ..item.clone() }, &moved);
     let by = || "human:cli:ann".to_owned();
     vec![
-        Event::ItemCreated { item },
+        Event::ItemCreated { item, standing: Some(Box::new(standing())) },
         Event::ItemChanged { change },
         Event::ItemWithdrawn {},
         Event::ItemClaimed { run: run_id(1), attempt: 1, fence: 1, owner: "daemon-1".to_owned() },
@@ -72,6 +73,10 @@ pub(in crate::store) fn item_events() -> Vec<Event> {
         },
         Event::ItemReopened { by: by() },
         Event::ItemUpdateRequested { number: 1 },
+        Event::ItemUpdateRefused {
+            number: 1,
+            reason: "its state was not set to Done: TF401320".to_owned(),
+        },
         Event::ItemCharged { run: run_id(1), turn: 1, usage: usage(), duration_ms: 61_000 },
     ]
 }

@@ -66,6 +66,7 @@ fn show(screen: &Screen, explanation: &ExplanationView) {
         ("used", format::usage(&item.usage)),
     ];
     rows.extend(item.last_outcome.clone().map(|outcome| ("last run", outcome)));
+    rows.extend(item.refusal.as_ref().map(|it| ("tracker refused", format::printable(it))));
     if let Some(question) = &item.question {
         let class = item.question_class.as_deref().unwrap_or("a person is needed");
         rows.push(("asks", format!("{} ({class})", format::printable(question))));

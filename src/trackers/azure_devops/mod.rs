@@ -7,7 +7,10 @@
 //! overwritten. The comment carries the keys of the updates that are in it, signed: asking again changes nothing, and
 //! what others write, however it looks, says nothing.
 
+mod attaching;
+mod changing;
 mod comment;
+mod commenting;
 mod item;
 mod mirror;
 mod process;
@@ -35,9 +38,11 @@ use self::comment::Signer;
 use self::mirror::Mirror;
 use self::process::Process;
 use self::service::Boards;
+use self::wire::RepositoryIds;
 use super::{Listing, Tracker, TrackerError, TrackerUpdate, Updated};
 use crate::domain::ids::ProjectId;
-use crate::domain::work_item::{ItemState, Lane};
+use crate::domain::standing::Standing;
+use crate::domain::work_item::{ItemState, Lane, WorkItem};
 
 /// The name of this tracker in item identifiers.
 pub const SOURCE: &str = "azdo";
@@ -154,6 +159,10 @@ pub struct AzureDevOpsTracker {
     read: Mutex<Option<Instant>>,
     /// Taken while the board is being read.
     reading: Semaphore,
+    /// Whose the token is, once it was asked; nobody where the service does not say.
+    identity: Mutex<Option<Option<String>>>,
+    /// Numbers of repositories by name; nothing for those that the token may not read.
+    repositories: Mutex<BTreeMap<String, Option<RepositoryIds>>>,
 }
 
 impl AzureDevOpsTracker {
@@ -176,6 +185,8 @@ impl AzureDevOpsTracker {
             process: Mutex::default(),
             read: Mutex::default(),
             reading: Semaphore::new(1),
+            identity: Mutex::default(),
+            repositories: Mutex::default(),
         })
     }
 
@@ -226,5 +237,9 @@ impl Tracker for AzureDevOpsTracker {
 
     async fn update(&self, update: &TrackerUpdate) -> Result<Updated, TrackerError> {
         self.write(update).await
+    }
+
+    async fn standing(&self, item: &WorkItem) -> Result<Option<Standing>, TrackerError> {
+        self.kept_standing(item).await
     }
 }

@@ -4,6 +4,8 @@
 #[expect(dead_code, unreachable_pub, reason = "the integration tests use all of it")]
 mod service;
 
+mod adding;
+mod keeping;
 mod reading;
 mod writing;
 
@@ -81,6 +83,7 @@ fn wish(id: u64, number: u32, state: Option<ItemState>) -> TrackerUpdate {
         at: Timestamp(1_780_000_000_000),
         number,
         card: None,
+        standing: None,
     }
 }
 

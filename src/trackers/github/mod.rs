@@ -30,7 +30,8 @@ use self::mirror::Mirror;
 use super::status_comment::SigningKey;
 use super::{Listing, Tracker, TrackerError, TrackerUpdate, Updated};
 use crate::domain::ids::{ItemId, ProjectId};
-use crate::domain::work_item::Lane;
+use crate::domain::standing::Standing;
+use crate::domain::work_item::{Lane, WorkItem};
 
 /// The name of this tracker in item identifiers.
 pub const SOURCE: &str = "github";
@@ -189,5 +190,9 @@ impl Tracker for GithubTracker {
 
     async fn update(&self, update: &TrackerUpdate) -> Result<Updated, TrackerError> {
         self.write(update).await
+    }
+
+    async fn standing(&self, item: &WorkItem) -> Result<Option<Standing>, TrackerError> {
+        self.kept_standing(item).await
     }
 }
