@@ -20,6 +20,7 @@ pub mod environment;
 mod failover;
 mod gateway;
 mod github;
+pub mod http;
 pub mod keeper;
 pub mod load;
 mod local;

@@ -7,7 +7,8 @@ use secrecy::SecretString;
 
 use crate::agents::AgentSettings;
 use crate::domain::ids::ProjectId;
-use crate::domain::policy::Policy;
+use crate::domain::policy::{Policy, ProjectPolicy};
+use crate::domain::run::StageSet;
 use crate::process::sandbox::Wish;
 use crate::trackers::azure_devops::AzureSettings;
 use crate::trackers::github::GithubSettings;
@@ -20,6 +21,7 @@ use super::budget;
 use super::context;
 use super::daemon::{self, DaemonSettings};
 use super::github;
+use super::http::{self, HttpSettings};
 use super::keeper::{self, KeeperSettings};
 use super::local;
 use super::pace;
@@ -53,6 +55,8 @@ pub struct Settings {
     pub azdo_missing: Vec<&'static str>,
     /// Issues on GitHub, if there are repositories of them.
     pub github: Option<GithubSettings>,
+    /// The daemon's port, if it listens to one.
+    pub http: Option<HttpSettings>,
     /// How agents are kept.
     pub keeper: KeeperSettings,
     /// How long things are kept.
@@ -82,19 +86,14 @@ pub(super) fn assemble(
     let mut projects = projects::read(root.tables("projects"), budget.project_day, sources);
     let mut agents = agents::read(root.table("agents"), variables, &mut secrets, sources);
     let stages = stages::read(root, &mut agents, sources);
-    for section in root.tables("projects") {
-        let named = section.text("name").map(ProjectId::new);
-        let own = stages::of_project(root, section, &stages, &mut agents, sources);
-        if let Some(project) = named.and_then(|id| projects.get_mut(&id)) {
-            project.stages = own;
-        }
-    }
+    own_stages(root, &mut projects, &stages, &mut agents, sources);
     let roster = agents.policies(root.table("agents"), sources);
     let time_zone = pace::time_zone(root.table("pace"), sources);
     let local = local::read(root.table("local"), &projects, sources);
     let azdo = azdo::read(root.table("azdo"), &projects, variables, &mut secrets, sources);
     let azdo_missing = azdo::missing(root.table("azdo"), variables, azdo.is_some());
     let github = github::read(root.table("github"), &projects, variables, &mut secrets, sources);
+    let http = http::read(root.table("http"), variables, &mut secrets, sources);
     let policy = Policy {
         autonomous: autonomous.is("enabled"),
         pace: pace::read(root.table("pace")),
@@ -123,6 +122,7 @@ pub(super) fn assemble(
         azdo,
         azdo_missing,
         github,
+        http,
         keeper: keeper::read(root.table("keeper")),
         retention: retention::read(root.table("retention")),
         sandbox: sandbox::read(root.table("sandbox"), sources),
@@ -130,5 +130,22 @@ pub(super) fn assemble(
         secrets: super::secret::collect(secrets),
         source: None,
         digest: String::new(),
+    }
+}
+
+/// Gives every project the stages that it has for itself.
+fn own_stages(
+    root: &Section,
+    projects: &mut BTreeMap<ProjectId, ProjectPolicy>,
+    stages: &StageSet,
+    agents: &mut agents::Agents,
+    sources: &mut Sources,
+) {
+    for section in root.tables("projects") {
+        let named = section.text("name").map(ProjectId::new);
+        let own = stages::of_project(root, section, stages, agents, sources);
+        if let Some(project) = named.and_then(|id| projects.get_mut(&id)) {
+            project.stages = own;
+        }
     }
 }

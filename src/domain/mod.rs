@@ -9,6 +9,7 @@ pub mod bounds;
 pub mod budget;
 pub mod card;
 pub mod change;
+pub mod closing;
 pub mod command;
 pub mod effect;
 pub mod event;

@@ -5,6 +5,28 @@
 //! Never merges, never deletes, never overwrites a branch that has commits of others, and never touches a pull request
 //! that is not ours.
 
+pub mod address;
+pub mod command;
+pub mod git;
+pub mod github;
+pub mod in_memory;
+pub mod remote;
+
+mod marker;
+mod refusal;
+mod verdicts;
+
+#[cfg(test)]
+#[path = "../../tests/it/support/bench.rs"]
+#[expect(unreachable_pub, reason = "shared with the integration tests")]
+mod bench;
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+#[path = "../../tests/it/support/github/mod.rs"]
+#[expect(dead_code, reason = "shared with the integration tests, which use all of it")]
+mod fake_github;
+
 use std::path::PathBuf;
 use std::time::Duration;
 

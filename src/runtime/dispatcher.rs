@@ -30,6 +30,7 @@ use crate::store::error::StoreError;
 use super::effects::{Message, Ports};
 use super::engine::{Engine, Explanation, Input, LEASE, Reply, Status};
 use super::handle::DaemonHandle;
+use super::hints::Hints;
 use super::tasks::Tasks;
 
 use deciding::Decided;
@@ -50,6 +51,9 @@ const BETWEEN_PLANS: u32 = 4;
 
 /// Three renewals per lease.
 const RENEWAL: Duration = Duration::from_secs(LEASE.as_secs() / 3);
+
+/// Least time between two readings that were hinted at: a storm of hints is no storm of readings. The first is at once.
+const BETWEEN_HINTED: Duration = Duration::from_secs(5);
 
 /// How often adopted zombies are reaped.
 const REAPING: Duration = Duration::from_secs(10);
@@ -136,6 +140,8 @@ pub struct Dispatcher {
     dirty: bool,
     next_plan: Instant,
     observing: bool,
+    hints: Arc<Hints>,
+    next_hinted: Timestamp,
     next_poll: Timestamp,
     next_heartbeat: Option<Timestamp>,
     next_renewal: Timestamp,
@@ -150,7 +156,8 @@ impl Dispatcher {
         let (sender, inbox) = mpsc::channel(INBOX);
         let (desk_sender, desk_inbox) = mpsc::channel(INBOX);
         let (head, followed) = watch::channel(0);
-        let handle = DaemonHandle::new(sender.clone(), followed);
+        let hints = Arc::new(Hints::default());
+        let handle = DaemonHandle::new(sender.clone(), followed, Arc::clone(&hints));
         let now = ports.clock.now();
         let next_heartbeat = timing.schedule.as_ref().map(|next_after| next_after(now));
         engine.open_intake(timing.schedule.is_none());
@@ -171,6 +178,8 @@ impl Dispatcher {
             dirty: true,
             next_plan: Instant::now(),
             observing: false,
+            hints,
+            next_hinted: now,
             next_poll: now,
             next_heartbeat,
             next_renewal: now.after(RENEWAL),
@@ -198,6 +207,7 @@ impl Dispatcher {
                 Some(message) = self.desk_inbox.recv() => self.take_with_others(message).await?,
                 Some(message) = self.inbox.recv() => self.hear(message).await?,
                 ended = self.tasks.next_ended() => self.task_ended(ended).await?,
+                () = self.hints.arrived() => {}
                 () = tokio::time::sleep(wake) => {}
             }
             if self.leave_all.is_cancelled() {
@@ -253,7 +263,9 @@ impl Dispatcher {
         let now = self.ports.clock.now();
         match query {
             Query::Status(reply) => {
-                let _hung_up = reply.send(self.engine.status(now));
+                let mut status = self.engine.status(now);
+                status.deliveries = self.hints.deliveries();
+                let _hung_up = reply.send(status);
             }
             Query::Why { target, reply } => {
                 let _hung_up = reply.send(self.engine.explain(&target, now));

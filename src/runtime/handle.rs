@@ -1,5 +1,7 @@
 //! What a surface may hold: submit a command, ask for the picture, follow the log.
 
+use std::sync::Arc;
+
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::domain::command::Command;
@@ -8,6 +10,7 @@ use super::dispatcher::draining::Wish;
 use super::dispatcher::{LoopMessage, Query};
 use super::engine::drain::Drained;
 use super::engine::{Explanation, Input, Reply, Status};
+use super::hints::Hints;
 
 /// The daemon is stopping and takes nothing more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -19,11 +22,22 @@ pub struct Stopping;
 pub struct DaemonHandle {
     sender: mpsc::Sender<LoopMessage>,
     head: watch::Receiver<u64>,
+    hints: Arc<Hints>,
 }
 
 impl DaemonHandle {
-    pub(super) fn new(sender: mpsc::Sender<LoopMessage>, head: watch::Receiver<u64>) -> Self {
-        Self { sender, head }
+    pub(super) fn new(
+        sender: mpsc::Sender<LoopMessage>,
+        head: watch::Receiver<u64>,
+        hints: Arc<Hints>,
+    ) -> Self {
+        Self { sender, head, hints }
+    }
+
+    /// Where it can be said that a tracker may have news. However many come, the loop is never kept waiting by them.
+    #[must_use]
+    pub fn hints(&self) -> Arc<Hints> {
+        Arc::clone(&self.hints)
     }
 
     /// Asks for something, as `actor`.

@@ -4,3 +4,4 @@ mod azure;
 mod azure_judges;
 mod github;
 mod github_judges;
+mod webhooks;

@@ -53,6 +53,10 @@ team = \"t\"
 token = \"0123456789\"
 [[github.repositories]]
 name = \"owner/name\"
+[http]
+github_webhook_secret = \"a-secret-of-its-own\"
+azdo_webhook_user = \"hooks\"
+azdo_webhook_password = \"a-password\"
 [agents.x]
 kind = \"command\"
 program = \"x\"
@@ -255,6 +259,12 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("azdo.default_project", "'a'"),
     ("azdo.projects.x", "'a'"),
     ("azdo.states.x", "'in_review'"),
+    ("http.enabled", "false"),
+    ("http.listen", "'127.0.0.1:77'"),
+    ("http.allow_remote", "true"),
+    ("http.github_webhook_secret", "'another-secret'"),
+    ("http.azdo_webhook_user", "'other'"),
+    ("http.azdo_webhook_password", "'another-password'"),
     ("agents.x.kind", "'claude'"),
     ("agents.x.program", "'other'"),
     ("agents.x.model", "'m'"),
@@ -399,6 +409,11 @@ fn everything(settings: &Settings) -> String {
     if let Some(azdo) = &settings.azdo {
         let signing = azdo.signing_secret.as_ref().map(ExposeSecret::expose_secret);
         write!(text, "{} {signing:?}", azdo.token.expose_secret()).unwrap();
+    }
+    if let Some(http) = &settings.http {
+        let password = http.azdo_login.as_ref().map(|(_, password)| password.expose_secret());
+        let secret = http.github_secret.as_ref().map(ExposeSecret::expose_secret);
+        write!(text, "{password:?} {secret:?}").unwrap();
     }
     text
 }

@@ -12,6 +12,7 @@ use crate::domain::provider::{AgentSwitch, SwitchReason};
 use crate::domain::time::Timestamp;
 use crate::pipeline::state::RunState;
 
+use super::super::hints::Deliveries;
 use super::Engine;
 use super::drain::WriteView;
 use super::provider::ProviderView;
@@ -132,6 +133,8 @@ pub struct Status {
     pub writes: Vec<WriteView>,
     /// The default provider, and the agents there are.
     pub provider: ProviderView,
+    /// What has come to the daemon's port; `None` when it listens to none.
+    pub deliveries: Option<Deliveries>,
 }
 
 /// An agent that its provider does not let in, or did not when it was asked last.
@@ -245,6 +248,7 @@ impl Engine {
             open_effects: self.outbox.len(),
             writes: self.writes(None),
             provider: self.provider_view(now),
+            deliveries: None,
         }
     }
 

@@ -9,6 +9,7 @@ use crate::store::error::StoreError;
 use crate::surfaces::control::client::ClientError;
 use crate::surfaces::control::server::BindError;
 use crate::surfaces::control::wire::ErrorCode;
+use crate::surfaces::http::server::PortError;
 
 /// All went well.
 pub const OK: u8 = 0;
@@ -166,6 +167,14 @@ impl From<BindError> for CliError {
     fn from(error: BindError) -> Self {
         Self::failure(chain(&error))
             .hint("a `daemon.state_dir` on a local file system with a shorter path usually helps")
+    }
+}
+
+impl From<PortError> for CliError {
+    fn from(error: PortError) -> Self {
+        Self::failure(chain(&error)).hint(
+            "another program, or another daemon, listens there: stop it, or set `http.listen` to another port",
+        )
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::surfaces::control::views::UsageView;
+use crate::surfaces::control::webhook_views::WebhooksView;
 use crate::surfaces::control::write_views::WriteView;
 
 /// Foreign text on one line: control characters become spaces.
@@ -30,6 +31,24 @@ pub(super) fn elapsed(span: Duration) -> String {
     } else {
         format!("{minutes}:{seconds:02}")
     }
+}
+
+/// Where webhooks come to, and what has come.
+pub(super) fn webhooks(view: &WebhooksView) -> String {
+    let sources =
+        if view.sources.is_empty() { "nobody".to_owned() } else { view.sources.join(", ") };
+    let last = match (&view.last_source, view.last_at) {
+        (Some(source), Some(at)) => {
+            let (taken, repeated) = (view.accepted, view.repeated);
+            format!("the last from {source} at {at} ({taken} taken, {repeated} repeated)")
+        }
+        _ => "none since the start".to_owned(),
+    };
+    let refused = match view.refused {
+        0 => String::new(),
+        refused => format!(", {refused} refused for a wrong secret"),
+    };
+    format!("webhooks of {sources} at {}: {last}{refused}", view.address)
 }
 
 /// `850 ms`, `12.3 s`, or as [`elapsed`] from a minute on.

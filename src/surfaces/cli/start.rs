@@ -119,11 +119,19 @@ fn announce(context: &Context, settings: &Settings, hosted: &Hosted) {
     } else {
         "only what is asked for is started (`autonomous.enabled` is off)"
     };
+    if let Some(address) = hosted.http_address() {
+        say(context, settings, &format!("webhooks are taken at http://{address}/hooks/"));
+    }
     say(context, settings, &format!("ready: {projects}, {intake}"));
 }
 
 /// What never happens.
 enum Never {}
+
+/// What is taken at the port, secrets aside.
+fn listening(settings: &Settings) -> String {
+    format!("{:?}", settings.http)
+}
 
 /// Hands changed configurations to the running daemon.
 async fn reload(
@@ -148,6 +156,9 @@ async fn reload(
                     tracing::warn!(
                         "another state directory or store counts only at the next start"
                     );
+                }
+                if listening(&new) != listening(&current) {
+                    tracing::warn!("another `[http]` counts only at the next start");
                 }
                 let setup = hosting::setup(context, new.clone());
                 handle.reconfigure(daemon::reconfigured(&setup, parts)).await;

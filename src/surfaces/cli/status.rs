@@ -37,7 +37,8 @@ JSON: {\"daemon\": {\"process\", \"version\", \"temporary\"} or null, \"state_di
   \"unavailable_agents\": [{\"name\", \"reason\"}],
   \"refused_agents\": [{\"name\", \"reason\", \"since\", \"trying\"}], \"open_effects\": number,
   \"writes\": [write],
-  \"provider\": as in `provider`}}
+  \"provider\": as in `provider`,
+  \"webhooks\": {\"address\", \"sources\", \"accepted\", \"repeated\", \"refused\", \"last_source\", \"last_at\"} or null}}
 run: id, short, item, phase, round, max_rounds, attempt, agent, switches [{stage, from, to, reason, until}], turns,
   usage, started, waiting {reason, until}, branch,
   worktree, change, outcome, detail
@@ -117,6 +118,9 @@ fn headline(screen: &Screen, daemon: Option<&DaemonView>, status: &StatusView) {
     }
     if status.provider.chosen_by.is_some() || status.provider.remark.is_some() {
         provider::headline(screen, &status.provider);
+    }
+    if let Some(webhooks) = &status.webhooks {
+        screen.line(format::webhooks(webhooks));
     }
     screen.line(format!("today (UTC): {}", format::usage(&status.spent_today)));
 }

@@ -13,6 +13,7 @@ pub mod place;
 pub mod provider_views;
 pub mod server;
 pub mod views;
+pub mod webhook_views;
 pub mod wire;
 pub mod write_views;
 

@@ -8,6 +8,7 @@ use crate::domain::time::Timestamp;
 use crate::runtime::engine;
 
 use super::provider_views::{ProviderView, SwitchView};
+use super::webhook_views::WebhooksView;
 use super::write_views::WriteView;
 
 /// A run.
@@ -210,6 +211,8 @@ pub struct StatusView {
     pub writes: Vec<WriteView>,
     /// The default provider, and the agents there are.
     pub provider: ProviderView,
+    /// What has come to the daemon's port; absent when it listens to none.
+    pub webhooks: Option<WebhooksView>,
 }
 
 /// An agent that cannot be used.
@@ -260,6 +263,7 @@ impl From<engine::Status> for StatusView {
             open_effects: status.open_effects,
             writes: status.writes.into_iter().map(WriteView::from).collect(),
             provider: status.provider.into(),
+            webhooks: status.deliveries.map(WebhooksView::from),
         }
     }
 }

@@ -7,6 +7,7 @@ mod machine;
 mod projects;
 mod sandbox;
 mod state;
+mod webhooks;
 
 use clap::Args;
 use serde::Serialize;
@@ -17,7 +18,7 @@ use super::errors::{self, CliError};
 use super::format;
 use super::screen::{Screen, Tone};
 
-/// Look at everything the factory needs: git, agents, state directory, clock, disk, configuration, projects, items
+/// Look at everything the factory needs: git, agents, state directory, clock, disk, configuration, projects, items, webhooks
 ///
 /// Exit codes: 0 nothing would stop work, 1 something would.
 #[derive(Debug, Args)]
@@ -89,6 +90,7 @@ pub(super) async fn execute(context: &Context, _arguments: &Doctor) -> Result<u8
                 findings.extend(projects::look(context, settings).await);
             }
             findings.extend(items::look(context, settings).await);
+            findings.extend(webhooks::look(settings).await);
         }
         Err(report) => {
             findings.extend(report.problems.iter().map(|problem| {
