@@ -234,6 +234,22 @@ pub(super) fn read(
     Some(settings)
 }
 
+/// Where Azure DevOps is.
+pub(super) fn address(section: &Section) -> String {
+    section.owned("base_url").unwrap_or_default().trim_end_matches('/').to_owned()
+}
+
+/// The token, of the section or of the environment, whether or not work items are taken from there.
+pub(super) fn token_of(
+    section: &Section,
+    variables: &BTreeMap<String, String>,
+) -> Option<SecretString> {
+    let [.., (key, names)] = VARIABLES;
+    let of_variable = || names.iter().filter_map(|name| variables.get(*name));
+    let token = section.owned(key).or_else(|| of_variable().find(|it| !it.is_empty()).cloned());
+    token.map(SecretString::from)
+}
+
 /// The variables that have no value, nor their keys, unless everything is there.
 pub(super) fn missing(
     section: &Section,

@@ -25,6 +25,7 @@ pub mod keeper;
 pub mod load;
 mod local;
 mod measures;
+pub mod offering;
 pub mod overrides;
 mod pace;
 mod projects;

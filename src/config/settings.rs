@@ -24,6 +24,7 @@ use super::github;
 use super::http::{self, HttpSettings};
 use super::keeper::{self, KeeperSettings};
 use super::local;
+use super::offering::{ForgeAccess, ForgeWish};
 use super::pace;
 use super::projects;
 use super::retention::{self, RetentionSettings};
@@ -55,6 +56,10 @@ pub struct Settings {
     pub azdo_missing: Vec<&'static str>,
     /// Issues on GitHub, if there are repositories of them.
     pub github: Option<GithubSettings>,
+    /// Where the changes of projects that offer them as pull requests are offered.
+    pub forges: BTreeMap<ProjectId, ForgeWish>,
+    /// What is known of the servers that forges are on.
+    pub access: ForgeAccess,
     /// The daemon's port, if it listens to one.
     pub http: Option<HttpSettings>,
     /// How agents are kept.
@@ -93,6 +98,13 @@ pub(super) fn assemble(
     let azdo = azdo::read(root.table("azdo"), &projects, variables, &mut secrets, sources);
     let azdo_missing = azdo::missing(root.table("azdo"), variables, azdo.is_some());
     let github = github::read(root.table("github"), &projects, variables, &mut secrets, sources);
+    let forges = projects::forges(root.tables("projects"), &projects);
+    let access = ForgeAccess {
+        github_url: github::address(root.table("github")),
+        github_token: github::token_of(root.table("github"), variables, &mut secrets),
+        azure_url: azdo::address(root.table("azdo")),
+        azure_token: azdo::token_of(root.table("azdo"), variables),
+    };
     let http = http::read(root.table("http"), variables, &mut secrets, sources);
     let policy = Policy {
         autonomous: autonomous.is("enabled"),
@@ -122,6 +134,8 @@ pub(super) fn assemble(
         azdo,
         azdo_missing,
         github,
+        forges,
+        access,
         http,
         keeper: keeper::read(root.table("keeper")),
         retention: retention::read(root.table("retention")),

@@ -12,6 +12,7 @@ use super::ids::{ItemId, RunId};
 use super::item_record::{Hold, HumanReason};
 use super::prompt_record::PromptRecord;
 use super::provider::AgentSwitch;
+use super::pull_request::{Offer, PullRequest};
 use super::run::{Interruption, Outcome, Phase, Reception, RunPlan};
 use super::standing::Standing;
 use super::time::Timestamp;
@@ -142,6 +143,18 @@ pub enum Event {
         number: u32,
         /// What was refused and why, with the service's own code.
         reason: String,
+    },
+    /// Its change is offered as a pull request, or the pull request was brought up to date.
+    #[serde(rename = "work_item.offered")]
+    ItemOffered {
+        /// The pull request.
+        offer: Offer,
+    },
+    /// Its pull request stands differently than when it was last read.
+    #[serde(rename = "work_item.pull_request_read")]
+    ItemPullRequestRead {
+        /// As the forge has it, bounded. What people and checks wrote in it is untrusted text.
+        pull_request: Box<PullRequest>,
     },
     /// Tokens, money and time of a finished turn were booked on the item.
     #[serde(rename = "work_item.charged")]

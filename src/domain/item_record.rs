@@ -6,11 +6,15 @@ use super::budget::ItemSpend;
 use super::event::Event;
 use super::failure::FailureClass;
 use super::ids::RunId;
+use super::pull_request::{Offered, PullRequest};
 use super::run::Outcome;
 use super::standing::Standing;
 use super::time::Timestamp;
 use super::verdict::Finding;
 use super::work_item::{ItemState, Trust, WorkItem};
+
+/// Who opens an item again because of what people or checks say at its pull request. Nothing is forgiven by that.
+pub const FOLLOW_UP: &str = "system:pull-request";
 
 /// Execution status, in agent-state's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -181,6 +185,12 @@ pub struct ItemRecord {
     /// Whether its result waits on a branch for people; over when its tracker says Done, or when it is opened again.
     #[serde(default)]
     pub in_review: bool,
+    /// Runs in a row that went on with its pull request without anybody having asked for it.
+    #[serde(default)]
+    pub follow_ups: u32,
+    /// Its pull request, if its change is or was offered as one.
+    #[serde(default)]
+    pub offered: Option<Box<Offered>>,
     /// Updates sent to its tracker so far.
     pub updates: u32,
     /// What its tracker refused of an update, until its state changes.
@@ -220,6 +230,8 @@ impl ItemRecord {
             last_outcome: None,
             fence: 0,
             in_review: false,
+            follow_ups: 0,
+            offered: None,
             updates: 0,
             refusal: None,
             delivery_failures: 0,
@@ -306,6 +318,11 @@ impl ItemRecord {
                     self.notes.push(answer.clone());
                 }
             }
+            Event::ItemReopened { by } if by == FOLLOW_UP => {
+                self.status = ItemStatus::Pending;
+                self.in_review = false;
+                self.follow_ups = self.follow_ups.saturating_add(1);
+            }
             Event::ItemReopened { .. } => self.free(),
             Event::ItemResolved { outcome, in_review, .. } => {
                 self.status = settled_status(outcome);
@@ -315,6 +332,10 @@ impl ItemRecord {
                 self.human = None;
             }
             Event::ItemUpdateRefused { reason, .. } => self.refusal = Some(reason.clone()),
+            Event::ItemOffered { offer } => {
+                self.offered = Some(Box::new(Offered { offer: offer.clone(), seen: None }));
+            }
+            Event::ItemPullRequestRead { pull_request } => self.read_pull_request(pull_request),
             Event::ItemUpdateRequested { number } => self.updates = self.updates.max(*number),
             Event::ItemCharged { usage, duration_ms, .. } => {
                 self.spend.usage += *usage;
@@ -323,6 +344,13 @@ impl ItemRecord {
             }
             other => self.evolve_approval(other, at),
         }
+    }
+
+    /// What is merged or closed does not wait for people any more.
+    fn read_pull_request(&mut self, pull_request: &PullRequest) {
+        let Some(offered) = &mut self.offered else { return };
+        offered.seen = Some(pull_request.clone());
+        self.in_review &= offered.is_open();
     }
 
     fn evolve_approval(&mut self, event: &Event, at: Timestamp) {
@@ -375,6 +403,7 @@ impl ItemRecord {
         }
         self.status = ItemStatus::Pending;
         self.in_review = false;
+        self.follow_ups = 0;
         self.hold = None;
         self.human = None;
         self.infra_failures = 0;

@@ -17,6 +17,7 @@ const OTHER: RunId = RunId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_
 fn push(place: &dyn Place, head: &str) -> Push {
     Push {
         run: RUN,
+        earlier: Vec::new(),
         repository: place.bench().local(),
         branch: BRANCH.to_owned(),
         head: head.to_owned(),
@@ -27,6 +28,7 @@ fn push(place: &dyn Place, head: &str) -> Push {
 fn wish(head: &str) -> PullRequestWish {
     PullRequestWish {
         run: RUN,
+        earlier: Vec::new(),
         item: ItemId::new("demo/1"),
         branch: BRANCH.to_owned(),
         head: head.to_owned(),
@@ -165,6 +167,33 @@ async fn another_run_does_not_take_the_pull_request_over() {
         let error = place.forge().open(&theirs).await.unwrap_err();
         assert!(matches!(error, ForgeError::ForeignPullRequest { .. }), "{error}");
         assert_eq!(place.count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_goes_on_with_an_earlier_one_takes_its_branch_and_pull_request_over() {
+    for place in places() {
+        let name = place.forge().name().to_owned();
+        let head = pushed(&*place).await;
+        let pull = opened(&*place, &wish(&head)).await;
+        let next = place.work(OTHER, &head, "b.txt");
+        let alone = Push { run: OTHER, ..push(&*place, &next) };
+        let error = place.forge().push(&alone).await.unwrap_err();
+        assert!(matches!(error, ForgeError::ForeignBranch { .. }), "{name}: {error}");
+        let goes_on = Push { earlier: vec![RUN], ..alone };
+        assert!(!place.forge().push(&goes_on).await.unwrap().already, "{name}");
+        let theirs = PullRequestWish {
+            run: OTHER,
+            earlier: vec![RUN],
+            title: "Mine".to_owned(),
+            ..wish(&next)
+        };
+        let taken = opened(&*place, &theirs).await;
+        assert_eq!((taken.number, taken.head.as_str()), (pull.number, next.as_str()), "{name}");
+        assert_eq!((place.title(pull.number).as_str(), place.count()), ("Mine", 1), "{name}");
+        // It is the other run's now.
+        let error = place.forge().open(&wish(&next)).await.unwrap_err();
+        assert!(matches!(error, ForgeError::ForeignPullRequest { .. }), "{name}: {error}");
     }
 }
 

@@ -61,7 +61,7 @@ impl GitForge {
             }
             let seen = self.seen(number, at, record).await?;
             let is_open = matches!(seen.state, PullRequestState::Open { .. });
-            if is_open && seen.record.run != wish.run {
+            if is_open && !wish.is_ours(seen.record.run) {
                 return Err(ForgeError::ForeignPullRequest {
                     forge: self.name.clone(),
                     branch: wish.branch.clone(),
@@ -71,7 +71,7 @@ impl GitForge {
             let key =
                 |seen: &Seen| (matches!(seen.state, PullRequestState::Open { .. }), seen.number);
             let is_better = found.as_ref().is_none_or(|known| key(known) < key(&seen));
-            if seen.record.run == wish.run && is_better {
+            if wish.is_ours(seen.record.run) && is_better {
                 found = Some(seen);
             }
         }

@@ -213,7 +213,7 @@ impl InMemoryForge {
         let of_branch = || shelf.pulls.iter().filter(|(_, it)| it.pull.branch == wish.branch);
         let is_open = |it: &Offered| matches!(it.pull.state, PullRequestState::Open { .. });
         if let Some((number, _)) =
-            of_branch().find(|(_, it)| is_open(it) && it.run != Some(wish.run))
+            of_branch().find(|(_, it)| is_open(it) && !it.run.is_some_and(|run| wish.is_ours(run)))
         {
             return Err(ForgeError::ForeignPullRequest {
                 forge: self.name.clone(),
@@ -221,7 +221,7 @@ impl InMemoryForge {
                 number: *number,
             });
         }
-        let ours = of_branch().filter(|(_, it)| it.run == Some(wish.run));
+        let ours = of_branch().filter(|(_, it)| it.run.is_some_and(|run| wish.is_ours(run)));
         Ok(ours.max_by_key(|(number, it)| (is_open(it), **number)).map(|(number, _)| *number))
     }
 }
@@ -253,7 +253,7 @@ impl Forge for InMemoryForge {
         if let Some(commit) = &there.foreign {
             return Err(foreign(commit));
         }
-        if there.run != Some(push.run) {
+        if !there.run.is_some_and(|run| push.is_ours(run)) {
             return Err(foreign(&there.head));
         }
         if there.commits.contains(&push.head) {
@@ -298,6 +298,7 @@ impl Forge for InMemoryForge {
             })
         });
         if let Some(offered) = shelf.pulls.get_mut(&number) {
+            offered.run = Some(wish.run);
             offered.title.clone_from(&wish.title);
             offered.body.clone_from(&wish.body);
             add(&mut offered.reviewers, &wish.reviewers);

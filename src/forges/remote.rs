@@ -190,11 +190,13 @@ impl Remote {
             format!("--format=%H%x09%(trailers:key={RUN_TRAILER},valueonly,separator=%x2C)");
         let without = format!("^{}", push.base_commit);
         let log = self.text(git, &["log", "--reverse", &format, there, &without, "--"]).await?;
-        let run = push.run.to_string();
+        let runs: Vec<String> =
+            push.earlier.iter().chain([&push.run]).map(ToString::to_string).collect();
+        let is_ours = |value: &str| runs.iter().any(|run| run == value.trim());
         let foreign = log
             .lines()
             .filter_map(|line| line.split_once('\t'))
-            .find(|(_, trailers)| !trailers.split(',').any(|value| value.trim() == run));
+            .find(|(_, trailers)| !trailers.split(',').any(is_ours));
         if let Some((commit, _)) = foreign {
             return Err(ForgeError::ForeignBranch {
                 forge: self.forge.clone(),

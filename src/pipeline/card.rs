@@ -13,15 +13,21 @@ use super::state::RunState;
 /// Characters of a finding or a sentence that are shown.
 const LONGEST: usize = 300;
 
+/// UTF-16 units of the evidence: trackers that attach it take more, those that show it cut it.
+const LONGEST_EVIDENCE: usize = 30_000;
+
 /// Findings that are shown.
 const MOST_FINDINGS: usize = 5;
 
 /// The standing of `run`.
 #[must_use]
 pub fn card(run: &RunState) -> RunCard {
-    let branch = match &run.delivered {
-        Some(Delivered::Branch { branch, .. }) => Some(branch.clone()),
-        Some(Delivered::Merge { .. } | Delivered::Nothing) | None => None,
+    let (branch, pull_request) = match &run.delivered {
+        Some(Delivered::Branch { branch, .. }) => (Some(branch.clone()), None),
+        Some(Delivered::PullRequest { branch, url, .. }) => {
+            (Some(branch.clone()), Some(url.clone()))
+        }
+        Some(Delivered::Merge { .. } | Delivered::Nothing) | None => (None, None),
     };
     RunCard {
         run: run.id,
@@ -29,9 +35,15 @@ pub fn card(run: &RunState) -> RunCard {
         implementation_complete: is_implemented(run),
         review_passed: run.approved.is_some(),
         branch,
-        pull_request: None,
-        evidence: None,
+        pull_request,
+        evidence: evidence(run),
     }
+}
+
+/// What speaks for the change of a run that is over and came to one.
+fn evidence(run: &RunState) -> Option<String> {
+    let is_over = run.outcome.is_some() && run.change.is_some();
+    is_over.then(|| super::evidence::pack(run, None, LONGEST_EVIDENCE))
 }
 
 /// Whether the change of the current round is made and no check forbids its delivery.
@@ -152,7 +164,7 @@ pub fn plain(text: &str) -> String {
 }
 
 /// `text` as code, in which nothing is special; whatever would end it is replaced.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let shown: String = text
         .chars()
         .take(LONGEST)
@@ -166,7 +178,7 @@ fn code(text: &str) -> String {
 }
 
 /// Control characters, and the format characters that hide or reorder text.
-fn is_invisible(letter: char) -> bool {
+pub(super) fn is_invisible(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
 }

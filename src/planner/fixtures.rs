@@ -7,7 +7,9 @@ use crate::domain::budget::ledger::{Ledger, Spending};
 use crate::domain::budget::{DayBudget, ItemBudget, ItemSpend, Usage, WindowBudget};
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::item_record::{Approval, ItemRecord, ItemStatus};
-use crate::domain::policy::{ApprovalPolicy, Pace, Policy, ProjectPolicy, Slots};
+use crate::domain::policy::{
+    ApprovalPolicy, Pace, Policy, ProjectPolicy, PullRequestPolicy, Slots,
+};
 use crate::domain::provider::AgentPolicy;
 use crate::domain::run::{ContextPlan, Delivery, OptionalStages, StagePlan, StageSet};
 use crate::domain::time::Timestamp;
@@ -84,6 +86,8 @@ pub(crate) fn record(name: &str) -> ItemRecord {
         fence: 0,
         in_review: false,
         refusal: None,
+        follow_ups: 0,
+        offered: None,
         delivery_failures: 0,
         findings: Vec::new(),
         notes: Vec::new(),
@@ -191,6 +195,7 @@ fn project(name: &str) -> ProjectPolicy {
         checks: Vec::new(),
         check_timeout_ms: HOUR_MS,
         delivery: Delivery::Branch,
+        pull_request: PullRequestPolicy::default(),
         day_budget: DayBudget::default(),
         approval_required: None,
         stages: None,

@@ -9,6 +9,7 @@ mod rehydrating;
 mod starting;
 mod steering;
 mod timers;
+mod watching;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -140,6 +141,7 @@ pub struct Dispatcher {
     dirty: bool,
     next_plan: Instant,
     observing: bool,
+    watching: bool,
     hints: Arc<Hints>,
     next_hinted: Timestamp,
     next_poll: Timestamp,
@@ -178,6 +180,7 @@ impl Dispatcher {
             dirty: true,
             next_plan: Instant::now(),
             observing: false,
+            watching: false,
             hints,
             next_hinted: now,
             next_poll: now,

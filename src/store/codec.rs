@@ -33,6 +33,8 @@ const TYPES: &[(&str, &[Upcast])] = &[
     ("work_item.update_requested", &[]),
     ("work_item.update_refused", &[]),
     ("work_item.charged", &[]),
+    ("work_item.offered", &[]),
+    ("work_item.pull_request_read", &[]),
     ("run.started", &[]),
     ("run.workspace_ready", &[]),
     ("turn.started", &[]),

@@ -7,6 +7,7 @@ mod gate;
 mod keeper;
 mod people;
 mod providers;
+mod pull_requests;
 mod recovery;
 mod resuming;
 mod retention;

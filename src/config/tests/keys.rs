@@ -19,6 +19,8 @@ adapter = \"codex\"
 [[projects]]
 name = \"a\"
 path = \"repository\"
+delivery = \"pull_request\"
+forge = \"github\"
 workflow = \"base-branch\"
 [[projects]]
 name = \"b\"
@@ -90,6 +92,15 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("projects[].checks", "['make']"),
     ("projects[].check_timeout_ms", "77"),
     ("projects[].delivery", "'merge'"),
+    ("projects[].forge", "'git'"),
+    ("projects[].forge_repository", "'owner/name'"),
+    ("projects[].remote", "'upstream'"),
+    ("projects[].pull_request.draft", "true"),
+    ("projects[].pull_request.template", "'docs/offer.md'"),
+    ("projects[].pull_request.reviewers", "['ann']"),
+    ("projects[].pull_request.labels", "['factory']"),
+    ("projects[].pull_request.poll_interval_ms", "777"),
+    ("projects[].pull_request.follow_up", "true"),
     ("projects[].slots", "1"),
     ("projects[].pace", "1"),
     ("projects[].day_tokens", "7"),

@@ -55,7 +55,7 @@ impl GithubForge {
             let is_author =
                 pull.user.as_ref().is_some_and(|user| user.login.eq_ignore_ascii_case(&login));
             let mark = pull.body.as_deref().and_then(|it| self.signer.verified(it, &wish.branch));
-            let ours = mark.filter(|mark| is_author && mark.run == wish.run);
+            let ours = mark.filter(|mark| is_author && wish.is_ours(mark.run));
             let Some(mark) = ours else {
                 if pull.is_open() {
                     return Err(ForgeError::ForeignPullRequest {

@@ -65,6 +65,7 @@ impl Place {
         let head = bench.work(&run().to_string(), &bench.first, "a.txt");
         let push = Push {
             run: run(),
+            earlier: Vec::new(),
             repository: bench.local(),
             branch: BRANCH.to_owned(),
             head: head.clone(),
@@ -77,6 +78,7 @@ impl Place {
     fn wish(&self) -> PullRequestWish {
         PullRequestWish {
             run: run(),
+            earlier: Vec::new(),
             item: ItemId::new("github/owner/name#1"),
             branch: BRANCH.to_owned(),
             head: self.head.clone(),

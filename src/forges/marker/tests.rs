@@ -15,6 +15,7 @@ fn signer() -> Signer {
 fn wish(title: &str, body: &str) -> PullRequestWish {
     PullRequestWish {
         run: RunId(Uuid::from_u128(7)),
+        earlier: Vec::new(),
         item: ItemId::new("demo/a-->b--"),
         branch: "factory/x".to_owned(),
         head: String::new(),

@@ -55,6 +55,7 @@ fn ports(tracker: Arc<dyn Tracker>) -> Ports {
         store: Arc::new(InMemoryStore::new(Uuid::from_u128(1), Box::new(|| [0; 16]))),
         workspaces: Arc::new(InMemoryWorkspaces::default()),
         trackers: BTreeMap::from([("local".to_owned(), tracker)]),
+        forges: BTreeMap::new(),
         agents: Agents::default(),
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),

@@ -10,6 +10,7 @@ mod commands;
 pub mod drain;
 mod items;
 mod logins;
+mod offers;
 mod outbox;
 mod planning;
 mod provider;
@@ -28,6 +29,7 @@ use crate::domain::ids::{EffectKey, ItemId, OPS_STREAM, ProjectId, RunId, Stream
 use crate::domain::item_record::ItemRecord;
 use crate::domain::ops::OpsState;
 use crate::domain::policy::Policy;
+use crate::domain::pull_request::PullRequest;
 use crate::domain::standing::Standing;
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::WorkItem;
@@ -41,9 +43,12 @@ use crate::store::batch::{
 
 use super::clock::IdSource;
 
+pub use offers::{Unread, Watched, problem_source};
 pub use outbox::Wanted;
 pub use provider::{AgentView, ProviderView};
-pub use views::{Explanation, HeldView, ItemView, RefusedAgent, RunView, Status, SwitchView};
+pub use views::{
+    Explanation, HeldView, ItemView, PullRequestView, RefusedAgent, RunView, Status, SwitchView,
+};
 
 /// How long a lease lasts without renewal. Three missed renewals of 20 s.
 pub const LEASE: Duration = Duration::from_secs(60);
@@ -90,6 +95,13 @@ pub enum Input {
         key: EffectKey,
         /// What it came to, or why it failed (and whether trying again makes sense).
         result: Result<Written, TrackerFailure>,
+    },
+    /// A pull request of ours was read.
+    PullRequestRead {
+        /// Which.
+        watched: Watched,
+        /// How it stands, or why that is not known.
+        result: Box<Result<PullRequest, Unread>>,
     },
     /// Someone asks for something.
     Command {
@@ -221,6 +233,7 @@ pub struct Engine {
     identity: Identity,
     ids: Arc<dyn IdSource>,
     report: Option<Report>,
+    readings: offers::Readings,
     intake_open: bool,
     pending: Pending,
 }
@@ -267,6 +280,7 @@ impl Engine {
             identity,
             ids,
             report: None,
+            readings: offers::Readings::default(),
             intake_open: true,
             pending: Pending::default(),
         }
@@ -290,6 +304,9 @@ impl Engine {
                 ignored = self.handle_run(run, key.as_ref(), settles, input, now);
             }
             Input::TrackerWritten { key, result } => self.tracker_written(&key, result, now),
+            Input::PullRequestRead { watched, result } => {
+                self.pull_request_read(&watched, *result, now);
+            }
             Input::Command { command, actor } => {
                 self.pending.actor = Some(actor.clone());
                 reply = Some(self.command(command, &actor, now));
@@ -298,6 +315,7 @@ impl Engine {
             Input::Reconfigured { policy } => {
                 self.policy = policy;
                 self.doubt_refusals(now);
+                self.hasten_deliveries(now);
             }
             Input::AgentsProbed { unavailable } => self.unavailable_agents = unavailable,
             Input::Started { version } => self.started(version, now),
@@ -351,6 +369,7 @@ impl Engine {
             epoch: self.identity.epoch,
         };
         self.record_ops(event, now);
+        self.hasten_deliveries(now);
     }
 
     fn stopping(&mut self, now: Timestamp) {

@@ -26,6 +26,7 @@ mod affording;
 mod drain;
 mod failover;
 mod logins;
+mod offers;
 mod outbox;
 mod provider;
 mod results;

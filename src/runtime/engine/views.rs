@@ -9,6 +9,7 @@ use crate::domain::ids::{ItemId, RunId};
 use crate::domain::item_record::{HumanRequest, ItemRecord};
 use crate::domain::ops::Login;
 use crate::domain::provider::{AgentSwitch, SwitchReason};
+use crate::domain::pull_request::PullRequest;
 use crate::domain::time::Timestamp;
 use crate::pipeline::state::RunState;
 
@@ -104,6 +105,19 @@ pub struct ItemView {
     pub last_outcome: Option<&'static str>,
     /// What its tracker refused, though it took the rest.
     pub refusal: Option<String>,
+    /// Its pull request.
+    pub pull_request: Option<PullRequestView>,
+}
+
+/// A pull request of ours, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PullRequestView {
+    /// Where people look at it.
+    pub url: String,
+    /// Its number on the forge.
+    pub number: u64,
+    /// How it stands, in a few words.
+    pub standing: String,
 }
 
 /// The whole picture.
@@ -214,6 +228,11 @@ pub(super) fn item_view(record: &ItemRecord, decision: String) -> ItemView {
         run: record.run,
         last_outcome: record.last_outcome.as_ref().map(crate::domain::run::Outcome::word),
         refusal: record.refusal.clone(),
+        pull_request: record.offered.as_deref().map(|offered| PullRequestView {
+            url: offered.offer.url.clone(),
+            number: offered.offer.number,
+            standing: offered.seen.as_ref().map_or("not read yet".to_owned(), PullRequest::words),
+        }),
     }
 }
 

@@ -91,6 +91,8 @@ impl Chronicle {
             | Event::ItemReopened { .. }
             | Event::ItemUpdateRequested { .. }
             | Event::ItemUpdateRefused { .. }
+            | Event::ItemOffered { .. }
+            | Event::ItemPullRequestRead { .. }
             | Event::ItemCharged { .. } => item_event(event),
             Event::DaemonStarted { .. }
             | Event::DaemonStopped { .. }
@@ -183,6 +185,10 @@ fn item_event(event: &Event) -> Option<String> {
             format!("settled ({}): {}", outcome.word(), first_line(evidence))
         }
         Event::ItemReopened { by } => format!("opened again by {by}"),
+        Event::ItemOffered { offer } => format!("pull request {} waits for people", offer.number),
+        Event::ItemPullRequestRead { pull_request } => {
+            format!("pull request {}: {}", pull_request.number, pull_request.words())
+        }
         _ => return None,
     })
 }
@@ -278,6 +284,9 @@ fn run_event(event: &Event) -> Option<String> {
             Delivered::Branch { branch, .. } => format!("left on {branch}"),
             Delivered::Merge { base, after, .. } => {
                 format!("merged into {base} as {}", after.get(..7).unwrap_or_default())
+            }
+            Delivered::PullRequest { number, branch, .. } => {
+                format!("pushed {branch}, pull request {number}")
             }
             Delivered::Nothing => "nothing to deliver".to_owned(),
         },

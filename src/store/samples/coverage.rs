@@ -22,6 +22,8 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::ItemUpdateRequested { .. }
         | Event::ItemUpdateRefused { .. }
         | Event::ItemCharged { .. }
+        | Event::ItemOffered { .. }
+        | Event::ItemPullRequestRead { .. }
         | Event::RunStarted { .. }
         | Event::WorkspaceReady { .. }
         | Event::TurnStarted { .. }

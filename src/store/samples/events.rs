@@ -9,6 +9,10 @@ use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::item_record::{Hold, HumanReason};
 use crate::domain::prompt_record::{PromptRecord, PromptSection};
 use crate::domain::provider::{AgentSwitch, SwitchReason};
+use crate::domain::pull_request::{
+    CheckState, Feedback, Offer, OfferPlan, PullRequest, PullRequestState, RemoteCheck,
+    RemoteReview, ReviewThread, ReviewVerdict,
+};
 use crate::domain::run::{
     ContextPlan, Delivery, Interruption, ItemFacts, OptionalStages, Outcome, Phase, Reception,
     RunPlan, StagePlan, StageSet, WorkflowPermission,
@@ -77,6 +81,8 @@ pub(in crate::store) fn item_events() -> Vec<Event> {
             number: 1,
             reason: "its state was not set to Done: TF401320".to_owned(),
         },
+        Event::ItemOffered { offer: offer() },
+        Event::ItemPullRequestRead { pull_request: Box::new(pull_request()) },
         Event::ItemCharged { run: run_id(1), turn: 1, usage: usage(), duration_ms: 61_000 },
     ]
 }
@@ -301,7 +307,63 @@ fn plan() -> RunPlan {
         max_rounds: 3,
         checks: vec!["cargo test".to_owned()],
         check_timeout_ms: 600_000,
-        delivery: Delivery::Merge,
+        delivery: Delivery::PullRequest,
+        offer: OfferPlan {
+            draft: true,
+            template: Some("docs/offer.md".to_owned()),
+            reviewers: vec!["ann".to_owned()],
+            labels: vec!["factory".to_owned()],
+        },
+        feedback: Some(Box::new(Feedback::of(&pull_request()))),
+        continues: Some(Box::new(offer())),
+    }
+}
+
+fn offer() -> Offer {
+    Offer {
+        run: run_id(2),
+        earlier: vec![run_id(1)],
+        project: ProjectId("demo".to_owned()),
+        forge: "github owner/name".to_owned(),
+        number: 7,
+        url: "https://github.com/owner/name/pull/7".to_owned(),
+        branch: "factory/DEMO-1-greet-by-name".to_owned(),
+        base_commit: "a".repeat(40),
+        head: "b".repeat(40),
+    }
+}
+
+fn pull_request() -> PullRequest {
+    PullRequest {
+        number: 7,
+        url: offer().url,
+        branch: offer().branch,
+        base: "main".to_owned(),
+        head: offer().head,
+        state: PullRequestState::Open { draft: false },
+        mergeable: Some(true),
+        checks: vec![RemoteCheck {
+            name: "build".to_owned(),
+            state: CheckState::Failed,
+            url: Some("https://ci.example.com/1".to_owned()),
+            summary: "2 tests fail".to_owned(),
+        }],
+        reviews: vec![RemoteReview {
+            author: "ann".to_owned(),
+            trusted: true,
+            verdict: ReviewVerdict::ChangesRequested,
+            text: "Greet in lower case.".to_owned(),
+            at: Timestamp(1_700_000_200_000),
+        }],
+        threads: vec![ReviewThread {
+            id: "1".to_owned(),
+            file: Some("src/lib.rs".to_owned()),
+            line: Some(3),
+            resolved: false,
+            author: "ann".to_owned(),
+            trusted: true,
+            text: "Why?".to_owned(),
+        }],
     }
 }
 

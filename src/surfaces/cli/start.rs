@@ -161,7 +161,7 @@ async fn reload(
                     tracing::warn!("another `[http]` counts only at the next start");
                 }
                 let setup = hosting::setup(context, new.clone());
-                handle.reconfigure(daemon::reconfigured(&setup, parts)).await;
+                handle.reconfigure(daemon::reconfigured(&setup, parts).await).await;
                 tracing::info!("the configuration was read again");
                 current = new;
                 refused.clear();

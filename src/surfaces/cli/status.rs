@@ -200,7 +200,10 @@ fn writes(screen: &Screen, writes: &[WriteView]) {
 }
 
 fn row(item: &ItemView) -> Vec<String> {
+    let offered = item.pull_request.as_ref().filter(|_| item.status == "done");
+    let offered = offered.map(|it| format!("pull request {}: {}", it.number, it.standing));
     let about = match (&item.question, &item.last_outcome) {
+        (None, _) if offered.is_some() => format::shortened(&offered.unwrap_or_default(), 100),
         (Some(question), _) => format!("asks: {}", format::shortened(question, 100)),
         (None, Some(outcome)) if item.decision.is_empty() => outcome.clone(),
         (None, Some(outcome)) if item.decision == item.status => outcome.clone(),

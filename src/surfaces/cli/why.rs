@@ -67,6 +67,10 @@ fn show(screen: &Screen, explanation: &ExplanationView) {
     ];
     rows.extend(item.last_outcome.clone().map(|outcome| ("last run", outcome)));
     rows.extend(item.refusal.as_ref().map(|it| ("tracker refused", format::printable(it))));
+    if let Some(pull_request) = &item.pull_request {
+        let (url, standing) = (&pull_request.url, &pull_request.standing);
+        rows.push(("pull request", format::printable(&format!("{url}: {standing}"))));
+    }
     if let Some(question) = &item.question {
         let class = item.question_class.as_deref().unwrap_or("a person is needed");
         rows.push(("asks", format!("{} ({class})", format::printable(question))));

@@ -158,6 +158,26 @@ pub struct ItemView {
     /// What its tracker refused, though it took the rest.
     #[serde(default)]
     pub refusal: Option<String>,
+    /// Its pull request.
+    #[serde(default)]
+    pub pull_request: Option<PullRequestView>,
+}
+
+/// A pull request of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PullRequestView {
+    /// Where people look at it.
+    pub url: String,
+    /// Its number on the forge.
+    pub number: u64,
+    /// How it stands, in a few words.
+    pub standing: String,
+}
+
+impl From<engine::PullRequestView> for PullRequestView {
+    fn from(view: engine::PullRequestView) -> Self {
+        Self { url: view.url, number: view.number, standing: view.standing }
+    }
 }
 
 impl From<engine::ItemView> for ItemView {
@@ -177,6 +197,7 @@ impl From<engine::ItemView> for ItemView {
             run: view.run,
             last_outcome: view.last_outcome.map(str::to_owned),
             refusal: view.refusal,
+            pull_request: view.pull_request.map(PullRequestView::from),
         }
     }
 }

@@ -199,6 +199,39 @@ fn what_the_board_refuses_for_good_is_listed_with_the_reason_and_brought_back_on
     factory.verify_receipts();
 }
 
+/// "links to … evidence": whoever opens the item finds what speaks for the change, once, wherever the daemon dies
+#[test]
+fn the_evidence_is_attached_once_although_the_daemon_dies_between_the_writes() {
+    for is_answered in [true, false] {
+        let (mut factory, azure) = factory();
+        create(&azure, "operatorLane:autopilot");
+        factory.start();
+        factory.wait_for_file("began");
+        factory.wait_until("the start is told", |picture| picture.status.open_effects == 1);
+        if !is_answered {
+            azure.fail(Scope::Uploads, 1, Fault::Held);
+        }
+        azure.forget();
+        factory.touch("go");
+        if !is_answered {
+            factory.until("a file has been uploaded", BOUND, |_| {
+                let uploaded = |path: &str| path.ends_with("/wit/attachments");
+                azure.journal().iter().any(|it| uploaded(&it.path)).then_some(())
+            });
+            factory.kill9();
+            azure.recover();
+            factory.start();
+        }
+        factory.wait_until_done(&[ITEM]);
+        let attached = azure.attached(1);
+        let [(name, text)] = &attached[..] else { panic!("one file: {attached:#?}") };
+        assert!(name.starts_with("factory-run-") && name.ends_with(".md"), "{name}");
+        assert!(text.contains("There is a greeting") && text.contains("a.txt"), "{text}");
+        assert_eq!(azure.comments(1).len(), 1);
+        assert_eq!(azure.states(1), ["New", "Active", "Closed"]);
+    }
+}
+
 /// A state that the process does not allow is told once, with its code; everything else is written
 #[test]
 fn a_state_that_the_process_forbids_is_shown_and_the_rest_is_written() {

@@ -13,6 +13,8 @@ pub enum Scope {
     Items,
     /// Those that add or change a comment.
     Comments,
+    /// Those that upload a file.
+    Uploads,
 }
 
 /// What goes wrong.
@@ -61,6 +63,7 @@ impl Faults {
                     Scope::Writes => writes,
                     Scope::Items => writes && method == "PATCH" && !is_comment,
                     Scope::Comments => writes && is_comment,
+                    Scope::Uploads => writes && path.ends_with("/wit/attachments"),
                 }
         });
         found.map(|(_, times, fault)| {
