@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::domain::ids::ItemId;
 use crate::domain::standing::Standing;
-use crate::trackers::{ItemProblem, Listing, Tracker};
+use crate::trackers::{ItemProblem, Listing, Tracker, TrackerError};
 
 /// Items asked about in one reading; the others follow in the next ones.
 const MOST_ASKED: usize = 100;
@@ -34,7 +34,7 @@ pub(super) async fn standings(
                 standings.extend(standing.map(|standing| (item.id.clone(), standing)));
             }
             Err(error) => {
-                failed = true;
+                failed = is_about_all(&error);
                 later.insert(item.id.clone());
                 listing.problems.push(ItemProblem {
                     file: PathBuf::from(item.id.as_str()),
@@ -51,4 +51,14 @@ pub(super) async fn standings(
     listing.unreadable.sort();
     listing.problems.sort();
     standings
+}
+
+/// Whether the other items would fare no better.
+fn is_about_all(error: &TrackerError) -> bool {
+    matches!(
+        error,
+        TrackerError::Limited { .. }
+            | TrackerError::Credentials { .. }
+            | TrackerError::Unavailable { .. }
+    )
 }

@@ -155,6 +155,33 @@ fn a_drain_names_exactly_the_variables_that_are_missing() {
     }
 }
 
+/// The same, when the board is not configured any more and something is still to be told to it
+#[test]
+fn what_is_to_be_told_to_a_board_that_is_not_configured_any_more_waits_and_says_what_is_missing() {
+    let (mut factory, azure) = failing(Fault::Status(503, 0), Scope::Writes);
+    assert!(factory.sigterm().success());
+    azure.recover();
+    let board = std::mem::take(&mut factory.more_config);
+    for name in ["AZDO_PAT", "AZDO_ORG"] {
+        factory.variable(name, "");
+    }
+    factory.start();
+    let said = factory.cli(&["drain", "--json"]);
+    let drained = object(&said);
+    assert_eq!((said.code, &drained["parked"]), (1, &json!([])), "{said:?}");
+    let hint = drained["errors"][0]["hint"].as_str().unwrap_or_default();
+    assert!(hint.contains("AZDO_ORG, AZDO_PAT") && !hint.contains("AZDO_TEAM_ID"), "{drained:#}");
+    assert!(factory.sigterm().success());
+    factory.more_config = board;
+    for (name, value) in VARIABLES {
+        factory.variable(name, value);
+    }
+    factory.start();
+    factory.cli_ok(&["drain"]);
+    assert_eq!(azure.states(1), ["New", "Active", "Closed"]);
+    assert!(tags(&azure).contains("implementationComplete; reviewPassed"), "{}", tags(&azure));
+}
+
 /// "AzDo workItem checkboxes never flip → Drainer can't reach AzDo → Check env vars + AzDo connectivity; drain for
 /// diagnostics"
 #[test]
