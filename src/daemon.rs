@@ -145,6 +145,12 @@ impl Daemon {
         })
     }
 
+    /// The same daemon, which ends with the one task that it was started for.
+    #[must_use]
+    pub fn for_one_task(self) -> Self {
+        Self { dispatcher: self.dispatcher.for_one_task(), ..self }
+    }
+
     /// The door to the loop.
     #[must_use]
     pub fn handle(&self) -> DaemonHandle {

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::ids::ItemId;
+use super::time::Timestamp;
 use super::work_item::{ItemState, WorkItem};
 
 /// Repositories that a deferral names; more are only counted.
@@ -30,6 +31,38 @@ impl fmt::Display for Deferral {
         let more = if self.total > self.repositories.len() { ", …" } else { "" };
         write!(formatter, " ({}{more})", self.repositories.join(", "))
     }
+}
+
+/// How it stands with the close of an item that spans several repositories.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Closing {
+    /// Nothing is known against it.
+    #[default]
+    Free,
+    /// It is finished, and a person has to say so.
+    Deferred {
+        /// Why.
+        deferral: Deferral,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// A person said so.
+    Acknowledged {
+        /// Who.
+        by: String,
+        /// Why the whole is finished.
+        reason: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// It was closed in its tracker, and nobody said that the whole is finished.
+    Unproven {
+        /// Why somebody should have.
+        deferral: Deferral,
+        /// Since when.
+        since: Timestamp,
+    },
 }
 
 /// The guard before the factory closes `parent` (seed 001: `canAutoClose`).

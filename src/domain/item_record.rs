@@ -3,15 +3,19 @@
 use serde::{Deserialize, Serialize};
 
 use super::budget::ItemSpend;
+use super::closing::Closing;
 use super::event::Event;
 use super::failure::FailureClass;
 use super::ids::RunId;
+use super::lane_session::{LaneProposal, LaneSession};
 use super::pull_request::{Offered, PullRequest};
 use super::run::Outcome;
 use super::standing::Standing;
 use super::time::Timestamp;
 use super::verdict::Finding;
 use super::work_item::{ItemState, Trust, WorkItem};
+
+mod lanes;
 
 /// Who opens an item again because of what people or checks say at its pull request. Nothing is forgiven by that.
 pub const FOLLOW_UP: &str = "system:pull-request";
@@ -87,6 +91,8 @@ pub enum HumanReason {
     CrashedTwice,
     /// The agent needs an answer or more information.
     NeedsInfo,
+    /// It is finished, and only a person may close it.
+    CloseDeferred,
 }
 
 impl HumanReason {
@@ -101,6 +107,7 @@ impl HumanReason {
             Self::MergeConflict => "merge_conflict",
             Self::CrashedTwice => "crashed_twice",
             Self::NeedsInfo => "needs_info",
+            Self::CloseDeferred => "close_deferred",
         }
     }
 }
@@ -202,6 +209,15 @@ pub struct ItemRecord {
     pub findings: Vec<Finding>,
     /// What people want the next run to know.
     pub notes: Vec<String>,
+    /// The operator lane that its tracker names and nobody has started.
+    #[serde(default)]
+    pub proposal: Option<LaneProposal>,
+    /// The operator lane that is linked to it, or was when it was completed.
+    #[serde(default)]
+    pub session: Option<LaneSession>,
+    /// Whether only a person may close it.
+    #[serde(default)]
+    pub closing: Closing,
 }
 
 impl ItemRecord {
@@ -237,6 +253,9 @@ impl ItemRecord {
             delivery_failures: 0,
             findings: Vec::new(),
             notes: Vec::new(),
+            proposal: None,
+            session: None,
+            closing: Closing::Free,
         };
         if let Some(standing) = standing {
             record.restore(standing);
@@ -271,6 +290,9 @@ impl ItemRecord {
     fn seen(&mut self, item: WorkItem) {
         self.void_approval_of(&item);
         self.in_review &= !item.state.is_terminal();
+        if self.proposal.as_ref().is_some_and(|it| it.lane != item.lane) {
+            self.proposal = None;
+        }
         self.item = item;
         self.present = true;
     }
@@ -342,7 +364,10 @@ impl ItemRecord {
                 self.spend.turns = self.spend.turns.saturating_add(1);
                 self.spend.wall_ms = self.spend.wall_ms.saturating_add(*duration_ms);
             }
-            other => self.evolve_approval(other, at),
+            other => {
+                self.evolve_approval(other, at);
+                self.evolve_lane(other, at);
+            }
         }
     }
 
@@ -403,6 +428,8 @@ impl ItemRecord {
         }
         self.status = ItemStatus::Pending;
         self.in_review = false;
+        self.closing = Closing::Free;
+        self.session.take_if(|session| !session.is_linked());
         self.follow_ups = 0;
         self.hold = None;
         self.human = None;

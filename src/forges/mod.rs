@@ -6,6 +6,7 @@
 //! that is not ours.
 
 pub mod address;
+pub mod azure_repos;
 pub mod command;
 pub mod git;
 pub mod github;
@@ -22,6 +23,10 @@ mod verdicts;
 mod bench;
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+#[path = "../../tests/it/support/azure/mod.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the integration tests use all of it")]
+mod fake_azure;
 #[cfg(test)]
 #[path = "../../tests/it/support/github/mod.rs"]
 #[expect(dead_code, reason = "shared with the integration tests, which use all of it")]

@@ -1,4 +1,5 @@
-//! A run as people see it at its work item: where it stands, what was checked and said, what it cost.
+//! A run as people see it at its work item: where it stands, what was checked and said, what it cost. An operator lane is
+//! shown in the same way.
 //!
 //! What agents and repositories wrote is shown as text: it cannot mention people, link, format or hide anything.
 
@@ -6,6 +7,7 @@ use std::fmt::Write;
 
 use crate::domain::card::RunCard;
 use crate::domain::change::{CheckStatus, Delivered};
+use crate::domain::lane_session::LaneSession;
 use crate::domain::run::Phase;
 
 use super::state::RunState;
@@ -30,7 +32,7 @@ pub fn card(run: &RunState) -> RunCard {
         Some(Delivered::Merge { .. } | Delivered::Nothing) | None => (None, None),
     };
     RunCard {
-        run: run.id,
+        run: Some(run.id),
         text: text(run),
         implementation_complete: is_implemented(run),
         review_passed: run.approved.is_some(),
@@ -44,6 +46,30 @@ pub fn card(run: &RunState) -> RunCard {
 fn evidence(run: &RunState) -> Option<String> {
     let is_over = run.outcome.is_some() && run.change.is_some();
     is_over.then(|| super::evidence::pack(run, None, LONGEST_EVIDENCE))
+}
+
+/// The standing of an operator lane.
+#[must_use]
+pub fn of_lane(session: &LaneSession) -> RunCard {
+    let mut text = format!("**{}** · lane {}", session.phase.word(), session.lane.word());
+    let _written = write!(text, " · linked by {} at {}", plain(&session.by), session.since);
+    if let Some(evidence) = &session.evidence {
+        let _written = write!(text, "\n\nEvidence: {}", plain(evidence));
+    }
+    if let Some(by) = &session.approved_by {
+        let _written = write!(text, "\n\nApproved by {}", plain(by));
+    } else if let Some(finding) = session.findings.first() {
+        let _written = write!(text, "\n\nRejected: {}", plain(finding));
+    }
+    RunCard {
+        run: None,
+        text,
+        implementation_complete: session.evidence.is_some(),
+        review_passed: session.approved_by.is_some(),
+        branch: None,
+        pull_request: None,
+        evidence: None,
+    }
 }
 
 /// Whether the change of the current round is made and no check forbids its delivery.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::domain::agent::AgentKind;
 use crate::domain::budget::ledger::{Ledger, Spending};
 use crate::domain::budget::{DayBudget, ItemBudget, ItemSpend, Usage, WindowBudget};
+use crate::domain::closing::Closing;
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::item_record::{Approval, ItemRecord, ItemStatus};
 use crate::domain::policy::{
@@ -92,6 +93,9 @@ pub(crate) fn record(name: &str) -> ItemRecord {
         findings: Vec::new(),
         notes: Vec::new(),
         updates: 0,
+        proposal: None,
+        session: None,
+        closing: Closing::Free,
     }
 }
 

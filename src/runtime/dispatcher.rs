@@ -29,7 +29,7 @@ use crate::store::batch::Batch;
 use crate::store::error::StoreError;
 
 use super::effects::{Message, Ports};
-use super::engine::{Engine, Explanation, Input, LEASE, Reply, Status};
+use super::engine::{Departure, Engine, Explanation, Input, LEASE, Reply, Status};
 use super::handle::DaemonHandle;
 use super::hints::Hints;
 use super::tasks::Tasks;
@@ -138,6 +138,8 @@ pub struct Dispatcher {
     stop_all: CancellationToken,
     leave_all: CancellationToken,
     stopping: bool,
+    stop_asked: bool,
+    ends_as: Departure,
     dirty: bool,
     next_plan: Instant,
     observing: bool,
@@ -177,6 +179,8 @@ impl Dispatcher {
             stop_all: CancellationToken::new(),
             leave_all: CancellationToken::new(),
             stopping: false,
+            stop_asked: false,
+            ends_as: Departure::Signalled,
             dirty: true,
             next_plan: Instant::now(),
             observing: false,
@@ -192,7 +196,13 @@ impl Dispatcher {
         (dispatcher, handle)
     }
 
-    /// Runs until `shutdown` or a hand-over is asked for, then stops in order: no new work, agents signalled, runs marked
+    /// The same loop for one task: when that is over, nobody has asked for a stop.
+    #[must_use]
+    pub fn for_one_task(self) -> Self {
+        Self { ends_as: Departure::Finished, ..self }
+    }
+
+    /// Runs until `shutdown`, a stop or a hand-over is asked for, then stops in order: no new work, agents signalled, runs marked
     /// interrupted.
     ///
     /// # Errors
@@ -213,7 +223,7 @@ impl Dispatcher {
                 () = self.hints.arrived() => {}
                 () = tokio::time::sleep(wake) => {}
             }
-            if self.leave_all.is_cancelled() {
+            if self.leave_all.is_cancelled() || self.stop_asked {
                 break;
             }
         }
@@ -239,8 +249,10 @@ impl Dispatcher {
                 let Some((command, reply)) = self.steer(command, &actor, reply) else {
                     return Ok(());
                 };
+                let stops = matches!(command, Command::Stop { .. });
                 let handled = self.handle(Input::Command { command, actor }).await?;
                 if let Some(answer) = handled {
+                    self.stop_asked |= stops && answer.accepted;
                     // A surface that hung up does not want the answer any more; the command stands.
                     let _hung_up = reply.send(answer);
                 }
@@ -327,7 +339,12 @@ impl Dispatcher {
             self.take_with_others(message).await?;
         }
         self.end_strays().await;
-        self.handle(Input::Stopping).await.map(|_| ())
+        let departure = match (self.leave_all.is_cancelled(), self.stop_asked) {
+            (true, _) => Departure::HandedOver,
+            (false, true) => Departure::Asked,
+            (false, false) => self.ends_as,
+        };
+        self.handle(Input::Stopping { departure }).await.map(|_| ())
     }
 }
 

@@ -33,6 +33,14 @@ const TYPES: &[(&str, &[Upcast])] = &[
     ("work_item.update_requested", &[]),
     ("work_item.update_refused", &[]),
     ("work_item.charged", &[]),
+    ("work_item.close_deferred", &[]),
+    ("work_item.close_acknowledged", &[]),
+    ("work_item.closure_unproven", &[]),
+    ("lane.proposed", &[]),
+    ("lane.started", &[]),
+    ("lane.moved", &[]),
+    ("lane.reviewed", &[]),
+    ("lane.unlinked", &[]),
     ("work_item.offered", &[]),
     ("work_item.pull_request_read", &[]),
     ("run.started", &[]),
@@ -70,6 +78,8 @@ const TYPES: &[(&str, &[Upcast])] = &[
     ("ops.agent_cleared", &[]),
     ("ops.agent_accepted", &[]),
     ("ops.provider_set", &[]),
+    ("ops.stop_judged", &[]),
+    ("ops.stop_acknowledged", &[]),
 ];
 
 /// An event as it is stored.

@@ -6,8 +6,11 @@ use async_trait::async_trait;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::super::azure_repos::AzureForge;
+use super::super::azure_repos::tests as azure;
 use super::super::bench::{Bench, SEARCH_PATH, git};
 use super::super::command::GitProgram;
+use super::super::fake_azure::{Azure, PERSON};
 use super::super::fake_github::FakeGithub;
 use super::super::git::GitForge;
 use super::super::github::GithubForge;
@@ -45,7 +48,12 @@ pub(super) trait Place: Sync {
 
 /// One of each kind.
 pub(super) fn places() -> Vec<Box<dyn Place>> {
-    vec![Box::new(Memory::new()), Box::new(Plain::new()), Box::new(Github::new())]
+    vec![
+        Box::new(Memory::new()),
+        Box::new(Plain::new()),
+        Box::new(Github::new()),
+        Box::new(AzureRepos::new()),
+    ]
 }
 
 struct Memory {
@@ -225,5 +233,58 @@ impl Place for Github {
 
     fn person_closes(&self, number: u64) {
         self.server.people(|world| world.close(OWN, number, "not_planned"));
+    }
+}
+
+struct AzureRepos {
+    forge: AzureForge,
+    service: Azure,
+    bench: Bench,
+}
+
+impl AzureRepos {
+    fn new() -> Self {
+        let bench = Bench::new();
+        let service = azure::service(&bench);
+        let forge = AzureForge::new(azure::settings(&service, &bench)).unwrap();
+        Self { forge, service, bench }
+    }
+}
+
+#[async_trait]
+impl Place for AzureRepos {
+    fn forge(&self) -> &dyn Forge {
+        &self.forge
+    }
+
+    fn bench(&self) -> &Bench {
+        &self.bench
+    }
+
+    fn title(&self, number: u64) -> String {
+        self.service.repository(|pulls| pulls.pull(number).title.clone())
+    }
+
+    fn labels(&self, number: u64) -> Vec<String> {
+        self.service.repository(|pulls| pulls.pull(number).labels.clone())
+    }
+
+    fn count(&self) -> usize {
+        self.service.repository(|pulls| pulls.count())
+    }
+
+    async fn person_offers(&self, branch: &str) -> u64 {
+        let text = ("By a person", "");
+        self.service.repository(|pulls| pulls.offer(branch, "main", text, PERSON))
+    }
+
+    fn person_merges(&self, number: u64) {
+        let branch = self.service.repository(|pulls| pulls.pull(number).source.clone());
+        let merge = self.bench.person_merges(&branch, "main");
+        self.service.repository(|pulls| pulls.end(number, Some(&merge)));
+    }
+
+    fn person_closes(&self, number: u64) {
+        self.service.repository(|pulls| pulls.end(number, None));
     }
 }

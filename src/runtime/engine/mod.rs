@@ -6,15 +6,19 @@
 
 mod affording;
 mod claims;
+mod closing;
 mod commands;
 pub mod drain;
 mod items;
+mod lane_views;
+mod lanes;
 mod logins;
 mod offers;
 mod outbox;
 mod planning;
 mod provider;
 mod runs;
+mod stopping;
 mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +47,7 @@ use crate::store::batch::{
 
 use super::clock::IdSource;
 
+pub use lane_views::{LanesView, LedgerView, ProposalView, SessionView, UnmetView, VerdictView};
 pub use offers::{Unread, Watched, problem_source};
 pub use outbox::Wanted;
 pub use provider::{AgentView, ProviderView};
@@ -128,7 +133,23 @@ pub enum Input {
         version: String,
     },
     /// This daemon stops in order.
-    Stopping,
+    Stopping {
+        /// At whose wish.
+        departure: Departure,
+    },
+}
+
+/// At whose wish a daemon stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// Somebody's, by a command that the stop policy has judged.
+    Asked,
+    /// Somebody's who starts the next one.
+    HandedOver,
+    /// That of whoever runs it.
+    Signalled,
+    /// Nobody's: the one task is over that it was started for.
+    Finished,
 }
 
 /// An item's tracker was written.
@@ -319,7 +340,7 @@ impl Engine {
             }
             Input::AgentsProbed { unavailable } => self.unavailable_agents = unavailable,
             Input::Started { version } => self.started(version, now),
-            Input::Stopping => self.stopping(now),
+            Input::Stopping { departure } => self.stopping(departure, now),
         }
         self.handled(reply, ignored, now)
     }
@@ -370,10 +391,6 @@ impl Engine {
         };
         self.record_ops(event, now);
         self.hasten_deliveries(now);
-    }
-
-    fn stopping(&mut self, now: Timestamp) {
-        self.record_ops(Event::DaemonStopped { instance: self.identity.instance.clone() }, now);
     }
 
     /// Adds an event to the batch's part for `stream`.

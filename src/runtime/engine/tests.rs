@@ -25,6 +25,7 @@ use super::{Engine, Handled, Identity, Input, Reply, TrackerFailure, Wanted, Wri
 mod affording;
 mod drain;
 mod failover;
+mod lanes;
 mod logins;
 mod offers;
 mod outbox;

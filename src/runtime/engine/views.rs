@@ -16,6 +16,7 @@ use crate::pipeline::state::RunState;
 use super::super::hints::Deliveries;
 use super::Engine;
 use super::drain::WriteView;
+use super::lane_views::{LanesView, LedgerView, SessionView};
 use super::provider::ProviderView;
 
 /// A run, for people.
@@ -149,6 +150,8 @@ pub struct Status {
     pub provider: ProviderView,
     /// What has come to the daemon's port; `None` when it listens to none.
     pub deliveries: Option<Deliveries>,
+    /// Operator lanes, closes that wait for a person, and verdicts of the stop policy.
+    pub lanes: LanesView,
 }
 
 /// An agent that its provider does not let in, or did not when it was asked last.
@@ -268,6 +271,7 @@ impl Engine {
             writes: self.writes(None),
             provider: self.provider_view(now),
             deliveries: None,
+            lanes: self.lanes_view(),
         }
     }
 
@@ -318,6 +322,10 @@ pub struct Explanation {
     pub held: Vec<HeldView>,
     /// What a running run does at the moment.
     pub run: Option<RunView>,
+    /// The operator lane that it has, or had when it was completed.
+    pub lane: Option<SessionView>,
+    /// Its close, if that waits for a person.
+    pub ledger: Option<LedgerView>,
     /// What its tracker is still to be told, or was not.
     pub writes: Vec<WriteView>,
 }
@@ -361,6 +369,7 @@ impl Engine {
         let run =
             record.run.and_then(|run| self.runs.get(&run)).map(|state| self.run_view(state, now));
         let (item, writes) = (item_view(record, self.decision_about(&id)), self.writes(Some(&id)));
-        Some(Explanation { item, held, run, writes })
+        let (lane, ledger) = (self.session_view(&id), self.ledger_view(record));
+        Some(Explanation { item, held, run, lane, ledger, writes })
     }
 }

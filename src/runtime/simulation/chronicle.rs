@@ -94,6 +94,14 @@ impl Chronicle {
             | Event::ItemOffered { .. }
             | Event::ItemPullRequestRead { .. }
             | Event::ItemCharged { .. } => item_event(event),
+            Event::LaneProposed { .. }
+            | Event::LaneStarted { .. }
+            | Event::LaneMoved { .. }
+            | Event::LaneReviewed { .. }
+            | Event::LaneUnlinked { .. }
+            | Event::CloseDeferred { .. }
+            | Event::CloseAcknowledged { .. }
+            | Event::ClosureUnproven { .. } => lane_event(event),
             Event::DaemonStarted { .. }
             | Event::DaemonStopped { .. }
             | Event::Paused { .. }
@@ -102,6 +110,8 @@ impl Chronicle {
             | Event::AgentRefused { .. }
             | Event::AgentCleared { .. }
             | Event::AgentAccepted { .. }
+            | Event::StopJudged { .. }
+            | Event::StopAcknowledged { .. }
             | Event::ProviderSet { .. } => factory_event(event),
             of_run => run_event(of_run),
         };
@@ -193,6 +203,25 @@ fn item_event(event: &Event) -> Option<String> {
     })
 }
 
+fn lane_event(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::LaneProposed { lane } => format!("lane {} is to be started", lane.word()),
+        Event::LaneStarted { lane, by } => format!("lane {} is started by {by}", lane.word()),
+        Event::LaneMoved { phase, by, .. } => format!("its lane is {} by {by}", phase.word()),
+        Event::LaneReviewed { by, approved: true, .. } => format!("its lane is approved by {by}"),
+        Event::LaneReviewed { by, reason, .. } => {
+            format!("its lane is sent back by {by}: {}", first_line(reason))
+        }
+        Event::LaneUnlinked { lane, by } => format!("lane {} is unlinked by {by}", lane.word()),
+        Event::CloseDeferred { deferral } => format!("waits for a person to close it: {deferral}"),
+        Event::CloseAcknowledged { by, reason } => {
+            format!("its close is acknowledged by {by}: {}", first_line(reason))
+        }
+        Event::ClosureUnproven { deferral } => format!("closed without evidence: {deferral}"),
+        _ => return None,
+    })
+}
+
 fn factory_event(event: &Event) -> Option<String> {
     Some(match event {
         Event::DaemonStarted { epoch, .. } => format!("daemon {epoch} starts"),
@@ -210,6 +239,8 @@ fn factory_event(event: &Event) -> Option<String> {
             let agent = provider.as_deref().unwrap_or("the configured agent");
             format!("{agent} is the default provider, by {by}")
         }
+        Event::StopJudged { verdict } => verdict.to_string(),
+        Event::StopAcknowledged { by, .. } => format!("verdicts acknowledged by {by}"),
         _ => return None,
     })
 }

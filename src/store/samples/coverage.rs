@@ -22,6 +22,14 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::ItemUpdateRequested { .. }
         | Event::ItemUpdateRefused { .. }
         | Event::ItemCharged { .. }
+        | Event::LaneProposed { .. }
+        | Event::LaneStarted { .. }
+        | Event::LaneMoved { .. }
+        | Event::LaneReviewed { .. }
+        | Event::LaneUnlinked { .. }
+        | Event::CloseDeferred { .. }
+        | Event::CloseAcknowledged { .. }
+        | Event::ClosureUnproven { .. }
         | Event::ItemOffered { .. }
         | Event::ItemPullRequestRead { .. }
         | Event::RunStarted { .. }
@@ -58,6 +66,8 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::AgentRefused { .. }
         | Event::AgentCleared { .. }
         | Event::AgentAccepted { .. }
+        | Event::StopJudged { .. }
+        | Event::StopAcknowledged { .. }
         | Event::ProviderSet { .. } => {}
     }
 }

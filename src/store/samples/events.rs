@@ -3,10 +3,12 @@
 use crate::domain::agent::{ExitEvidence, Stage, TurnEnding, TurnReport};
 use crate::domain::budget::Usage;
 use crate::domain::change::{Change, CheckReport, CheckResult, CheckStatus, Delivered, Workspace};
+use crate::domain::closing::Deferral;
 use crate::domain::event::Event;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::item_record::{Hold, HumanReason};
+use crate::domain::lane_session::LanePhase;
 use crate::domain::prompt_record::{PromptRecord, PromptSection};
 use crate::domain::provider::{AgentSwitch, SwitchReason};
 use crate::domain::pull_request::{
@@ -17,6 +19,7 @@ use crate::domain::run::{
     ContextPlan, Delivery, Interruption, ItemFacts, OptionalStages, Outcome, Phase, Reception,
     RunPlan, StagePlan, StageSet, WorkflowPermission,
 };
+use crate::domain::stop_policy::{Gate, Ruling, StopScope, StopVerdict, Unmet};
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{
     CoderReport, CriterionAnswer, Finding, Review, Severity, StageReport, StageResult, Verdict,
@@ -84,6 +87,34 @@ pub(in crate::store) fn item_events() -> Vec<Event> {
         Event::ItemOffered { offer: offer() },
         Event::ItemPullRequestRead { pull_request: Box::new(pull_request()) },
         Event::ItemCharged { run: run_id(1), turn: 1, usage: usage(), duration_ms: 61_000 },
+    ]
+    .into_iter()
+    .chain(lane_events())
+    .collect()
+}
+
+fn lane_events() -> Vec<Event> {
+    let by = || "human:cli:ann".to_owned();
+    let deferral =
+        || Deferral { repositories: vec!["/srv/api".to_owned(), "/srv/web".to_owned()], total: 2 };
+    vec![
+        Event::LaneProposed { lane: Lane::Ralph },
+        Event::LaneStarted { lane: Lane::Ralph, by: by() },
+        Event::LaneMoved {
+            phase: LanePhase::Verifying,
+            by: by(),
+            note: "all tests are green".to_owned(),
+        },
+        Event::LaneReviewed {
+            by: by(),
+            approved: true,
+            reason: "it does what was asked".to_owned(),
+            phase: LanePhase::Review,
+        },
+        Event::CloseDeferred { deferral: deferral() },
+        Event::CloseAcknowledged { by: by(), reason: "both are live".to_owned() },
+        Event::ClosureUnproven { deferral: deferral() },
+        Event::LaneUnlinked { lane: Lane::Ralph, by: by() },
     ]
 }
 
@@ -227,6 +258,22 @@ pub(in crate::store) fn ops_events() -> Vec<Event> {
         Event::AgentCleared { agent: "claude".to_owned(), by: "human:cli:ann".to_owned() },
         Event::AgentAccepted { agent: "claude".to_owned() },
         Event::ProviderSet { by: "human:cli:ann".to_owned(), provider: Some("codex".to_owned()) },
+        Event::StopJudged {
+            verdict: StopVerdict::new(
+                StopScope::Lane { item: item_id(1) },
+                Ruling::Overridden { reason: "the machine is needed".to_owned() },
+                "human:cli:ann",
+                vec![Unmet {
+                    item: item_id(1),
+                    lane: Some(Lane::Ralph),
+                    gate: Gate::ReviewNotPassed,
+                }],
+            ),
+        },
+        Event::StopAcknowledged {
+            by: "human:cli:ann".to_owned(),
+            reason: "seen, it goes on tomorrow".to_owned(),
+        },
     ]
 }
 

@@ -5,13 +5,14 @@ use serde::Serialize;
 
 use crate::runtime::clock::{Clock as _, SystemClock};
 use crate::surfaces::control::client::Client;
+use crate::surfaces::control::lane_views::LanesView;
 use crate::surfaces::control::views::{ItemView, RunView, StatusView};
 use crate::surfaces::control::write_views::WriteView;
 
 use super::entry::Context;
 use super::errors::{self, CliError};
 use super::screen::{Screen, Tone};
-use super::{configuration, format, hosting, offline, provider};
+use super::{configuration, format, hosting, lane, offline, provider};
 
 /// Width of titles.
 const TITLE: usize = 44;
@@ -38,7 +39,8 @@ JSON: {\"daemon\": {\"process\", \"version\", \"temporary\"} or null, \"state_di
   \"refused_agents\": [{\"name\", \"reason\", \"since\", \"trying\"}], \"open_effects\": number,
   \"writes\": [write],
   \"provider\": as in `provider`,
-  \"webhooks\": {\"address\", \"sources\", \"accepted\", \"repeated\", \"refused\", \"last_source\", \"last_at\"} or null}}
+  \"webhooks\": {\"address\", \"sources\", \"accepted\", \"repeated\", \"refused\", \"last_source\", \"last_at\"} or null,
+  \"lanes\": as in `lane list`}}
 run: id, short, item, phase, round, max_rounds, attempt, agent, switches [{stage, from, to, reason, until}], turns,
   usage, started, waiting {reason, until}, branch,
   worktree, change, outcome, detail
@@ -91,6 +93,11 @@ pub(super) async fn execute(context: &Context, arguments: &ShowStatus) -> Result
     headline(screen, daemon.as_ref(), &status);
     runs(screen, &status.runs);
     items(screen, &status.items, arguments.all);
+    if status.lanes != LanesView::default() {
+        screen.line("");
+        screen.line(screen.paint(Tone::Strong, "Lanes"));
+        lane::show(screen, &status.lanes);
+    }
     troubles(screen, &status);
     Ok(errors::OK)
 }

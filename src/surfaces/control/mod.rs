@@ -8,6 +8,7 @@
 pub mod client;
 mod connection;
 mod follow;
+pub mod lane_views;
 mod lines;
 pub mod place;
 pub mod provider_views;

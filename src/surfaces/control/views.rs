@@ -7,6 +7,7 @@ use crate::domain::ids::{ItemId, RunId};
 use crate::domain::time::Timestamp;
 use crate::runtime::engine;
 
+use super::lane_views::{LanesView, LedgerView, SessionView};
 use super::provider_views::{ProviderView, SwitchView};
 use super::webhook_views::WebhooksView;
 use super::write_views::WriteView;
@@ -234,6 +235,9 @@ pub struct StatusView {
     pub provider: ProviderView,
     /// What has come to the daemon's port; absent when it listens to none.
     pub webhooks: Option<WebhooksView>,
+    /// Operator lanes, closes that wait for a person, and verdicts of the stop policy.
+    #[serde(default)]
+    pub lanes: LanesView,
 }
 
 /// An agent that cannot be used.
@@ -285,6 +289,7 @@ impl From<engine::Status> for StatusView {
             writes: status.writes.into_iter().map(WriteView::from).collect(),
             provider: status.provider.into(),
             webhooks: status.deliveries.map(WebhooksView::from),
+            lanes: status.lanes.into(),
         }
     }
 }
@@ -301,6 +306,12 @@ pub struct ExplanationView {
     /// What its tracker is still to be told, or was not.
     #[serde(default)]
     pub writes: Vec<WriteView>,
+    /// The operator lane that it has, or had when it was completed.
+    #[serde(default)]
+    pub lane: Option<SessionView>,
+    /// Its close, if that waits for a person.
+    #[serde(default)]
+    pub ledger: Option<LedgerView>,
 }
 
 /// One gate that holds an item.
@@ -330,6 +341,8 @@ impl From<engine::Explanation> for ExplanationView {
             held: held.collect(),
             run: explanation.run.map(RunView::from),
             writes: explanation.writes.into_iter().map(WriteView::from).collect(),
+            lane: explanation.lane.map(SessionView::from),
+            ledger: explanation.ledger.map(LedgerView::from),
         }
     }
 }

@@ -78,10 +78,10 @@ impl AzureDevOpsTracker {
             }
             return Ok(wanted);
         }
-        let run = card.run.short();
+        let of = card.run.map_or_else(String::new, |run| format!(" of run {}", run.short()));
         let page = |url: &str, what: &str| {
             json!({ "rel": "Hyperlink", "url": url,
-                    "attributes": { "comment": format!("{what} of run {run}") } })
+                    "attributes": { "comment": format!("{what}{of}") } })
         };
         let mut wanted = vec![page(address, "Pull request")];
         let branch = card.branch.as_ref().and_then(|branch| links::branch_page(address, branch));
@@ -140,8 +140,8 @@ impl AzureDevOpsTracker {
         card: &RunCard,
         additions: &mut Additions,
     ) -> Result<(), Failed> {
-        let Some(evidence) = &card.evidence else { return Ok(()) };
-        let name = format!("factory-run-{}.md", card.run.short());
+        let (Some(evidence), Some(run)) = (&card.evidence, card.run) else { return Ok(()) };
+        let name = format!("factory-run-{}.md", run.short());
         let attached = || raw.relations.iter().flatten().filter(|it| it.rel == "AttachedFile");
         if attached().any(|it| it.name() == Some(name.as_str())) {
             return Ok(());
@@ -154,7 +154,7 @@ impl AzureDevOpsTracker {
         let text = first_chars(evidence, LONGEST_EVIDENCE);
         match self.boards.upload(&name, text.into_bytes()).await {
             Ok(uploaded) => {
-                let comment = format!("Evidence of run {}", card.run.short());
+                let comment = format!("Evidence of run {}", run.short());
                 additions.operations.push(json!({
                     "rel": "AttachedFile", "url": uploaded.url,
                     "attributes": { "name": name, "comment": comment },

@@ -71,13 +71,15 @@ impl AzureDevOpsTracker {
         update: &TrackerUpdate,
         state: ItemState,
     ) -> Result<(), Failed> {
-        let run = update.card.as_ref().map(|card| card.run);
+        let about = update.card.as_ref().map(|card| card.run);
+        let run = about.flatten();
         let is_left = |ours: &&Ours| {
             let status = &ours.status;
             is_left(status.run, status.standing.as_ref(), status.number, update)
         };
-        let home = match run {
-            Some(_) => ours
+        let home = match about {
+            Some(None) => ours.iter().find(|ours| ours.status.run.is_none()),
+            Some(run) => ours
                 .iter()
                 .find(|ours| ours.status.run == run)
                 .or_else(|| ours.iter().find(is_left)),

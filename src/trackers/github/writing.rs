@@ -161,7 +161,7 @@ impl GithubTracker {
         place: Place,
         now: ItemState,
     ) -> Result<(), TrackerError> {
-        let run = update.card.as_ref().map(|card| card.run);
+        let run = update.card.as_ref().and_then(|card| card.run);
         let (id, mut comment) = match place {
             Place::Existing(at) | Place::Written(at) => (own.ids.get(at), own.comments[at].clone()),
             Place::New => (None, StatusComment::new(&update.item, run)),

@@ -1,7 +1,7 @@
 //! Links and files: drawn and attached once.
 
 use super::service::faults::{Fault, Scope};
-use super::service::files::{PROJECT_ID, REPOSITORY_ID};
+use super::service::pulls::{PROJECT_ID, REPOSITORY_ID};
 use super::writing::card;
 use super::{Board, ORGANIZATION, story, tracker, wish};
 use crate::domain::work_item::ItemState;
@@ -52,8 +52,10 @@ async fn branch_and_pull_request_elsewhere_are_linked_once() {
 #[tokio::test]
 async fn those_of_the_service_itself_are_its_own_kind_of_links() {
     let (board, number) = board();
-    let here =
-        format!("{}/{ORGANIZATION}/Fiber%20Suite/_git/app/pullrequest/12", board.azure.base());
+    let here = format!(
+        "{}/{ORGANIZATION}/Fiber%20Suite/_git/Fiber%20App/pullrequest/12",
+        board.azure.base()
+    );
     for update in 1..=2 {
         board.tracker.update(&offered(number, update, &here)).await.unwrap();
     }
@@ -67,7 +69,7 @@ async fn those_of_the_service_itself_are_its_own_kind_of_links() {
         ]
     );
     // A repository that may not be read is linked like any page.
-    let other = here.replace("/app/", "/secret/");
+    let other = here.replace("/Fiber%20App/", "/secret/");
     board.tracker.update(&offered(number, 3, &other)).await.unwrap();
     assert_eq!(board.azure.relations(number)[2], ("Hyperlink".to_owned(), other));
 }

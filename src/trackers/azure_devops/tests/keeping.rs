@@ -125,13 +125,13 @@ async fn a_run_that_nobody_knows_any_more_leaves_its_comment_to_the_next_one() {
     let (board, _, _) = begun().await;
     let mut next = update(1, 2, ItemState::InProgress, ItemStatus::InFlight);
     let run = crate::domain::ids::RunId(uuid::Uuid::from_u128(8));
-    next.card.as_mut().unwrap().run = run;
+    next.card.as_mut().unwrap().run = Some(run);
     next.standing.as_mut().unwrap().run = Some(run);
     // The standing of the first one names no run, so it does not speak of a run that was under way.
     board.tracker.update(&next).await.unwrap();
     assert_eq!(board.azure.comments(1).len(), 2);
     let mut third = update(1, 3, ItemState::InProgress, ItemStatus::InFlight);
-    third.card.as_mut().unwrap().run = crate::domain::ids::RunId(uuid::Uuid::from_u128(9));
+    third.card.as_mut().unwrap().run = Some(crate::domain::ids::RunId(uuid::Uuid::from_u128(9)));
     board.tracker.update(&third).await.unwrap();
     let comments = board.azure.comments(1);
     assert_eq!(comments.len(), 2);

@@ -22,7 +22,7 @@ fn noted(number: u32, of: u128) -> TrackerUpdate {
     standing.holder = "--> <!-- -->".to_owned();
     let from = if number == 1 { ItemState::Todo } else { ItemState::InProgress };
     let mut update = update(number, from, ItemState::InProgress);
-    update.card.as_mut().unwrap().run = run(of);
+    update.card.as_mut().unwrap().run = Some(run(of));
     TrackerUpdate { standing: Some(Box::new(standing)), ..update }
 }
 

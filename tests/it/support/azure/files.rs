@@ -1,16 +1,13 @@
-//! Links, uploaded files, who is asking, and what is forbidden.
+//! Links, uploaded files, and what is forbidden.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::board::{Board, Item, identity};
+use super::board::{Board, Item};
+use super::pulls::{PROJECT_ID, REPOSITORY, REPOSITORY_ID};
 use super::routes::{Call, Refusal, wants};
-use super::{FACTORY, Inner, ORGANIZATION, PROJECT};
-
-/// The numbers of the project and of its repository `app`.
-pub const PROJECT_ID: &str = "6ce954b1-ce1f-45d1-b94d-e6bf2464ba2c";
-pub const REPOSITORY_ID: &str = "5febef5a-833d-4e14-b9c0-14cb638f91e6";
+use super::{Inner, ORGANIZATION, PROJECT};
 
 /// Adds a link to an item.
 pub fn link(
@@ -63,7 +60,7 @@ pub fn forbids(board: &Board, before: &Item, after: &Item) -> Result<(), Refusal
     Err(Refusal::new(400, "RuleValidationException", text))
 }
 
-/// Answers what is asked about files, repositories and accounts, if that is what is asked about.
+/// Answers what is asked about files and the repository itself, if that is what is asked about.
 pub fn answer(
     inner: &mut Inner,
     call: &Call<'_>,
@@ -71,12 +68,11 @@ pub fn answer(
     bytes: &[u8],
 ) -> Option<Result<Value, Refusal>> {
     match (call.method, path) {
-        ("GET", ["connectiondata"]) => {
-            Some(Ok(json!({ "authenticatedUser": identity(FACTORY), "deploymentType": "hosted" })))
+        ("GET", ["git", "repositories", name]) if name.eq_ignore_ascii_case(REPOSITORY) => {
+            Some(Ok(json!({
+                "id": REPOSITORY_ID, "name": REPOSITORY, "project": { "id": PROJECT_ID, "name": PROJECT },
+            })))
         }
-        ("GET", ["git", "repositories", "app"]) => Some(Ok(json!({
-            "id": REPOSITORY_ID, "name": "app", "project": { "id": PROJECT_ID, "name": PROJECT },
-        }))),
         ("POST", ["wit", "attachments"]) => Some(upload(inner, call, bytes)),
         _ => None,
     }
