@@ -14,6 +14,7 @@ mod budget;
 mod check;
 mod context;
 pub mod daemon;
+mod decomposition;
 mod document;
 mod dotenv;
 pub mod environment;

@@ -3,6 +3,7 @@
 mod checks;
 mod configuration;
 mod context;
+mod epics;
 mod gate;
 mod keeper;
 mod people;
@@ -17,6 +18,7 @@ mod several_items;
 mod signing_in;
 mod stages;
 mod stopping;
+mod store_lost;
 mod troubles;
 mod verdicts;
 mod workflow;

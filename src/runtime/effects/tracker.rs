@@ -66,7 +66,7 @@ fn standing(ports: &Ports, record: &ItemRecord) -> Standing {
 }
 
 /// Whether the same write may succeed later. Credentials are put right by people, and then nothing must be lost.
-fn comes_back(class: FailureClass) -> bool {
+pub(super) fn comes_back(class: FailureClass) -> bool {
     match class {
         FailureClass::Infrastructure
         | FailureClass::Throttled { .. }

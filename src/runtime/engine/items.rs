@@ -53,13 +53,14 @@ impl Engine {
 
     /// Takes the tracker's copy of an item into account. `ours`: the state it has because we wrote it; any other new
     /// state comes from people.
-    fn observe_item(
+    pub(super) fn observe_item(
         &mut self,
         item: WorkItem,
         standing: Option<Box<Standing>>,
         ours: Option<ItemState>,
         now: Timestamp,
     ) {
+        let item = self.trusted_like_parent(item);
         let id = item.id.clone();
         let Some(record) = self.items.get(&id) else {
             self.record_item(&id, Event::ItemCreated { item, standing }, now);
@@ -118,6 +119,7 @@ impl Engine {
             ItemStatus::WaitingHuman if open_again => {
                 let answer = String::new();
                 self.record_item(id, Event::ItemHumanAnswered { by, answer }, now);
+                self.create_next(id, now);
             }
             ItemStatus::Done | ItemStatus::Failed | ItemStatus::Cancelled if open_again => {
                 self.record_item(id, Event::ItemReopened { by }, now);
@@ -217,7 +219,8 @@ impl Engine {
                         | Effect::RunTurn { .. }
                         | Effect::RunChecks { .. }
                         | Effect::Deliver { .. }
-                        | Effect::CleanUp { .. },
+                        | Effect::CleanUp { .. }
+                        | Effect::CreateItem { .. },
                     )
                     | None => None,
                 };

@@ -11,6 +11,7 @@ mod attaching;
 mod changing;
 mod comment;
 mod commenting;
+mod creation;
 mod item;
 mod mirror;
 mod process;
@@ -40,7 +41,7 @@ use self::mirror::Mirror;
 use self::process::Process;
 use self::service::Boards;
 use self::wire::RepositoryIds;
-use super::{Listing, Tracker, TrackerError, TrackerUpdate, Updated};
+use super::{Listing, NewItem, Tracker, TrackerError, TrackerUpdate, Updated};
 use crate::domain::ids::ProjectId;
 use crate::domain::standing::Standing;
 use crate::domain::work_item::{ItemState, Lane, WorkItem};
@@ -250,5 +251,9 @@ impl Tracker for AzureDevOpsTracker {
 
     async fn standing(&self, item: &WorkItem) -> Result<Option<Standing>, TrackerError> {
         self.kept_standing(item).await
+    }
+
+    async fn create(&self, item: &NewItem) -> Result<WorkItem, TrackerError> {
+        self.create_part(item).await
     }
 }

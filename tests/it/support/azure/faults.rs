@@ -15,6 +15,10 @@ pub enum Scope {
     Comments,
     /// Those that upload a file.
     Uploads,
+    /// Those that make an item.
+    Creations,
+    /// Those that change something at a path that ends so.
+    At(&'static str),
 }
 
 /// What goes wrong.
@@ -64,6 +68,8 @@ impl Faults {
                     Scope::Items => writes && method == "PATCH" && !is_comment,
                     Scope::Comments => writes && is_comment,
                     Scope::Uploads => writes && path.ends_with("/wit/attachments"),
+                    Scope::Creations => method == "POST" && path.contains("/workitems/$"),
+                    Scope::At(end) => writes && path.ends_with(end),
                 }
         });
         found.map(|(_, times, fault)| {

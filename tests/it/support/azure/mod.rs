@@ -9,6 +9,7 @@ pub mod comments;
 pub mod faults;
 pub mod files;
 pub mod locations;
+pub mod parts;
 pub mod patch;
 pub mod process;
 pub mod pulls;

@@ -53,7 +53,7 @@ pub struct Call<'a> {
     pub path: Vec<&'a str>,
     has_team: bool,
     query: Vec<(String, String)>,
-    version: String,
+    pub version: String,
     kind: String,
     pub body: Value,
 }
@@ -245,6 +245,7 @@ fn dispatch(inner: &mut Inner, call: &Call<'_>, bytes: &Bytes) -> Result<Value, 
             Ok(json!({ "count": shown.len(), "value": shown }))
         }
         (_, ["git", ..]) => pulls::answer(inner, call),
+        ("GET", ["policy", "evaluations"]) => pulls::evaluations(inner, call),
         ("GET", ["identities"]) => Ok(pulls::people(call)),
         ("GET", ["connectiondata"]) => Ok(pulls::connection()),
         ("POST", ["wit", "wiql"]) => wiql(inner, call, &base),
