@@ -19,6 +19,7 @@ mod approvals;
 mod epics;
 mod lanes;
 mod offers;
+mod restoring;
 mod settling;
 /// Who opens an item again because of what people or checks say at its pull request. Nothing is forgiven by that.
 pub const FOLLOW_UP: &str = "system:pull-request";
@@ -212,6 +213,9 @@ pub struct ItemRecord {
     pub offered: Option<Box<Offered>>,
     /// Updates sent to its tracker so far.
     pub updates: u32,
+    /// What its tracker refused of an update, until its state changes.
+    #[serde(default)]
+    pub refusal: Option<String>,
     /// Approved changes in a row that could not be delivered.
     pub delivery_failures: u32,
     /// What the last run left open.
@@ -233,17 +237,13 @@ impl ItemRecord {
     /// The record after an item's first event; nothing for any other event.
     #[must_use]
     pub fn first(event: &Event, at: Timestamp) -> Option<Self> {
-        let Event::ItemCreated { item } = event else { return None };
+        let Event::ItemCreated { item, standing } = event else { return None };
         let status = if item.state.is_terminal() {
-            if item.state == super::work_item::ItemState::Done {
-                ItemStatus::Done
-            } else {
-                ItemStatus::Cancelled
-            }
+            if item.state == ItemState::Done { ItemStatus::Done } else { ItemStatus::Cancelled }
         } else {
             ItemStatus::Pending
         };
-        Some(Self {
+        let mut record = Self {
             item: item.clone(),
             present: true,
             status,
@@ -264,13 +264,18 @@ impl ItemRecord {
             follow_ups: 0,
             offered: None,
             updates: 0,
+            refusal: None,
             delivery_failures: 0,
             findings: Vec::new(),
             notes: Vec::new(),
             proposal: None,
             session: None,
             closing: Closing::Free,
-        })
+        };
+        if let Some(standing) = standing {
+            record.restore(standing);
+        }
+        Some(record)
     }
 
     fn seen(&mut self, item: WorkItem) {
@@ -290,10 +295,13 @@ impl ItemRecord {
     pub fn evolve(&mut self, event: &Event, at: Timestamp) {
         self.updated = at;
         match event {
-            Event::ItemCreated { item } => self.seen(item.clone()),
+            Event::ItemCreated { item, .. } => self.seen(item.clone()),
             Event::ItemChanged { change } => {
                 let mut item = self.item.clone();
                 change.apply(&mut item);
+                if change.state.is_some() {
+                    self.refusal = None;
+                }
                 self.seen(item);
             }
             Event::ItemWithdrawn {} => self.present = false,
@@ -337,6 +345,7 @@ impl ItemRecord {
             Event::ItemDecomposed { .. }
             | Event::ItemKeptWhole { .. }
             | Event::PartCreated { .. } => self.evolve_epic(event, at),
+            Event::ItemUpdateRefused { reason, .. } => self.refusal = Some(reason.clone()),
             Event::ItemPullRequestRead { pull_request } => self.read_pull_request(pull_request),
             Event::ItemUpdateRequested { number } => self.updates = self.updates.max(*number),
             Event::ItemCharged { usage, duration_ms, .. } => {

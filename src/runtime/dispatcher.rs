@@ -5,6 +5,7 @@
 
 mod deciding;
 pub mod draining;
+mod rehydrating;
 mod starting;
 mod steering;
 mod timers;
@@ -354,7 +355,12 @@ pub(super) fn concerns_planning(batch: &Batch) -> bool {
         let name = append.stream.as_str();
         let item = name.starts_with("work/") || name.starts_with("ops/");
         item && append.events.iter().any(|new| {
-            !matches!(new.event, Event::ItemCharged { .. } | Event::ItemUpdateRequested { .. })
+            !matches!(
+                new.event,
+                Event::ItemCharged { .. }
+                    | Event::ItemUpdateRequested { .. }
+                    | Event::ItemUpdateRefused { .. }
+            )
         })
     })
 }

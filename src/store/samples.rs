@@ -2,6 +2,7 @@
 
 mod coverage;
 pub(super) mod events;
+mod standing;
 
 use uuid::Uuid;
 

@@ -248,6 +248,7 @@ fn wish(item: ItemId, number: u32, state: Option<ItemState>) -> TrackerUpdate {
         at: Timestamp(1_780_000_000_000),
         number,
         card: None,
+        standing: None,
     }
 }
 

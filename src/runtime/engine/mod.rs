@@ -37,6 +37,7 @@ use crate::domain::item_record::ItemRecord;
 use crate::domain::ops::OpsState;
 use crate::domain::policy::Policy;
 use crate::domain::pull_request::PullRequest;
+use crate::domain::standing::Standing;
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::WorkItem;
 use crate::pipeline;
@@ -75,6 +76,8 @@ pub enum Input {
         problems: Vec<String>,
         /// When the reading began: what was written since is not in it.
         began: Timestamp,
+        /// How items that nobody has seen before stood when the factory last wrote to them.
+        standings: BTreeMap<ItemId, Standing>,
     },
     /// A tracker could not be read: what is known of it stays as it is.
     NotObserved {
@@ -98,8 +101,8 @@ pub enum Input {
     TrackerWritten {
         /// The effect.
         key: EffectKey,
-        /// The item's copy there now, or why it failed (and whether trying again makes sense).
-        result: Result<WorkItem, TrackerFailure>,
+        /// What it came to, or why it failed (and whether trying again makes sense).
+        result: Result<Written, TrackerFailure>,
     },
     /// A part of a divided item was created in its tracker.
     PartCreated {
@@ -144,6 +147,15 @@ pub enum Input {
         /// At whose wish.
         departure: Departure,
     },
+}
+
+/// An item's tracker was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The item's copy there now.
+    pub current: WorkItem,
+    /// What was refused of the update for good, and why.
+    pub refused: Option<String>,
 }
 
 /// Why an item's tracker could not be written.
@@ -299,9 +311,9 @@ impl Engine {
         let mut reply = None;
         let mut ignored = None;
         match input {
-            Input::Observed { source, items, unreadable, problems, began } => {
+            Input::Observed { source, items, unreadable, problems, began, standings } => {
                 self.problems.insert(source.clone(), problems);
-                self.observe(&source, items, unreadable, began, now);
+                self.observe(&source, (items, standings), unreadable, began, now);
             }
             Input::NotObserved { source, message } => {
                 self.problems.insert(source, vec![message]);

@@ -45,7 +45,7 @@ impl Engine {
                 model: task.model,
             },
         };
-        self.record_item(&id, Event::ItemCreated { item }, now);
+        self.record_item(&id, Event::ItemCreated { item, standing: None }, now);
         let open = self.intake_open;
         self.intake_open = true;
         self.plan(now);

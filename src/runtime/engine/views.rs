@@ -104,6 +104,8 @@ pub struct ItemView {
     pub run: Option<RunId>,
     /// How its last run ended.
     pub last_outcome: Option<&'static str>,
+    /// What its tracker refused, though it took the rest.
+    pub refusal: Option<String>,
     /// Its pull request.
     pub pull_request: Option<PullRequestView>,
 }
@@ -228,6 +230,7 @@ pub(super) fn item_view(record: &ItemRecord, decision: String) -> ItemView {
         question_class: human.map(|request| request.reason.word()),
         run: record.run,
         last_outcome: record.last_outcome.as_ref().map(crate::domain::run::Outcome::word),
+        refusal: record.refusal.clone(),
         pull_request: record.offered.as_deref().map(|offered| PullRequestView {
             url: offered.offer.url.clone(),
             number: offered.offer.number,

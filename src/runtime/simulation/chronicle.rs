@@ -62,7 +62,7 @@ impl Chronicle {
     /// What an event says; nothing for one that is not worth a line.
     fn what(&mut self, recorded: &Recorded, event: &Event) -> Option<String> {
         match event {
-            Event::ItemCreated { item } => {
+            Event::ItemCreated { item, .. } => {
                 self.items.insert(recorded.stream.clone(), item.clone());
                 Some(format!("is new: {} ({})", item.title, item.state.label()))
             }

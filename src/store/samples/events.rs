@@ -29,6 +29,7 @@ use crate::domain::work_item::change::ItemChange;
 use crate::domain::work_item::{ItemState, Lane, Overrides, Priority, Trust, WorkItem};
 use crate::domain::workflow::Workflow;
 
+use crate::store::samples::standing::standing;
 use crate::store::samples::{item_id, run_id};
 
 /// One event of every type.
@@ -46,7 +47,7 @@ pub(in crate::store) fn item_events() -> Vec<Event> {
         ItemChange::between(&WorkItem { parent: Some(item_id(2)), ..item.clone() }, &moved);
     let by = || "human:cli:ann".to_owned();
     vec![
-        Event::ItemCreated { item },
+        Event::ItemCreated { item, standing: Some(Box::new(standing())) },
         Event::ItemChanged { change },
         Event::ItemWithdrawn {},
         Event::ItemClaimed { run: run_id(1), attempt: 1, fence: 1, owner: "daemon-1".to_owned() },
@@ -88,6 +89,10 @@ pub(in crate::store) fn item_events() -> Vec<Event> {
         Event::ItemKeptWhole { run: run_id(1), reason: "it is one piece".to_owned() },
         Event::PartCreated { number: 1, item: item_id(3) },
         Event::ItemUpdateRequested { number: 1 },
+        Event::ItemUpdateRefused {
+            number: 1,
+            reason: "its state was not set to Done: TF401320".to_owned(),
+        },
         Event::ItemOffered { offer: offer() },
         Event::ItemPullRequestRead { pull_request: Box::new(pull_request()) },
         Event::ItemCharged { run: run_id(1), turn: 1, usage: usage(), duration_ms: 61_000 },

@@ -1,5 +1,7 @@
 //! The tracker against a strict stand-in of the service.
 
+mod adding;
+mod keeping;
 mod reading;
 mod writing;
 
@@ -77,6 +79,7 @@ fn wish(id: u64, number: u32, state: Option<ItemState>) -> TrackerUpdate {
         at: Timestamp(1_780_000_000_000),
         number,
         card: None,
+        standing: None,
     }
 }
 

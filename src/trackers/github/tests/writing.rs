@@ -18,10 +18,11 @@ fn card(run: u128, text: &str, implemented: bool, reviewed: bool) -> RunCard {
         review_passed: reviewed,
         branch: None,
         pull_request: None,
+        evidence: None,
     }
 }
 
-fn update(number: u32, from: ItemState, to: ItemState) -> TrackerUpdate {
+pub(super) fn update(number: u32, from: ItemState, to: ItemState) -> TrackerUpdate {
     TrackerUpdate {
         item: id(1),
         key: EffectKey(format!("work/{}/update/{number}", id(1))),
@@ -31,6 +32,7 @@ fn update(number: u32, from: ItemState, to: ItemState) -> TrackerUpdate {
         at: Timestamp(1_780_000_000_000),
         number,
         card: Some(card(1, &format!("card {number}"), false, false)),
+        standing: None,
     }
 }
 
