@@ -15,6 +15,7 @@ use super::time::Timestamp;
 use super::verdict::Finding;
 use super::work_item::{Trust, WorkItem};
 
+mod approvals;
 mod lanes;
 mod settling;
 /// Who opens an item again because of what people or checks say at its pull request. Nothing is forgiven by that.
@@ -374,35 +375,6 @@ impl ItemRecord {
         let Some(offered) = &mut self.offered else { return };
         offered.seen = Some(pull_request.clone());
         self.in_review &= offered.is_open();
-    }
-
-    fn evolve_approval(&mut self, event: &Event, at: Timestamp) {
-        match event {
-            Event::ApprovalRequested { expires } => {
-                self.approval = Approval::Requested { at, expires: *expires };
-            }
-            Event::ApprovalGiven { by } => {
-                self.approval = Approval::Given { by: by.clone(), at };
-                if let Some(epic) = &mut self.epic {
-                    epic.agreed = epic.agreed.or(Some(at));
-                }
-            }
-            Event::ApprovalRefused { by } => {
-                self.approval = Approval::Refused { by: by.clone(), at };
-            }
-            Event::ApprovalExpired {} => self.approval = Approval::Expired { at },
-            _ => {}
-        }
-    }
-
-    /// An approval was given to a text: when a stranger's text changes, people have to be asked again.
-    fn void_approval_of(&mut self, changed: &WorkItem) {
-        let same_task = self.item.title == changed.title
-            && self.item.body == changed.body
-            && self.item.project == changed.project;
-        if changed.trust == Trust::Untrusted && !same_task {
-            self.approval = Approval::NotRequested;
-        }
     }
 }
 
