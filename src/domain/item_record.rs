@@ -19,6 +19,7 @@ mod approvals;
 mod epics;
 mod lanes;
 mod offers;
+mod runs;
 /// Who opens an item again because of what people or checks say at its pull request. Nothing is forgiven by that.
 pub const FOLLOW_UP: &str = "system:pull-request";
 
@@ -296,14 +297,7 @@ impl ItemRecord {
                 self.seen(item);
             }
             Event::ItemWithdrawn {} => self.present = false,
-            Event::ItemClaimed { run, fence, .. } => {
-                self.status = ItemStatus::InFlight;
-                self.run = Some(*run);
-                self.last_run = Some(*run);
-                self.fence = self.fence.max(*fence);
-                self.hold = None;
-                self.human = None;
-            }
+            Event::ItemClaimed { run, fence, .. } => self.claim(*run, *fence),
             Event::ItemReleased { outcome, hold, findings, .. } => {
                 self.status = ItemStatus::Pending;
                 self.leave_run(outcome);
@@ -331,17 +325,7 @@ impl ItemRecord {
                 self.epic = self.epic.take().filter(|_| self.status != ItemStatus::Done);
                 self.free();
             }
-            Event::ItemResolved { outcome, in_review, .. } => {
-                self.status = settled_status(outcome);
-                self.in_review = *in_review;
-                self.leave_run(outcome);
-                self.hold = None;
-                self.human = None;
-                // Whoever settles it by other means than an acknowledgment has no close to wait for any more.
-                if matches!(self.closing, Closing::Deferred { .. }) {
-                    self.closing = Closing::Free;
-                }
-            }
+            Event::ItemResolved { outcome, in_review, .. } => self.resolve(outcome, *in_review),
             Event::ItemOffered { offer } => self.offer(offer),
             Event::ItemDecomposed { .. }
             | Event::ItemKeptWhole { .. }
@@ -358,24 +342,6 @@ impl ItemRecord {
                 self.evolve_lane(other, at);
             }
         }
-    }
-
-    fn leave_run(&mut self, outcome: &Outcome) {
-        if outcome.spends_attempt() {
-            self.spend.attempts = self.spend.attempts.saturating_add(1);
-        }
-        if matches!(outcome, Outcome::InfraFailed | Outcome::GateNotRun) {
-            self.infra_failures = self.infra_failures.saturating_add(1);
-        } else {
-            self.infra_failures = 0;
-        }
-        if matches!(outcome, Outcome::DeliveryFailed) {
-            self.delivery_failures = self.delivery_failures.saturating_add(1);
-        } else if matches!(outcome, Outcome::Succeeded) {
-            self.delivery_failures = 0;
-        }
-        self.run = None;
-        self.last_outcome = Some(outcome.clone());
     }
 
     /// Back to work after a person acted: everything that held it is lifted, what it used up is forgiven, and a refusal
@@ -396,23 +362,6 @@ impl ItemRecord {
         self.infra_failures = 0;
         self.delivery_failures = 0;
         self.spend = ItemSpend::default();
-    }
-}
-
-fn settled_status(outcome: &Outcome) -> ItemStatus {
-    match outcome {
-        Outcome::Succeeded => ItemStatus::Done,
-        Outcome::Cancelled { .. } | Outcome::Superseded => ItemStatus::Cancelled,
-        Outcome::Rejected
-        | Outcome::GateNotRun
-        | Outcome::AgentFailed
-        | Outcome::Stuck { .. }
-        | Outcome::TimedOut { .. }
-        | Outcome::WaitingQuota { .. }
-        | Outcome::WaitingHuman
-        | Outcome::Throttled { .. }
-        | Outcome::InfraFailed
-        | Outcome::DeliveryFailed => ItemStatus::Failed,
     }
 }
 

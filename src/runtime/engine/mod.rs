@@ -21,6 +21,7 @@ mod provider;
 mod recording;
 mod runs;
 mod stopping;
+mod submitting;
 mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
