@@ -4,22 +4,19 @@ use serde::{Deserialize, Serialize};
 
 use super::budget::ItemSpend;
 use super::closing::Closing;
-use super::epic::Epic;
+use super::epic::{CreatedPart, Epic};
 use super::event::Event;
 use super::failure::FailureClass;
 use super::ids::RunId;
 use super::lane_session::{LaneProposal, LaneSession};
-use super::pull_request::Offered;
+use super::pull_request::{Offered, PullRequest};
 use super::run::Outcome;
 use super::time::Timestamp;
 use super::verdict::Finding;
-use super::work_item::WorkItem;
+use super::work_item::{Trust, WorkItem};
 
-mod approvals;
-mod epics;
 mod lanes;
-mod offers;
-mod runs;
+mod settling;
 /// Who opens an item again because of what people or checks say at its pull request. Nothing is forgiven by that.
 pub const FOLLOW_UP: &str = "system:pull-request";
 
@@ -297,7 +294,14 @@ impl ItemRecord {
                 self.seen(item);
             }
             Event::ItemWithdrawn {} => self.present = false,
-            Event::ItemClaimed { run, fence, .. } => self.claim(*run, *fence),
+            Event::ItemClaimed { run, fence, .. } => {
+                self.status = ItemStatus::InFlight;
+                self.run = Some(*run);
+                self.last_run = Some(*run);
+                self.fence = self.fence.max(*fence);
+                self.hold = None;
+                self.human = None;
+            }
             Event::ItemReleased { outcome, hold, findings, .. } => {
                 self.status = ItemStatus::Pending;
                 self.leave_run(outcome);
@@ -319,17 +323,38 @@ impl ItemRecord {
                     self.notes.push(answer.clone());
                 }
             }
-            Event::ItemReopened { by } if by == FOLLOW_UP => self.follow_up(),
+            Event::ItemReopened { by } if by == FOLLOW_UP => {
+                self.status = ItemStatus::Pending;
+                self.in_review = false;
+                self.follow_ups = self.follow_ups.saturating_add(1);
+            }
             Event::ItemReopened { .. } => {
                 // What was finished with its parts is not finished by them once more.
                 self.epic = self.epic.take().filter(|_| self.status != ItemStatus::Done);
                 self.free();
             }
             Event::ItemResolved { outcome, in_review, .. } => self.resolve(outcome, *in_review),
-            Event::ItemOffered { offer } => self.offer(offer),
-            Event::ItemDecomposed { .. }
-            | Event::ItemKeptWhole { .. }
-            | Event::PartCreated { .. } => self.evolve_epic(event, at),
+            Event::ItemDecomposed { run, reason, parts, approval } => {
+                self.status = ItemStatus::Pending;
+                self.leave_run(&Outcome::Succeeded);
+                self.epic = Some(Epic {
+                    run: *run,
+                    reason: reason.clone(),
+                    parts: parts.clone(),
+                    agreed: (!approval).then_some(at),
+                    created: std::collections::BTreeMap::new(),
+                });
+            }
+            Event::ItemKeptWhole { reason, .. } => self.whole = Some(reason.clone()),
+            Event::PartCreated { number, item } => {
+                if let Some(epic) = &mut self.epic {
+                    epic.created.insert(*number, CreatedPart { item: item.clone(), at });
+                }
+            }
+            Event::ItemOffered { offer } => {
+                let now = Offered::now(offer.clone(), self.offered.as_deref());
+                self.offered = Some(Box::new(now));
+            }
             Event::ItemPullRequestRead { pull_request } => self.read_pull_request(pull_request),
             Event::ItemUpdateRequested { number } => self.updates = self.updates.max(*number),
             Event::ItemCharged { usage, duration_ms, .. } => {
@@ -344,24 +369,40 @@ impl ItemRecord {
         }
     }
 
-    /// Back to work after a person acted: everything that held it is lifted, what it used up is forgiven, and a refusal
-    /// or a lapsed request makes room for a new one. A given approval stays.
-    fn free(&mut self) {
-        if matches!(self.approval, Approval::Refused { .. } | Approval::Expired { .. }) {
+    /// What is merged or closed does not wait for people any more.
+    fn read_pull_request(&mut self, pull_request: &PullRequest) {
+        let Some(offered) = &mut self.offered else { return };
+        offered.seen = Some(pull_request.clone());
+        self.in_review &= offered.is_open();
+    }
+
+    fn evolve_approval(&mut self, event: &Event, at: Timestamp) {
+        match event {
+            Event::ApprovalRequested { expires } => {
+                self.approval = Approval::Requested { at, expires: *expires };
+            }
+            Event::ApprovalGiven { by } => {
+                self.approval = Approval::Given { by: by.clone(), at };
+                if let Some(epic) = &mut self.epic {
+                    epic.agreed = epic.agreed.or(Some(at));
+                }
+            }
+            Event::ApprovalRefused { by } => {
+                self.approval = Approval::Refused { by: by.clone(), at };
+            }
+            Event::ApprovalExpired {} => self.approval = Approval::Expired { at },
+            _ => {}
+        }
+    }
+
+    /// An approval was given to a text: when a stranger's text changes, people have to be asked again.
+    fn void_approval_of(&mut self, changed: &WorkItem) {
+        let same_task = self.item.title == changed.title
+            && self.item.body == changed.body
+            && self.item.project == changed.project;
+        if changed.trust == Trust::Untrusted && !same_task {
             self.approval = Approval::NotRequested;
         }
-        // Parts that nobody agreed to are thought of anew.
-        self.epic = self.epic.take().filter(|epic| epic.agreed.is_some());
-        self.status = ItemStatus::Pending;
-        self.in_review = false;
-        self.closing = Closing::Free;
-        self.session.take_if(|session| !session.is_linked());
-        self.follow_ups = 0;
-        self.hold = None;
-        self.human = None;
-        self.infra_failures = 0;
-        self.delivery_failures = 0;
-        self.spend = ItemSpend::default();
     }
 }
 

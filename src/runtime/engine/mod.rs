@@ -20,7 +20,7 @@ mod planning;
 mod provider;
 mod recording;
 mod runs;
-mod stopping;
+pub mod stopping;
 mod submitting;
 mod views;
 
@@ -46,6 +46,8 @@ use crate::planner::world::ClosedWindow;
 use crate::store::batch::{Batch, LeaseChange, NewEffect, SettleEffect, StreamAppend};
 
 use super::clock::IdSource;
+
+use stopping::Departure;
 
 pub use lane_views::{LanesView, LedgerView, ProposalView, SessionView, UnmetView, VerdictView};
 pub use offers::{Unread, Watched, problem_source};
@@ -142,19 +144,6 @@ pub enum Input {
         /// At whose wish.
         departure: Departure,
     },
-}
-
-/// At whose wish a daemon stops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Departure {
-    /// Somebody's, by a command that the stop policy has judged.
-    Asked,
-    /// Somebody's who starts the next one.
-    HandedOver,
-    /// That of whoever runs it.
-    Signalled,
-    /// Nobody's: the one task is over that it was started for.
-    Finished,
 }
 
 /// Why an item's tracker could not be written.

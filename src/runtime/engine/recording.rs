@@ -1,4 +1,4 @@
-//! Putting events, effects and their ends into the batch in the making, and into the folds.
+//! What has happened goes into the state and into the batch in the making, always together.
 
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
@@ -24,11 +24,13 @@ impl Engine {
         }
     }
 
+    /// Something that concerns the factory as a whole has happened.
     pub(super) fn record_ops(&mut self, event: Event, now: Timestamp) {
         self.ops.evolve(&event, now);
         self.store_event(StreamId::new(OPS_STREAM), event, now);
     }
 
+    /// Something has happened to an item.
     pub(super) fn record_item(&mut self, item: &ItemId, event: Event, now: Timestamp) {
         match self.items.get_mut(item) {
             Some(record) => record.evolve(&event, now),
@@ -41,6 +43,7 @@ impl Engine {
         self.store_event(item.stream(), event, now);
     }
 
+    /// Something has happened to a run.
     pub(super) fn record_run(&mut self, run: RunId, event: Event, now: Timestamp) {
         match self.runs.get_mut(&run) {
             Some(state) => state.evolve(&event, now),
@@ -55,11 +58,13 @@ impl Engine {
         self.store_event(run.stream(), event, now);
     }
 
+    /// Asks for an effect.
     pub(super) fn request(&mut self, effect: Effect, not_before: Timestamp) {
         self.outbox.add(effect.clone(), not_before);
         self.pending.effects.push(NewEffect { effect, not_before });
     }
 
+    /// An effect is over, or is to be tried again.
     pub(super) fn settle(&mut self, key: &EffectKey, settlement: Settlement) {
         match &settlement {
             Settlement::Done | Settlement::Dead { .. } => self.outbox.remove(key),

@@ -1,4 +1,4 @@
-//! One-off tasks that somebody gives to the daemon.
+//! One-off tasks that somebody gives directly.
 
 use crate::domain::bounds;
 use crate::domain::command::Task;
@@ -15,6 +15,7 @@ use super::{Engine, Reply};
 const LONGEST_TITLE: usize = 72;
 
 impl Engine {
+    /// Takes a task; submitting it twice is submitting it once.
     pub(super) fn submit(&mut self, task: Task, actor: &str, now: Timestamp) -> Reply {
         let id = ItemId(format!("{ONE_OFF_SOURCE}/{}", task.identifier));
         if self.items.contains_key(&id) {

@@ -25,6 +25,7 @@ const SERVERS: &[&str] = &[
     "docs.rs",
     "github.com",
     "localhost",
+    "org.visualstudio.com",
     "rustup.rs",
     "semver.org",
     "vssps.dev.azure.com",

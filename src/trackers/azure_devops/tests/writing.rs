@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::service::faults::{Fault, Scope};
-use super::service::process::Process;
 use super::{Board, story, wish};
 use crate::domain::card::RunCard;
 use crate::domain::ids::RunId;
 use crate::domain::work_item::ItemState;
+use crate::fake_azure::faults::{Fault, Scope};
+use crate::fake_azure::process::Process;
 use crate::trackers::{Tracker, TrackerError, TrackerUpdate};
 
 fn card(update: TrackerUpdate, implemented: bool, reviewed: bool) -> TrackerUpdate {

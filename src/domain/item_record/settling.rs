@@ -1,20 +1,9 @@
-//! What runs do to their item: take it, leave it, settle it.
+//! How an item comes out of a run, is settled, and goes back to work.
 
-use super::{ItemRecord, ItemStatus};
-use crate::domain::closing::Closing;
-use crate::domain::ids::RunId;
-use crate::domain::run::Outcome;
+use super::{Approval, Closing, ItemRecord, ItemSpend, ItemStatus, Outcome};
 
 impl ItemRecord {
-    pub(super) fn claim(&mut self, run: RunId, fence: u64) {
-        self.status = ItemStatus::InFlight;
-        self.run = Some(run);
-        self.last_run = Some(run);
-        self.fence = self.fence.max(fence);
-        self.hold = None;
-        self.human = None;
-    }
-
+    /// It is settled.
     pub(super) fn resolve(&mut self, outcome: &Outcome, in_review: bool) {
         self.status = settled_status(outcome);
         self.in_review = in_review;
@@ -43,6 +32,26 @@ impl ItemRecord {
         }
         self.run = None;
         self.last_outcome = Some(outcome.clone());
+    }
+
+    /// Back to work after a person acted: everything that held it is lifted, what it used up is forgiven, and a refusal
+    /// or a lapsed request makes room for a new one. A given approval stays.
+    pub(super) fn free(&mut self) {
+        if matches!(self.approval, Approval::Refused { .. } | Approval::Expired { .. }) {
+            self.approval = Approval::NotRequested;
+        }
+        // Parts that nobody agreed to are thought of anew.
+        self.epic = self.epic.take().filter(|epic| epic.agreed.is_some());
+        self.status = ItemStatus::Pending;
+        self.in_review = false;
+        self.closing = Closing::Free;
+        self.session.take_if(|session| !session.is_linked());
+        self.follow_ups = 0;
+        self.hold = None;
+        self.human = None;
+        self.infra_failures = 0;
+        self.delivery_failures = 0;
+        self.spend = ItemSpend::default();
     }
 }
 
