@@ -96,13 +96,9 @@ pub(super) fn assemble(
     let division = decomposition::read(root, &mut agents, sources);
     let roster = agents.policies(root.table("agents"), sources);
     let time_zone = pace::time_zone(root.table("pace"), sources);
-    let local = local::read(root.table("local"), &projects, sources);
     let azdo = azdo::read(root.table("azdo"), &projects, variables, &mut secrets, sources);
     let azdo_missing = azdo::missing(root.table("azdo"), variables, azdo.is_some());
     let github = github::read(root.table("github"), &projects, variables, &mut secrets, sources);
-    let forges = projects::forges(root.tables("projects"), &projects);
-    let access = access(root, variables, &mut secrets, sources);
-    let http = http::read(root.table("http"), variables, &mut secrets, sources);
     let policy = Policy {
         autonomous: autonomous.is("enabled"),
         pace: pace::read(root.table("pace")),
@@ -126,15 +122,15 @@ pub(super) fn assemble(
     Settings {
         store: store::read(root.table("store"), &daemon.state_dir),
         daemon,
-        policy,
         agents: agents.settings,
-        local,
+        local: local::read(root.table("local"), &policy.projects, sources),
         azdo,
         azdo_missing,
         github,
-        forges,
-        access,
-        http,
+        forges: projects::forges(root.tables("projects"), &policy.projects),
+        access: access(root, variables, &mut secrets, sources),
+        http: http::read(root.table("http"), variables, &mut secrets, sources),
+        policy,
         keeper: keeper::read(root.table("keeper")),
         retention: retention::read(root.table("retention")),
         sandbox: sandbox::read(root.table("sandbox"), sources),

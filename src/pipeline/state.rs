@@ -263,11 +263,7 @@ impl RunState {
             Event::TurnFinished { turn, report, change, .. } => {
                 self.end_turn(*turn, report, change.as_ref());
             }
-            Event::TurnInterrupted { turn, cause, .. } => {
-                if let Some(record) = self.turn_mut(*turn) {
-                    record.interrupted = Some(*cause);
-                }
-            }
+            Event::TurnInterrupted { turn, cause, .. } => self.cut_short(*turn, *cause),
             Event::CoderReported { report, .. } => self.coder_report = Some(report.clone()),
             Event::ChecksFinished { execution, report } => {
                 self.check_executions = self.check_executions.max(*execution);
@@ -519,6 +515,12 @@ impl RunState {
             | TurnEnding::TimedOut { .. }
             | TurnEnding::Stuck { .. }
             | TurnEnding::Cancelled => {}
+        }
+    }
+
+    fn cut_short(&mut self, turn: u32, cause: Interruption) {
+        if let Some(record) = self.turn_mut(turn) {
+            record.interrupted = Some(cause);
         }
     }
 

@@ -12,7 +12,6 @@ use async_trait::async_trait;
 use crate::domain::change::{Change, Workspace};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{ProjectId, RunId};
-use crate::domain::pull_request::Offer;
 use crate::domain::time::Timestamp;
 use crate::process::ProcessError;
 
@@ -42,7 +41,7 @@ pub struct Prepare {
     /// Title of the work item: second part of the branch name.
     pub title: String,
     /// A branch of an earlier run to go on with, if it still is where that run left it; otherwise a new one is made.
-    pub continues: Option<Offer>,
+    pub continues: Option<crate::domain::pull_request::Offer>,
 }
 
 /// Everything a read-only stage could have changed. Equal fingerprints mean that it changed nothing.

@@ -157,13 +157,16 @@ impl Engine {
             ItemStatus::InFlight => {
                 return refused(&format!("{} is being worked on", id.identifier()));
             }
-            ItemStatus::Done if !record.in_review || record.offered.is_none() => {
+            ItemStatus::Done if record.in_review && record.offered.is_some() => {
+                self.record_item(id, Event::ItemReopened { by: actor.to_owned() }, now);
+            }
+            ItemStatus::Done => {
                 return refused(&format!(
                     "{} is done; reopen it in its tracker if it should be done again",
                     id.identifier()
                 ));
             }
-            ItemStatus::Done | ItemStatus::Failed | ItemStatus::Cancelled => {
+            ItemStatus::Failed | ItemStatus::Cancelled => {
                 self.record_item(id, Event::ItemReopened { by: actor.to_owned() }, now);
             }
             ItemStatus::Pending | ItemStatus::WaitingHuman => {}
