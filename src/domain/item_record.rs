@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::budget::ItemSpend;
 use super::closing::Closing;
-use super::epic::{CreatedPart, Epic};
+use super::epic::Epic;
 use super::event::Event;
 use super::failure::FailureClass;
 use super::ids::RunId;
@@ -15,6 +15,7 @@ use super::time::Timestamp;
 use super::verdict::Finding;
 use super::work_item::{Trust, WorkItem};
 
+mod epics;
 mod lanes;
 /// Who opens an item again because of what people or checks say at its pull request. Nothing is forgiven by that.
 pub const FOLLOW_UP: &str = "system:pull-request";
@@ -285,6 +286,7 @@ impl ItemRecord {
     /// Takes one event into account. Total: events that do not concern items change nothing but `updated`.
     pub fn evolve(&mut self, event: &Event, at: Timestamp) {
         self.updated = at;
+        self.evolve_epic(event, at);
         match event {
             Event::ItemCreated { item } => self.seen(item.clone()),
             Event::ItemChanged { change } => {
@@ -327,34 +329,13 @@ impl ItemRecord {
                 self.in_review = false;
                 self.follow_ups = self.follow_ups.saturating_add(1);
             }
-            Event::ItemReopened { .. } => {
-                // What was finished with its parts is not finished by them once more.
-                self.epic = self.epic.take().filter(|_| self.status != ItemStatus::Done);
-                self.free();
-            }
+            Event::ItemReopened { .. } => self.free(),
             Event::ItemResolved { outcome, in_review, .. } => {
                 self.status = settled_status(outcome);
                 self.in_review = *in_review;
                 self.leave_run(outcome);
                 self.hold = None;
                 self.human = None;
-            }
-            Event::ItemDecomposed { run, reason, parts, approval } => {
-                self.status = ItemStatus::Pending;
-                self.leave_run(&Outcome::Succeeded);
-                self.epic = Some(Epic {
-                    run: *run,
-                    reason: reason.clone(),
-                    parts: parts.clone(),
-                    agreed: (!approval).then_some(at),
-                    created: std::collections::BTreeMap::new(),
-                });
-            }
-            Event::ItemKeptWhole { reason, .. } => self.whole = Some(reason.clone()),
-            Event::PartCreated { number, item } => {
-                if let Some(epic) = &mut self.epic {
-                    epic.created.insert(*number, CreatedPart { item: item.clone(), at });
-                }
             }
             Event::ItemOffered { offer } => {
                 self.offered = Some(Box::new(Offered { offer: offer.clone(), seen: None }));
@@ -385,12 +366,7 @@ impl ItemRecord {
             Event::ApprovalRequested { expires } => {
                 self.approval = Approval::Requested { at, expires: *expires };
             }
-            Event::ApprovalGiven { by } => {
-                self.approval = Approval::Given { by: by.clone(), at };
-                if let Some(epic) = &mut self.epic {
-                    epic.agreed = epic.agreed.or(Some(at));
-                }
-            }
+            Event::ApprovalGiven { by } => self.approval = Approval::Given { by: by.clone(), at },
             Event::ApprovalRefused { by } => {
                 self.approval = Approval::Refused { by: by.clone(), at };
             }

@@ -3,6 +3,7 @@
 mod azure;
 mod azure_judges;
 mod epics;
+mod epics_judges;
 mod github;
 mod github_judges;
 mod github_pulls;
