@@ -1,10 +1,10 @@
 //! Links and files: drawn and attached once.
 
-use crate::fake_azure::faults::{Fault, Scope};
-use crate::fake_azure::pulls::{PROJECT_ID, REPOSITORY_ID};
 use super::writing::card;
 use super::{Board, ORGANIZATION, story, tracker, wish};
 use crate::domain::work_item::ItemState;
+use crate::fake_azure::faults::{Fault, Scope};
+use crate::fake_azure::pulls::{PROJECT_ID, REPOSITORY_ID};
 use crate::trackers::{Tracker, TrackerUpdate};
 
 const BRANCH: &str = "factory/1-greet";

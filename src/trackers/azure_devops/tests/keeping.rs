@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use crate::fake_azure::process::Process;
 use super::writing::card;
 use super::{Board, story, tracker, wish};
 use crate::domain::item_record::ItemStatus;
 use crate::domain::run::Outcome;
 use crate::domain::standing::Standing;
 use crate::domain::work_item::{ItemState, WorkItem};
+use crate::fake_azure::process::Process;
 use crate::trackers::{Tracker, TrackerUpdate};
 
 /// What the factory notes with update `number`.
