@@ -25,7 +25,7 @@ use super::github;
 use super::http::{self, HttpSettings};
 use super::keeper::{self, KeeperSettings};
 use super::local;
-use super::offering::{ForgeAccess, ForgeWish};
+use super::offering::{self, ForgeAccess, ForgeWish};
 use super::pace;
 use super::projects;
 use super::retention::{self, RetentionSettings};
@@ -107,6 +107,7 @@ pub(super) fn assemble(
         azure_url: azdo::address(root.table("azdo")),
         azure_token: azdo::token_of(root.table("azdo"), variables),
     };
+    offering::check_tokens(root.tables("projects"), &access, sources);
     let http = http::read(root.table("http"), variables, &mut secrets, sources);
     let policy = Policy {
         autonomous: autonomous.is("enabled"),

@@ -17,6 +17,7 @@ use super::work_item::{Trust, WorkItem};
 
 mod epics;
 mod lanes;
+mod settling;
 /// Who opens an item again because of what people or checks say at its pull request. Nothing is forgiven by that.
 pub const FOLLOW_UP: &str = "system:pull-request";
 
@@ -330,15 +331,10 @@ impl ItemRecord {
                 self.follow_ups = self.follow_ups.saturating_add(1);
             }
             Event::ItemReopened { .. } => self.free(),
-            Event::ItemResolved { outcome, in_review, .. } => {
-                self.status = settled_status(outcome);
-                self.in_review = *in_review;
-                self.leave_run(outcome);
-                self.hold = None;
-                self.human = None;
-            }
+            Event::ItemResolved { outcome, in_review, .. } => self.resolve(outcome, *in_review),
             Event::ItemOffered { offer } => {
-                self.offered = Some(Box::new(Offered { offer: offer.clone(), seen: None }));
+                let now = Offered::now(offer.clone(), self.offered.as_deref());
+                self.offered = Some(Box::new(now));
             }
             Event::ItemPullRequestRead { pull_request } => self.read_pull_request(pull_request),
             Event::ItemUpdateRequested { number } => self.updates = self.updates.max(*number),
@@ -383,61 +379,6 @@ impl ItemRecord {
         if changed.trust == Trust::Untrusted && !same_task {
             self.approval = Approval::NotRequested;
         }
-    }
-
-    fn leave_run(&mut self, outcome: &Outcome) {
-        if outcome.spends_attempt() {
-            self.spend.attempts = self.spend.attempts.saturating_add(1);
-        }
-        if matches!(outcome, Outcome::InfraFailed | Outcome::GateNotRun) {
-            self.infra_failures = self.infra_failures.saturating_add(1);
-        } else {
-            self.infra_failures = 0;
-        }
-        if matches!(outcome, Outcome::DeliveryFailed) {
-            self.delivery_failures = self.delivery_failures.saturating_add(1);
-        } else if matches!(outcome, Outcome::Succeeded) {
-            self.delivery_failures = 0;
-        }
-        self.run = None;
-        self.last_outcome = Some(outcome.clone());
-    }
-
-    /// Back to work after a person acted: everything that held it is lifted, what it used up is forgiven, and a refusal
-    /// or a lapsed request makes room for a new one. A given approval stays.
-    fn free(&mut self) {
-        if matches!(self.approval, Approval::Refused { .. } | Approval::Expired { .. }) {
-            self.approval = Approval::NotRequested;
-        }
-        // Parts that nobody agreed to are thought of anew.
-        self.epic = self.epic.take().filter(|epic| epic.agreed.is_some());
-        self.status = ItemStatus::Pending;
-        self.in_review = false;
-        self.closing = Closing::Free;
-        self.session.take_if(|session| !session.is_linked());
-        self.follow_ups = 0;
-        self.hold = None;
-        self.human = None;
-        self.infra_failures = 0;
-        self.delivery_failures = 0;
-        self.spend = ItemSpend::default();
-    }
-}
-
-fn settled_status(outcome: &Outcome) -> ItemStatus {
-    match outcome {
-        Outcome::Succeeded => ItemStatus::Done,
-        Outcome::Cancelled { .. } | Outcome::Superseded => ItemStatus::Cancelled,
-        Outcome::Rejected
-        | Outcome::GateNotRun
-        | Outcome::AgentFailed
-        | Outcome::Stuck { .. }
-        | Outcome::TimedOut { .. }
-        | Outcome::WaitingQuota { .. }
-        | Outcome::WaitingHuman
-        | Outcome::Throttled { .. }
-        | Outcome::InfraFailed
-        | Outcome::DeliveryFailed => ItemStatus::Failed,
     }
 }
 

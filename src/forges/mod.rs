@@ -23,14 +23,6 @@ mod verdicts;
 mod bench;
 #[cfg(test)]
 mod contract;
-#[cfg(test)]
-#[path = "../../tests/it/support/azure/mod.rs"]
-#[expect(dead_code, unreachable_pub, reason = "the integration tests use all of it")]
-mod fake_azure;
-#[cfg(test)]
-#[path = "../../tests/it/support/github/mod.rs"]
-#[expect(dead_code, reason = "shared with the integration tests, which use all of it")]
-mod fake_github;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -76,6 +68,18 @@ pub trait Forge: Send + Sync {
     /// # Errors
     /// When it cannot be read.
     async fn read(&self, number: u64) -> Result<PullRequest, ForgeError>;
+
+    /// Whether it answers and takes the credentials for reading. Nothing is written.
+    ///
+    /// # Errors
+    /// When it does not.
+    async fn probe(&self) -> Result<(), ForgeError> {
+        // No pull request has this number: an answer that says so comes from a forge that has let us in.
+        match self.read(0).await {
+            Ok(_) | Err(ForgeError::Refused { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
 
     /// Puts a status on a commit; the same name replaces what it said before.
     ///

@@ -28,7 +28,8 @@ use crate::store::batch::Batch;
 use crate::store::error::StoreError;
 
 use super::effects::{Message, Ports};
-use super::engine::{Departure, Engine, Explanation, Input, LEASE, Reply, Status};
+use super::engine::stopping::Departure;
+use super::engine::{Engine, Explanation, Input, LEASE, Reply, Status};
 use super::handle::DaemonHandle;
 use super::hints::Hints;
 use super::tasks::Tasks;

@@ -17,10 +17,6 @@ mod visible;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
-#[path = "../../tests/it/support/github/mod.rs"]
-#[expect(dead_code, reason = "shared with the integration tests, which use all of it")]
-mod fake_github;
-#[cfg(test)]
 mod tests;
 
 use std::fmt;

@@ -2,6 +2,7 @@
 
 mod azure;
 mod azure_judges;
+mod azure_pulls;
 mod epics;
 mod epics_judges;
 mod github;

@@ -18,8 +18,10 @@ mod offers;
 mod outbox;
 mod planning;
 mod provider;
+mod recording;
 mod runs;
-mod stopping;
+pub mod stopping;
+mod submitting;
 mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,7 +32,7 @@ use crate::domain::budget::ledger::Ledger;
 use crate::domain::command::Command;
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
-use crate::domain::ids::{EffectKey, ItemId, OPS_STREAM, ProjectId, RunId, StreamId};
+use crate::domain::ids::{EffectKey, ItemId, ProjectId, RunId};
 use crate::domain::item_record::ItemRecord;
 use crate::domain::ops::OpsState;
 use crate::domain::policy::Policy;
@@ -41,11 +43,11 @@ use crate::pipeline;
 use crate::pipeline::state::RunState;
 use crate::planner::report::Report;
 use crate::planner::world::ClosedWindow;
-use crate::store::batch::{
-    Batch, Expected, LeaseChange, NewEffect, NewEvent, SettleEffect, Settlement, StreamAppend,
-};
+use crate::store::batch::{Batch, LeaseChange, NewEffect, SettleEffect, StreamAppend};
 
 use super::clock::IdSource;
+
+use stopping::Departure;
 
 pub use lane_views::{LanesView, LedgerView, ProposalView, SessionView, UnmetView, VerdictView};
 pub use offers::{Unread, Watched, problem_source};
@@ -142,19 +144,6 @@ pub enum Input {
         /// At whose wish.
         departure: Departure,
     },
-}
-
-/// At whose wish a daemon stops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Departure {
-    /// Somebody's, by a command that the stop policy has judged.
-    Asked,
-    /// Somebody's who starts the next one.
-    HandedOver,
-    /// That of whoever runs it.
-    Signalled,
-    /// Nobody's: the one task is over that it was started for.
-    Finished,
 }
 
 /// Why an item's tracker could not be written.
@@ -388,66 +377,6 @@ impl Engine {
         };
         self.record_ops(event, now);
         self.hasten_deliveries(now);
-    }
-
-    /// Adds an event to the batch's part for `stream`.
-    fn store_event(&mut self, stream: StreamId, event: Event, now: Timestamp) {
-        let event = NewEvent { id: self.ids.ordered(now), event };
-        match self.pending.streams.last_mut() {
-            Some(last) if last.stream == stream => last.events.push(event),
-            _ => self.pending.streams.push(StreamAppend {
-                stream,
-                expected: Expected::Any,
-                events: vec![event],
-            }),
-        }
-    }
-
-    fn record_ops(&mut self, event: Event, now: Timestamp) {
-        self.ops.evolve(&event, now);
-        self.store_event(StreamId::new(OPS_STREAM), event, now);
-    }
-
-    fn record_item(&mut self, item: &ItemId, event: Event, now: Timestamp) {
-        match self.items.get_mut(item) {
-            Some(record) => record.evolve(&event, now),
-            None => {
-                if let Some(record) = ItemRecord::first(&event, now) {
-                    self.items.insert(item.clone(), record);
-                }
-            }
-        }
-        self.store_event(item.stream(), event, now);
-    }
-
-    fn record_run(&mut self, run: RunId, event: Event, now: Timestamp) {
-        match self.runs.get_mut(&run) {
-            Some(state) => state.evolve(&event, now),
-            None => {
-                if let Some(state) = RunState::first(&event, now) {
-                    self.starts.push((now, state.plan.project.clone()));
-                    self.runs.insert(run, state);
-                }
-            }
-        }
-        self.pending.correlation = Some(run.0);
-        self.store_event(run.stream(), event, now);
-    }
-
-    fn request(&mut self, effect: Effect, not_before: Timestamp) {
-        self.outbox.add(effect.clone(), not_before);
-        self.pending.effects.push(NewEffect { effect, not_before });
-    }
-
-    fn settle(&mut self, key: &EffectKey, settlement: Settlement) {
-        match &settlement {
-            Settlement::Done | Settlement::Dead { .. } => self.outbox.remove(key),
-            Settlement::Retry { not_before, error } => {
-                self.outbox.postpone(key, *not_before, error);
-            }
-            Settlement::Revived { .. } => {}
-        }
-        self.pending.settle.push(SettleEffect { key: key.clone(), settlement });
     }
 }
 

@@ -1,5 +1,7 @@
 //! What happened, in order of time, in words.
 
+mod lanes;
+
 use std::collections::BTreeMap;
 
 use crate::domain::agent::{Stage, TurnEnding, TurnReport};
@@ -78,44 +80,10 @@ impl Chronicle {
                 });
                 what.filter(|what| !what.is_empty())
             }
-            Event::ItemWithdrawn {}
-            | Event::ItemClaimed { .. }
-            | Event::ItemReleased { .. }
-            | Event::ItemHumanRequested { .. }
-            | Event::ItemHumanAnswered { .. }
-            | Event::ApprovalRequested { .. }
-            | Event::ApprovalGiven { .. }
-            | Event::ApprovalRefused { .. }
-            | Event::ApprovalExpired {}
-            | Event::ItemResolved { .. }
-            | Event::ItemReopened { .. }
-            | Event::ItemDecomposed { .. }
-            | Event::ItemKeptWhole { .. }
-            | Event::PartCreated { .. }
-            | Event::ItemUpdateRequested { .. }
-            | Event::ItemOffered { .. }
-            | Event::ItemPullRequestRead { .. }
-            | Event::ItemCharged { .. } => item_event(event),
-            Event::LaneProposed { .. }
-            | Event::LaneStarted { .. }
-            | Event::LaneMoved { .. }
-            | Event::LaneReviewed { .. }
-            | Event::LaneUnlinked { .. }
-            | Event::CloseDeferred { .. }
-            | Event::CloseAcknowledged { .. }
-            | Event::ClosureUnproven { .. } => lane_event(event),
-            Event::DaemonStarted { .. }
-            | Event::DaemonStopped { .. }
-            | Event::Paused { .. }
-            | Event::Resumed { .. }
-            | Event::TurboSet { .. }
-            | Event::AgentRefused { .. }
-            | Event::AgentCleared { .. }
-            | Event::AgentAccepted { .. }
-            | Event::StopJudged { .. }
-            | Event::StopAcknowledged { .. }
-            | Event::ProviderSet { .. } => factory_event(event),
-            of_run => run_event(of_run),
+            other => item_event(other)
+                .or_else(|| lanes::event(other))
+                .or_else(|| factory_event(other))
+                .or_else(|| run_event(other)),
         };
         let Some(what) = what else { return };
         let stream = recorded.stream.as_str();
@@ -207,25 +175,6 @@ fn item_event(event: &Event) -> Option<String> {
         Event::ItemPullRequestRead { pull_request } => {
             format!("pull request {}: {}", pull_request.number, pull_request.words())
         }
-        _ => return None,
-    })
-}
-
-fn lane_event(event: &Event) -> Option<String> {
-    Some(match event {
-        Event::LaneProposed { lane } => format!("lane {} is to be started", lane.word()),
-        Event::LaneStarted { lane, by } => format!("lane {} is started by {by}", lane.word()),
-        Event::LaneMoved { phase, by, .. } => format!("its lane is {} by {by}", phase.word()),
-        Event::LaneReviewed { by, approved: true, .. } => format!("its lane is approved by {by}"),
-        Event::LaneReviewed { by, reason, .. } => {
-            format!("its lane is sent back by {by}: {}", first_line(reason))
-        }
-        Event::LaneUnlinked { lane, by } => format!("lane {} is unlinked by {by}", lane.word()),
-        Event::CloseDeferred { deferral } => format!("waits for a person to close it: {deferral}"),
-        Event::CloseAcknowledged { by, reason } => {
-            format!("its close is acknowledged by {by}: {}", first_line(reason))
-        }
-        Event::ClosureUnproven { deferral } => format!("closed without evidence: {deferral}"),
         _ => return None,
     })
 }

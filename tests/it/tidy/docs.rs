@@ -25,8 +25,10 @@ const SERVERS: &[&str] = &[
     "docs.rs",
     "github.com",
     "localhost",
+    "org.visualstudio.com",
     "rustup.rs",
     "semver.org",
+    "vssps.dev.azure.com",
     "sh.rustup.rs",
     "www.apache.org",
 ];

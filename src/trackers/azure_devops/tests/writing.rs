@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::service::faults::{Fault, Scope};
-use super::service::process::Process;
 use super::{Board, story, wish};
 use crate::domain::card::RunCard;
 use crate::domain::ids::RunId;
 use crate::domain::work_item::ItemState;
+use crate::fake_azure::faults::{Fault, Scope};
+use crate::fake_azure::process::Process;
 use crate::trackers::{Tracker, TrackerError, TrackerUpdate};
 
 fn card(update: TrackerUpdate, implemented: bool, reviewed: bool) -> TrackerUpdate {
@@ -118,6 +118,18 @@ async fn every_process_takes_every_state() {
             from = state;
         }
     }
+}
+
+#[tokio::test]
+async fn an_update_that_comes_while_the_board_is_read_for_the_first_time_is_not_lost() {
+    let board = Board::with(Process::Agile, |settings| {
+        settings.poll = std::time::Duration::from_secs(3600);
+    });
+    let number = board.azure.create("Task", &[("System.Title", json!("one"))]);
+    let update = wish(number, 1, Some(ItemState::InProgress));
+    let (listed, written) = tokio::join!(board.tracker.list(), board.tracker.update(&update));
+    assert_eq!(listed.unwrap().items.len(), 1);
+    assert_eq!(written.unwrap().current.state, ItemState::InProgress);
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use crate::domain::failure::FailureClass;
 use crate::domain::ids::{EffectKey, RunId};
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::ItemState;
-use crate::trackers::fake_github::world::Fate;
-use crate::trackers::fake_github::{ACCOUNT, Fault};
+use crate::fake_github::world::Fate;
+use crate::fake_github::{ACCOUNT, Fault};
 use crate::trackers::{Tracker as _, TrackerError, TrackerUpdate};
 
 fn card(run: u128, text: &str, implemented: bool, reviewed: bool) -> RunCard {

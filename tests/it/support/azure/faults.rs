@@ -15,6 +15,8 @@ pub enum Scope {
     Comments,
     /// Those that make an item.
     Creations,
+    /// Those that change something at a path that ends so.
+    At(&'static str),
 }
 
 /// What goes wrong.
@@ -64,6 +66,7 @@ impl Faults {
                     Scope::Items => writes && method == "PATCH" && !is_comment,
                     Scope::Comments => writes && is_comment,
                     Scope::Creations => method == "POST" && path.contains("/workitems/$"),
+                    Scope::At(end) => writes && path.ends_with(end),
                 }
         });
         found.map(|(_, times, fault)| {

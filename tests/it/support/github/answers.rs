@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_json::{Value, json};
 
-use super::pulls::shown_repository;
+use super::shown::shown_repository;
 use super::world::{Comment, Fate, Issue, World};
 use super::{ACCOUNT, Answer, Asked, TOKEN};
 

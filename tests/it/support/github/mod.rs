@@ -9,6 +9,7 @@
 mod answers;
 mod creating;
 pub(crate) mod pulls;
+mod shown;
 pub(crate) mod world;
 
 use std::net::TcpListener;
