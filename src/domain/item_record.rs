@@ -16,6 +16,7 @@ use super::verdict::Finding;
 use super::work_item::{Trust, WorkItem};
 
 mod approvals;
+mod epics;
 mod lanes;
 mod settling;
 /// Who opens an item again because of what people or checks say at its pull request. Nothing is forgiven by that.
@@ -295,14 +296,7 @@ impl ItemRecord {
                 self.seen(item);
             }
             Event::ItemWithdrawn {} => self.present = false,
-            Event::ItemClaimed { run, fence, .. } => {
-                self.status = ItemStatus::InFlight;
-                self.run = Some(*run);
-                self.last_run = Some(*run);
-                self.fence = self.fence.max(*fence);
-                self.hold = None;
-                self.human = None;
-            }
+            Event::ItemClaimed { run, fence, .. } => self.claim(*run, *fence),
             Event::ItemReleased { outcome, hold, findings, .. } => {
                 self.status = ItemStatus::Pending;
                 self.leave_run(outcome);
@@ -335,23 +329,6 @@ impl ItemRecord {
                 self.free();
             }
             Event::ItemResolved { outcome, in_review, .. } => self.resolve(outcome, *in_review),
-            Event::ItemDecomposed { run, reason, parts, approval } => {
-                self.status = ItemStatus::Pending;
-                self.leave_run(&Outcome::Succeeded);
-                self.epic = Some(Epic {
-                    run: *run,
-                    reason: reason.clone(),
-                    parts: parts.clone(),
-                    agreed: (!approval).then_some(at),
-                    created: std::collections::BTreeMap::new(),
-                });
-            }
-            Event::ItemKeptWhole { reason, .. } => self.whole = Some(reason.clone()),
-            Event::PartCreated { number, item } => {
-                if let Some(epic) = &mut self.epic {
-                    epic.created.insert(*number, CreatedPart { item: item.clone(), at });
-                }
-            }
             Event::ItemOffered { offer } => {
                 let now = Offered::now(offer.clone(), self.offered.as_deref());
                 self.offered = Some(Box::new(now));
@@ -365,6 +342,7 @@ impl ItemRecord {
             }
             other => {
                 self.evolve_approval(other, at);
+                self.evolve_epic(other, at);
                 self.evolve_lane(other, at);
             }
         }
