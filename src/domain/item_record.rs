@@ -307,14 +307,7 @@ impl ItemRecord {
                 self.seen(item);
             }
             Event::ItemWithdrawn {} => self.present = false,
-            Event::ItemClaimed { run, fence, .. } => {
-                self.status = ItemStatus::InFlight;
-                self.run = Some(*run);
-                self.last_run = Some(*run);
-                self.fence = self.fence.max(*fence);
-                self.hold = None;
-                self.human = None;
-            }
+            Event::ItemClaimed { run, fence, .. } => self.claim(*run, *fence),
             Event::ItemReleased { outcome, hold, findings, .. } => {
                 self.status = ItemStatus::Pending;
                 self.leave_run(outcome);
@@ -350,6 +343,7 @@ impl ItemRecord {
             }
             other => {
                 self.evolve_approval(other, at);
+                self.evolve_epic(other, at);
                 self.evolve_lane(other, at);
             }
         }
