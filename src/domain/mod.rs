@@ -16,6 +16,7 @@ pub mod failure;
 pub mod ids;
 pub mod item_record;
 pub mod language;
+pub mod lease;
 pub mod ops;
 pub mod policy;
 pub mod prompt_record;

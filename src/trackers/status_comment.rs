@@ -15,6 +15,7 @@ use sha2::Sha256;
 use super::{TrackerUpdate, log_line};
 use crate::domain::card::RunCard;
 use crate::domain::ids::{ItemId, RunId};
+use crate::domain::lease::Rival;
 use crate::domain::work_item::ItemState;
 
 /// What the hidden part begins with, behind whatever opens a comment in the tracker's markup.
@@ -94,6 +95,8 @@ pub struct StatusComment {
     pub branch: Option<String>,
     /// See [`RunCard::pull_request`].
     pub pull_request: Option<String>,
+    /// Who has the item, and until when.
+    pub lease: Option<Rival>,
     /// The newest update whose card is shown.
     shown: u32,
     /// What is shown above the log.
@@ -116,6 +119,8 @@ struct Hidden {
     review_passed: bool,
     branch: Option<String>,
     pull_request: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lease: Option<Rival>,
     shown: u32,
     lines: Vec<u32>,
     forgotten: u32,
@@ -145,6 +150,7 @@ impl StatusComment {
             review_passed: false,
             branch: None,
             pull_request: None,
+            lease: None,
             shown: 0,
             head: "**Factory**".to_owned(),
             lines: Vec::new(),
@@ -180,6 +186,7 @@ impl StatusComment {
             review_passed: hidden.review_passed,
             branch: hidden.branch,
             pull_request: hidden.pull_request,
+            lease: hidden.lease,
             shown: hidden.shown,
             head: match (hidden.run, head.rsplit_once(BOXES)) {
                 (Some(_), Some((head, _boxes))) => head.to_owned(),
@@ -256,6 +263,9 @@ impl StatusComment {
                 "{BOXES}[{implemented}] implementationComplete\n- [{reviewed}] reviewPassed"
             );
         }
+        if let (Some(lease), Some(_)) = (&self.lease, &self.run) {
+            let _written = write!(shown, "\n\nTaken by `{}` until {}.", lease.holder, lease.until);
+        }
         shown.push_str(LOG);
         for (_, line) in &self.lines {
             shown.push('\n');
@@ -278,6 +288,7 @@ impl StatusComment {
             review_passed: self.review_passed,
             branch: self.branch.clone(),
             pull_request: self.pull_request.clone(),
+            lease: self.lease.clone(),
             shown: self.shown,
             lines: self.lines.iter().map(|(number, _)| *number).collect(),
             forgotten: self.forgotten,

@@ -2,6 +2,9 @@
 
 mod azure;
 mod azure_judges;
+mod board;
 mod github;
 mod github_judges;
+mod reconcile;
+mod two_daemons;
 mod webhooks;

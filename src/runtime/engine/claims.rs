@@ -1,6 +1,7 @@
 //! Starting a run: claim, lease, plan and first effect, all in one batch.
 
 use crate::domain::agent::Stage;
+use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::policy::ProjectPolicy;
@@ -23,7 +24,6 @@ impl Engine {
         self.acquire(item, fence, now);
         let owner = self.identity.instance.clone();
         self.record_item(item, Event::ItemClaimed { run, attempt, fence, owner }, now);
-        let coder = self.staffing(now).assigned(Stage::Coder, &plan.stages.coder).agent.to_owned();
         let started = Event::RunStarted {
             run,
             item: item.clone(),
@@ -33,11 +33,23 @@ impl Engine {
             inherited,
         };
         self.record_run(run, started, now);
+        if self.identity.leasing.sources.contains(item.source()) {
+            self.request(Effect::Claim { run, number: 1 }, now);
+            return;
+        }
         if let Some(effect) = self.runs.get(&run).map(machine::first_effect) {
             self.request(effect, now);
         }
+        self.announce(run, now);
+    }
+
+    /// Tells the item's tracker that a run has begun to work on it.
+    pub(super) fn announce(&mut self, run: RunId, now: Timestamp) {
+        let Some(state) = self.runs.get(&run) else { return };
+        let (item, attempt) = (state.item.clone(), state.attempt);
+        let coder = self.staffing(now).assigned(Stage::Coder, &state.plan.stages.coder).agent;
         let entry = format!("run {} started: attempt {attempt} with {coder}", run.short());
-        self.update_tracker(item, Some(ItemState::InProgress), entry, now);
+        self.update_tracker(&item, Some(ItemState::InProgress), entry, now);
     }
 
     /// Takes over a run after the daemon that drove it went away.

@@ -35,6 +35,7 @@ impl Engine {
             items.iter().map(|item| item.id.clone()).chain(unreadable.iter().cloned()).collect();
         self.unreadable.retain(|item| item.source() != source);
         self.unreadable.extend(unreadable);
+        self.hasten_claims(source, now);
         for item in items {
             self.absent.remove(&item.id);
             if !self.reading_is_stale(&item.id, began) {
@@ -51,7 +52,7 @@ impl Engine {
 
     /// Takes the tracker's copy of an item into account. `ours`: the state it has because we wrote it; any other new
     /// state comes from people.
-    fn observe_item(&mut self, item: WorkItem, ours: Option<ItemState>, now: Timestamp) {
+    pub(super) fn observe_item(&mut self, item: WorkItem, ours: Option<ItemState>, now: Timestamp) {
         let id = item.id.clone();
         let Some(record) = self.items.get(&id) else {
             return self.record_item(&id, Event::ItemCreated { item }, now);
@@ -76,7 +77,8 @@ impl Engine {
         let taken_away = after.lane != before.lane && after.lane != Lane::Autopilot;
         if let (Some(run), true) = (run, taken_away) {
             let reason = format!("its lane was changed to {}", after.lane.word());
-            let _ignored = self.handle_run(run, None, false, Input::Supersede { reason }, now);
+            let input = Input::Supersede { reason, settled: false };
+            let _ignored = self.handle_run(run, None, false, input, now);
         }
     }
 
@@ -88,8 +90,8 @@ impl Engine {
             ItemStatus::InFlight if state.is_terminal() || state == ItemState::Blocked => {
                 let reason = format!("it was moved to {} in its tracker", state.label());
                 if let Some(run) = self.items.get(id).and_then(|record| record.run) {
-                    let _ignored =
-                        self.handle_run(run, None, false, Input::Supersede { reason }, now);
+                    let input = Input::Supersede { reason, settled: state.is_terminal() };
+                    let _ignored = self.handle_run(run, None, false, input, now);
                 }
             }
             ItemStatus::Pending | ItemStatus::WaitingHuman if state.is_terminal() => {
@@ -139,7 +141,8 @@ impl Engine {
             self.record_item(&id, Event::ItemWithdrawn {}, now);
             if let Some(run) = self.items.get(&id).and_then(|record| record.run) {
                 let reason = "the item is gone from its tracker".to_owned();
-                let _ignored = self.handle_run(run, None, false, Input::Supersede { reason }, now);
+                let input = Input::Supersede { reason, settled: false };
+                let _ignored = self.handle_run(run, None, false, input, now);
             }
         }
     }
@@ -162,7 +165,7 @@ impl Engine {
             }
             return;
         }
-        let number = record.updates + 1;
+        let number = self.next_update(record);
         self.record_item(id, Event::ItemUpdateRequested { number }, now);
         let card = self.card(id);
         let item = id.clone();
@@ -193,7 +196,9 @@ impl Engine {
                 let ours = match self.outbox.effect(key) {
                     Some(Effect::UpdateTracker { state, .. }) => *state,
                     Some(
-                        Effect::PrepareWorkspace { .. }
+                        Effect::Claim { .. }
+                        | Effect::Release { .. }
+                        | Effect::PrepareWorkspace { .. }
                         | Effect::RunTurn { .. }
                         | Effect::RunChecks { .. }
                         | Effect::Deliver { .. }

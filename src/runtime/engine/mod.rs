@@ -5,9 +5,11 @@
 //! must be thrown away.
 
 mod affording;
+mod beginning;
 mod claims;
 mod commands;
 mod items;
+mod leases;
 mod logins;
 mod outbox;
 mod planning;
@@ -37,8 +39,11 @@ use crate::store::batch::{
     Batch, Expected, LeaseChange, NewEffect, NewEvent, SettleEffect, Settlement, StreamAppend,
 };
 
+use crate::trackers::claim::Claimed;
+
 use super::clock::IdSource;
 
+pub use beginning::{Identity, Leasing, Loaded};
 pub use outbox::Wanted;
 pub use provider::{AgentView, ProviderView};
 pub use views::{Explanation, HeldView, ItemView, RefusedAgent, RunView, Status, SwitchView};
@@ -86,6 +91,20 @@ pub enum Input {
         key: EffectKey,
         /// The item's copy there now, or why it failed (and whether trying again makes sense).
         result: Result<WorkItem, TrackerFailure>,
+    },
+    /// A tracker was asked for an item, so that nobody else takes it.
+    Claimed {
+        /// The effect.
+        key: EffectKey,
+        /// Until when the item is taken and by whom, or why it could not be asked for.
+        result: Result<(Timestamp, Claimed), TrackerFailure>,
+    },
+    /// An item was given back in its tracker, or could not be.
+    Released {
+        /// The effect.
+        key: EffectKey,
+        /// Why not (and whether trying again makes sense).
+        result: Result<(), TrackerFailure>,
     },
     /// Someone asks for something.
     Command {
@@ -150,38 +169,6 @@ pub struct Handled {
     pub reply: Option<Reply>,
     /// Why an input changed nothing.
     pub ignored: Option<&'static str>,
-}
-
-/// What the engine starts from.
-#[derive(Debug, Default)]
-pub struct Loaded {
-    /// Every item.
-    pub items: Vec<ItemRecord>,
-    /// Runs that are not over or not cleaned up.
-    pub runs: Vec<RunState>,
-    /// Pause, turbo and the chosen default provider.
-    pub ops: OpsState,
-    /// Open effects.
-    pub effects: Vec<(Effect, Timestamp)>,
-    /// Recent starts.
-    pub starts: Vec<(Timestamp, ProjectId)>,
-    /// What was spent in the last week.
-    pub spent: Ledger,
-    /// Highest fence per leased resource.
-    pub fences: BTreeMap<String, u64>,
-}
-
-/// Who this daemon is.
-#[derive(Debug, Clone)]
-pub struct Identity {
-    /// Instance id of this start.
-    pub instance: String,
-    /// Epoch of this start.
-    pub epoch: u64,
-    /// Sources that have a tracker to write to.
-    pub sources: BTreeSet<String>,
-    /// Those of them that show how a run stands, and not only a line about it.
-    pub cards: BTreeSet<String>,
 }
 
 /// The fold of the log for everything that is not over, and the rules to go by.
@@ -270,6 +257,8 @@ impl Engine {
             Input::Run { run, key, settles, input } => {
                 ignored = self.handle_run(run, key.as_ref(), settles, input, now);
             }
+            Input::Claimed { key, result } => ignored = self.claimed(&key, result, now),
+            Input::Released { key, result } => self.released(&key, result, now),
             Input::TrackerWritten { key, result } => self.tracker_written(&key, result, now),
             Input::Command { command, actor } => {
                 self.pending.actor = Some(actor.clone());

@@ -20,10 +20,11 @@ use crate::runtime::simulation::scenario::Script;
 use crate::store::in_memory::InMemoryStore;
 use crate::store::{Store, StoreReader};
 
-use super::{Engine, Handled, Identity, Input, Reply, TrackerFailure, Wanted};
+use super::{Engine, Handled, Identity, Input, Leasing, Reply, TrackerFailure, Wanted};
 
 mod affording;
 mod failover;
+mod leases;
 mod logins;
 mod outbox;
 mod provider;
@@ -121,6 +122,8 @@ impl Bench {
     fn words(&self, wanted: &Wanted) -> String {
         let of_run = |run: &RunId| self.engine.run(*run).unwrap().plan.identifier.clone();
         match &wanted.effect {
+            Effect::Claim { run, number } => format!("claim {number} {}", of_run(run)),
+            Effect::Release { run } => format!("release {}", of_run(run)),
             Effect::PrepareWorkspace { run } => format!("prepare {}", of_run(run)),
             Effect::RunTurn { run, turn } => format!("turn {turn} {}", of_run(run)),
             Effect::RunChecks { run, .. } => format!("checks {}", of_run(run)),
@@ -148,7 +151,12 @@ impl Bench {
 
     /// The worktree of the item's run is ready.
     fn prepared(&mut self, name: &str) {
-        let run = self.run(name);
+        self.prepared_late(self.run(name));
+    }
+
+    /// The worktree of a run that may be over is ready.
+    fn prepared_late(&mut self, run: RunId) {
+        let name = run.short();
         let workspace = Workspace {
             path: format!("/worktrees/{name}"),
             branch: format!("factory/{name}"),
@@ -199,6 +207,7 @@ fn engine(
         epoch,
         sources: ["local".to_owned()].into(),
         cards: ["local".to_owned()].into(),
+        leasing: Leasing::default(),
     };
     Engine::new(loaded, Arc::new(policy.clone()), identity, Arc::clone(ids))
 }

@@ -7,6 +7,7 @@ use crate::domain::event::Event;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::item_record::{Hold, HumanReason};
+use crate::domain::lease::{ItemLease, Rival};
 use crate::domain::prompt_record::{PromptRecord, PromptSection};
 use crate::domain::provider::{AgentSwitch, SwitchReason};
 use crate::domain::run::{
@@ -134,6 +135,15 @@ pub(in crate::store) fn run_events() -> Vec<Event> {
         },
         Event::RunInterrupted { cause: Interruption::Shutdown, fence: 2 },
         Event::RunAdopted { turn: 2, fence: 3 },
+        Event::RunLeased {
+            lease: ItemLease { number: 2, until: Timestamp(1_700_000_060_000), told: 3 },
+        },
+        Event::RunYielded {
+            rival: Rival {
+                holder: "factory-1a2b3c4d".to_owned(),
+                until: Timestamp(1_700_000_060_000),
+            },
+        },
         Event::AgentSwitched { stage: Stage::Coder, switch: switch() },
         Event::RunInstructed {
             by: "human:cli:ann".to_owned(),

@@ -7,6 +7,7 @@
 //! overwritten. The comment carries the keys of the updates that are in it, signed: asking again changes nothing, and
 //! what others write, however it looks, says nothing.
 
+mod claim;
 mod comment;
 mod item;
 mod mirror;
@@ -37,8 +38,9 @@ use self::mirror::Mirror;
 use self::process::Process;
 use self::service::Boards;
 use super::{Listing, Tracker, TrackerError, TrackerUpdate, Updated};
-use crate::domain::ids::ProjectId;
+use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::work_item::{ItemState, Lane};
+use crate::trackers::claim::{Claim, Claimed};
 
 /// The name of this tracker in item identifiers.
 pub const SOURCE: &str = "azdo";
@@ -231,6 +233,18 @@ impl Tracker for AzureDevOpsTracker {
         let is_fresh = !self.read_if_due().await?;
         let process = self.known_process().await?;
         Ok(self.mirror().listing(&process, &self.settings, is_fresh))
+    }
+
+    fn leases(&self) -> bool {
+        true
+    }
+
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, TrackerError> {
+        self.take_item(claim).await
+    }
+
+    async fn release(&self, item: &ItemId, run: RunId, holder: &str) -> Result<(), TrackerError> {
+        self.give_item_back(item, run, holder).await
     }
 
     async fn update(&self, update: &TrackerUpdate) -> Result<Updated, TrackerError> {

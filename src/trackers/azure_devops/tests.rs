@@ -4,6 +4,7 @@
 #[expect(dead_code, unreachable_pub, reason = "the integration tests use all of it")]
 mod service;
 
+mod claim;
 mod reading;
 mod writing;
 

@@ -9,6 +9,7 @@ use super::refusal::Failed;
 use super::wire::RawItem;
 use super::{AzureDevOpsTracker, SOURCE, item};
 use crate::domain::card::RunCard;
+use crate::domain::ids::ItemId;
 use crate::domain::work_item::{ItemState, WorkItem};
 use crate::trackers::{TrackerError, TrackerUpdate, Updated};
 
@@ -16,23 +17,16 @@ use crate::trackers::{TrackerError, TrackerUpdate, Updated};
 const MOST_TRIES: u32 = 5;
 
 /// A comment of ours, with its number at the service.
-struct Ours {
+pub(super) struct Ours {
     comment: u64,
-    status: Status,
+    pub(super) status: Status,
 }
 
 impl AzureDevOpsTracker {
     /// See [`crate::trackers::Tracker::update`]. The item goes first and the comment last: the comment says that the
     /// update is done.
     pub(super) async fn write(&self, update: &TrackerUpdate) -> Result<Updated, TrackerError> {
-        let foreign =
-            || TrackerError::ForeignItem { item: update.item.clone(), tracker: SOURCE.to_owned() };
-        let number = number_of(&update.item).ok_or_else(foreign)?;
-        // What people took off the board is not ours to write to, even where it can still be read.
-        let is_known = self.mirror().has(number);
-        if !is_known && (!self.read_if_due().await? || !self.mirror().has(number)) {
-            return Err(TrackerError::UnknownItem { item: update.item.clone() });
-        }
+        let number = self.on_board(&update.item).await?;
         let process = self.known_process().await?;
         for _try in 0..MOST_TRIES {
             match self.write_once(number, &process, update).await {
@@ -47,6 +41,23 @@ impl AzureDevOpsTracker {
         Err(TrackerError::Conflict { file: update.item.as_str().into(), attempts: MOST_TRIES })
     }
 
+    /// The number of an item that is on the board: what people took off it is not ours to write to, even where it can
+    /// still be read.
+    pub(super) async fn on_board(&self, item: &ItemId) -> Result<u64, TrackerError> {
+        let foreign =
+            || TrackerError::ForeignItem { item: item.clone(), tracker: SOURCE.to_owned() };
+        let number = number_of(item).ok_or_else(foreign)?;
+        let is_known = self.mirror().has(number);
+        if !is_known {
+            // It may just have been read by somebody else.
+            let _was_due = self.read_if_due().await?;
+        }
+        if !is_known && !self.mirror().has(number) {
+            return Err(TrackerError::UnknownItem { item: item.clone() });
+        }
+        Ok(number)
+    }
+
     async fn write_once(
         &self,
         number: u64,
@@ -54,7 +65,7 @@ impl AzureDevOpsTracker {
         update: &TrackerUpdate,
     ) -> Result<Updated, Failed> {
         let mut raw = self.boards.item(number).await?;
-        let now = self.viewed(&raw, process, update)?;
+        let now = self.viewed(&raw, process)?;
         let ours = self.our_comments(number).await?;
         let already = ours.iter().any(|ours| ours.status.has(update));
         if !already {
@@ -66,7 +77,7 @@ impl AzureDevOpsTracker {
             }
             self.say(number, &ours, update).await?;
         }
-        let current = self.viewed(&raw, process, update)?;
+        let current = self.viewed(&raw, process)?;
         self.mirror().put(raw);
         let skipped = update.state.filter(|wanted| *wanted != current.state);
         Ok(Updated {
@@ -77,19 +88,18 @@ impl AzureDevOpsTracker {
         })
     }
 
-    fn viewed(
+    pub(super) fn viewed(
         &self,
         raw: &RawItem,
         process: &Process,
-        update: &TrackerUpdate,
     ) -> Result<WorkItem, TrackerError> {
         self.mirror().view(raw, process, &self.settings).map_err(|problem| {
-            TrackerError::Unreadable { item: update.item.clone(), problem: Box::new(problem) }
+            TrackerError::Unreadable { item: item::id_of(raw.id), problem: Box::new(problem) }
         })
     }
 
     /// Comments of the item that we wrote and nobody changed, oldest first.
-    async fn our_comments(&self, number: u64) -> Result<Vec<Ours>, Failed> {
+    pub(super) async fn our_comments(&self, number: u64) -> Result<Vec<Ours>, Failed> {
         let mut ours = Vec::new();
         for raw in self.boards.comments(number).await? {
             match Status::verified(&raw.text, number, &self.signer) {

@@ -14,30 +14,31 @@ use super::reading::unreadable;
 use super::wire::{Comment, Issue, User};
 use super::{GithubTracker, Repository};
 use crate::domain::card::RunCard;
+use crate::domain::ids::ItemId;
 use crate::domain::work_item::{ItemState, WorkItem};
 use crate::http::client::{Request, Verb};
 use crate::trackers::status_comment::{self, Place, StatusComment};
 use crate::trackers::{TrackerError, TrackerUpdate, Updated};
 
 /// An issue to write to.
-struct Target<'a> {
-    repository: &'a Repository,
-    number: u64,
+pub(super) struct Target<'a> {
+    pub(super) repository: &'a Repository,
+    pub(super) number: u64,
 }
 
 /// Our own comments at an issue, oldest first.
 #[derive(Default)]
-struct Own {
-    ids: Vec<u64>,
-    comments: Vec<StatusComment>,
+pub(super) struct Own {
+    pub(super) ids: Vec<u64>,
+    pub(super) comments: Vec<StatusComment>,
 }
 
 impl GithubTracker {
     pub(super) async fn write(&self, update: &TrackerUpdate) -> Result<Updated, TrackerError> {
         let (repository, number) = self.locate(&update.item)?;
         let target = Target { repository, number };
-        let own = self.own_comments(&target, update).await?;
-        let issue = self.readable(&target, update).await?;
+        let own = self.own_comments(&target, &update.item).await?;
+        let issue = self.readable(&target, &update.item).await?;
         if !self.settings.is_watched(&issue) {
             // It was taken away from us: only what we hung on it comes off.
             self.take(&target, self.settings.labels.steps(&issue, ItemState::Todo), true).await?;
@@ -65,17 +66,17 @@ impl GithubTracker {
             changed |= self.take(&target, self.boxes(&issue, card), false).await?;
         }
         self.comment(&target, update, &own, place).await?;
-        let issue = if changed { self.readable(&target, update).await? } else { issue };
+        let issue = if changed { self.readable(&target, &update.item).await? } else { issue };
         Ok(self.answer(&target, update, &issue, false))
     }
 
     /// The issue as it is now.
-    async fn readable(
+    pub(super) async fn readable(
         &self,
         target: &Target<'_>,
-        update: &TrackerUpdate,
+        item: &ItemId,
     ) -> Result<Issue, TrackerError> {
-        let item = || update.item.clone();
+        let item = || item.clone();
         match self.issue(target.repository, target.number).await? {
             Some(Ok(issue)) => Ok(issue),
             Some(Err(reason)) => {
@@ -91,10 +92,10 @@ impl GithubTracker {
     }
 
     /// Comments that count: written by our account, signed by us, about this item.
-    async fn own_comments(
+    pub(super) async fn own_comments(
         &self,
         target: &Target<'_>,
-        update: &TrackerUpdate,
+        item: &ItemId,
     ) -> Result<Own, TrackerError> {
         let login = self.login().await?;
         let request = self.at(Verb::Get, target).below("comments").query("per_page", "100");
@@ -109,7 +110,7 @@ impl GithubTracker {
             let Ok(comment) = serde_json::from_value::<Comment>(value) else { continue };
             let ours = comment.user.is_some_and(|user| user.login.eq_ignore_ascii_case(&login));
             let text = comment.body.unwrap_or_default();
-            let read = StatusComment::verified(&text, &update.item, &self.key).filter(|_| ours);
+            let read = StatusComment::verified(&text, item, &self.key).filter(|_| ours);
             if let Some(read) = read {
                 own.ids.push(comment.id);
                 own.comments.push(read);
@@ -209,11 +210,11 @@ impl GithubTracker {
         Ok(taken)
     }
 
-    fn at(&self, verb: Verb, target: &Target<'_>) -> Request {
+    pub(super) fn at(&self, verb: Verb, target: &Target<'_>) -> Request {
         issues(verb, target.repository).below(&target.number)
     }
 
-    fn forget(&self, target: &Target<'_>) {
+    pub(super) fn forget(&self, target: &Target<'_>) {
         if let Some(mirror) = self.mirrors().get_mut(&target.repository.name) {
             mirror.watched.remove(&target.number);
         }
@@ -237,7 +238,7 @@ impl GithubTracker {
         }
     }
 
-    fn seen(&self, target: &Target<'_>, issue: &Issue) -> WorkItem {
+    pub(super) fn seen(&self, target: &Target<'_>, issue: &Issue) -> WorkItem {
         let mut mirrors = self.mirrors();
         let Some(mirror) = mirrors.get_mut(&target.repository.name) else {
             // Nothing was read yet: everything it names holds it back.
