@@ -13,10 +13,10 @@ use crate::domain::language::Language;
 use template::{Template, Value};
 
 /// Version of the templates: goes up whenever a text changes what an agent is asked for.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// The files of one language.
-type Files = [(&'static str, &'static str); 9];
+type Files = [(&'static str, &'static str); 10];
 
 macro_rules! files {
     ($language:literal) => {
@@ -28,6 +28,7 @@ macro_rules! files {
             ("diagnose", include_str!(concat!("../locale/", $language, "/diagnose.md"))),
             ("documenter", include_str!(concat!("../locale/", $language, "/documenter.md"))),
             ("headings", include_str!(concat!("../locale/", $language, "/headings.md"))),
+            ("planner", include_str!(concat!("../locale/", $language, "/planner.md"))),
             (
                 "stage-documenter",
                 include_str!(concat!("../locale/", $language, "/stage-documenter.md")),

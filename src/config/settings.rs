@@ -20,10 +20,12 @@ use super::azdo;
 use super::budget;
 use super::context;
 use super::daemon::{self, DaemonSettings};
+use super::decomposition;
 use super::github;
 use super::http::{self, HttpSettings};
 use super::keeper::{self, KeeperSettings};
 use super::local;
+use super::offering::{self, ForgeAccess, ForgeWish};
 use super::pace;
 use super::projects;
 use super::retention::{self, RetentionSettings};
@@ -51,8 +53,14 @@ pub struct Settings {
     pub local: Option<LocalSettings>,
     /// Work items on Azure DevOps, if they are taken from there.
     pub azdo: Option<AzureSettings>,
+    /// Variables that Azure DevOps would need and that have no value, while no items are taken from there.
+    pub azdo_missing: Vec<&'static str>,
     /// Issues on GitHub, if there are repositories of them.
     pub github: Option<GithubSettings>,
+    /// Where the changes of projects that offer them as pull requests are offered.
+    pub forges: BTreeMap<ProjectId, ForgeWish>,
+    /// What is known of the servers that forges are on.
+    pub access: ForgeAccess,
     /// The daemon's port, if it listens to one.
     pub http: Option<HttpSettings>,
     /// How agents are kept.
@@ -85,11 +93,21 @@ pub(super) fn assemble(
     let mut agents = agents::read(root.table("agents"), variables, &mut secrets, sources);
     let stages = stages::read(root, &mut agents, sources);
     own_stages(root, &mut projects, &stages, &mut agents, sources);
+    let division = decomposition::read(root, &mut agents, sources);
     let roster = agents.policies(root.table("agents"), sources);
     let time_zone = pace::time_zone(root.table("pace"), sources);
     let local = local::read(root.table("local"), &projects, sources);
     let azdo = azdo::read(root.table("azdo"), &projects, variables, &mut secrets, sources);
+    let azdo_missing = azdo::missing(root.table("azdo"), variables, azdo.is_some());
     let github = github::read(root.table("github"), &projects, variables, &mut secrets, sources);
+    let forges = projects::forges(root.tables("projects"), &projects);
+    let access = ForgeAccess {
+        github_url: github::address(root.table("github")),
+        github_token: github::token_of(root.table("github"), variables, &mut secrets),
+        azure_url: azdo::address(root.table("azdo")),
+        azure_token: azdo::token_of(root.table("azdo"), variables),
+    };
+    offering::check_tokens(root.tables("projects"), &access, sources);
     let http = http::read(root.table("http"), variables, &mut secrets, sources);
     let policy = Policy {
         autonomous: autonomous.is("enabled"),
@@ -101,6 +119,7 @@ pub(super) fn assemble(
         window_budget: budget.window,
         wip: wip::read(root.table("wip")),
         approval: autonomous::approval(autonomous),
+        division,
         slots: slots::read(root.table("slots"), &agents, sources),
         max_rounds: small(autonomous.count("max_iterations")),
         stages,
@@ -117,7 +136,10 @@ pub(super) fn assemble(
         agents: agents.settings,
         local,
         azdo,
+        azdo_missing,
         github,
+        forges,
+        access,
         http,
         keeper: keeper::read(root.table("keeper")),
         retention: retention::read(root.table("retention")),

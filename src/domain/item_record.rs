@@ -3,13 +3,21 @@
 use serde::{Deserialize, Serialize};
 
 use super::budget::ItemSpend;
+use super::closing::Closing;
+use super::epic::{CreatedPart, Epic};
 use super::event::Event;
 use super::failure::FailureClass;
 use super::ids::RunId;
+use super::lane_session::{LaneProposal, LaneSession};
+use super::pull_request::{Offered, PullRequest};
 use super::run::Outcome;
 use super::time::Timestamp;
 use super::verdict::Finding;
 use super::work_item::{Trust, WorkItem};
+
+mod lanes;
+/// Who opens an item again because of what people or checks say at its pull request. Nothing is forgiven by that.
+pub const FOLLOW_UP: &str = "system:pull-request";
 
 /// Execution status, in agent-state's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +90,10 @@ pub enum HumanReason {
     CrashedTwice,
     /// The agent needs an answer or more information.
     NeedsInfo,
+    /// A part of the item failed, was given up or is gone.
+    PartLost,
+    /// It is finished, and only a person may close it.
+    CloseDeferred,
 }
 
 impl HumanReason {
@@ -96,6 +108,8 @@ impl HumanReason {
             Self::MergeConflict => "merge_conflict",
             Self::CrashedTwice => "crashed_twice",
             Self::NeedsInfo => "needs_info",
+            Self::PartLost => "part_lost",
+            Self::CloseDeferred => "close_deferred",
         }
     }
 }
@@ -180,6 +194,18 @@ pub struct ItemRecord {
     /// Whether its result waits on a branch for people; over when its tracker says Done, or when it is opened again.
     #[serde(default)]
     pub in_review: bool,
+    /// What it was divided into.
+    #[serde(default)]
+    pub epic: Option<Epic>,
+    /// Why it is done in one piece although it may be too large: what a planner said of this very text.
+    #[serde(default)]
+    pub whole: Option<String>,
+    /// Runs in a row that went on with its pull request without anybody having asked for it.
+    #[serde(default)]
+    pub follow_ups: u32,
+    /// Its pull request, if its change is or was offered as one.
+    #[serde(default)]
+    pub offered: Option<Box<Offered>>,
     /// Updates sent to its tracker so far.
     pub updates: u32,
     /// Approved changes in a row that could not be delivered.
@@ -188,6 +214,15 @@ pub struct ItemRecord {
     pub findings: Vec<Finding>,
     /// What people want the next run to know.
     pub notes: Vec<String>,
+    /// The operator lane that its tracker names and nobody has started.
+    #[serde(default)]
+    pub proposal: Option<LaneProposal>,
+    /// The operator lane that is linked to it, or was when it was completed.
+    #[serde(default)]
+    pub session: Option<LaneSession>,
+    /// Whether only a person may close it.
+    #[serde(default)]
+    pub closing: Closing,
 }
 
 impl ItemRecord {
@@ -220,16 +255,29 @@ impl ItemRecord {
             last_outcome: None,
             fence: 0,
             in_review: false,
+            epic: None,
+            whole: None,
+            follow_ups: 0,
+            offered: None,
             updates: 0,
             delivery_failures: 0,
             findings: Vec::new(),
             notes: Vec::new(),
+            proposal: None,
+            session: None,
+            closing: Closing::Free,
         })
     }
 
     fn seen(&mut self, item: WorkItem) {
         self.void_approval_of(&item);
+        if self.item.title != item.title || self.item.body != item.body {
+            self.whole = None;
+        }
         self.in_review &= !item.state.is_terminal();
+        if self.proposal.as_ref().is_some_and(|it| it.lane != item.lane) {
+            self.proposal = None;
+        }
         self.item = item;
         self.present = true;
     }
@@ -274,7 +322,16 @@ impl ItemRecord {
                     self.notes.push(answer.clone());
                 }
             }
-            Event::ItemReopened { .. } => self.free(),
+            Event::ItemReopened { by } if by == FOLLOW_UP => {
+                self.status = ItemStatus::Pending;
+                self.in_review = false;
+                self.follow_ups = self.follow_ups.saturating_add(1);
+            }
+            Event::ItemReopened { .. } => {
+                // What was finished with its parts is not finished by them once more.
+                self.epic = self.epic.take().filter(|_| self.status != ItemStatus::Done);
+                self.free();
+            }
             Event::ItemResolved { outcome, in_review, .. } => {
                 self.status = settled_status(outcome);
                 self.in_review = *in_review;
@@ -282,14 +339,46 @@ impl ItemRecord {
                 self.hold = None;
                 self.human = None;
             }
+            Event::ItemDecomposed { run, reason, parts, approval } => {
+                self.status = ItemStatus::Pending;
+                self.leave_run(&Outcome::Succeeded);
+                self.epic = Some(Epic {
+                    run: *run,
+                    reason: reason.clone(),
+                    parts: parts.clone(),
+                    agreed: (!approval).then_some(at),
+                    created: std::collections::BTreeMap::new(),
+                });
+            }
+            Event::ItemKeptWhole { reason, .. } => self.whole = Some(reason.clone()),
+            Event::PartCreated { number, item } => {
+                if let Some(epic) = &mut self.epic {
+                    epic.created.insert(*number, CreatedPart { item: item.clone(), at });
+                }
+            }
+            Event::ItemOffered { offer } => {
+                let now = Offered::now(offer.clone(), self.offered.as_deref());
+                self.offered = Some(Box::new(now));
+            }
+            Event::ItemPullRequestRead { pull_request } => self.read_pull_request(pull_request),
             Event::ItemUpdateRequested { number } => self.updates = self.updates.max(*number),
             Event::ItemCharged { usage, duration_ms, .. } => {
                 self.spend.usage += *usage;
                 self.spend.turns = self.spend.turns.saturating_add(1);
                 self.spend.wall_ms = self.spend.wall_ms.saturating_add(*duration_ms);
             }
-            other => self.evolve_approval(other, at),
+            other => {
+                self.evolve_approval(other, at);
+                self.evolve_lane(other, at);
+            }
         }
+    }
+
+    /// What is merged or closed does not wait for people any more.
+    fn read_pull_request(&mut self, pull_request: &PullRequest) {
+        let Some(offered) = &mut self.offered else { return };
+        offered.seen = Some(pull_request.clone());
+        self.in_review &= offered.is_open();
     }
 
     fn evolve_approval(&mut self, event: &Event, at: Timestamp) {
@@ -297,7 +386,12 @@ impl ItemRecord {
             Event::ApprovalRequested { expires } => {
                 self.approval = Approval::Requested { at, expires: *expires };
             }
-            Event::ApprovalGiven { by } => self.approval = Approval::Given { by: by.clone(), at },
+            Event::ApprovalGiven { by } => {
+                self.approval = Approval::Given { by: by.clone(), at };
+                if let Some(epic) = &mut self.epic {
+                    epic.agreed = epic.agreed.or(Some(at));
+                }
+            }
             Event::ApprovalRefused { by } => {
                 self.approval = Approval::Refused { by: by.clone(), at };
             }
@@ -340,8 +434,13 @@ impl ItemRecord {
         if matches!(self.approval, Approval::Refused { .. } | Approval::Expired { .. }) {
             self.approval = Approval::NotRequested;
         }
+        // Parts that nobody agreed to are thought of anew.
+        self.epic = self.epic.take().filter(|epic| epic.agreed.is_some());
         self.status = ItemStatus::Pending;
         self.in_review = false;
+        self.closing = Closing::Free;
+        self.session.take_if(|session| !session.is_linked());
+        self.follow_ups = 0;
         self.hold = None;
         self.human = None;
         self.infra_failures = 0;

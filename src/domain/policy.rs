@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use chrono_tz::Tz;
 
 use super::budget::{DayBudget, ItemBudget, WindowBudget};
+use super::epic::DivisionPolicy;
 use super::ids::ProjectId;
 use super::provider::AgentPolicy;
+use super::pull_request::OfferPlan;
 use super::run::{ContextPlan, Delivery, StageSet, WorkflowPermission};
 
 /// How many runs may start in the rolling window.
@@ -52,6 +54,17 @@ pub struct ApprovalPolicy {
     pub expires_ms: u64,
 }
 
+/// How a project's changes are offered, and how what is offered is followed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PullRequestPolicy {
+    /// What each pull request is given.
+    pub offer: OfferPlan,
+    /// Milliseconds between two readings of one that is open.
+    pub poll_ms: u64,
+    /// Whether work goes on by itself when people or checks ask for changes.
+    pub follow_up: bool,
+}
+
 /// One configured repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectPolicy {
@@ -73,6 +86,8 @@ pub struct ProjectPolicy {
     pub check_timeout_ms: u64,
     /// What happens on approval of a change.
     pub delivery: Delivery,
+    /// How its changes are offered, where that is what happens on approval.
+    pub pull_request: PullRequestPolicy,
     /// Ceilings per UTC day; the global per-project ones where absent.
     pub day_budget: DayBudget,
     /// Whether every item needs approval, overriding the global rule.
@@ -104,6 +119,8 @@ pub struct Policy {
     pub wip: Option<u32>,
     /// When approval is needed.
     pub approval: ApprovalPolicy,
+    /// When items are divided, and by whom.
+    pub division: DivisionPolicy,
     /// Concurrency.
     pub slots: Slots,
     /// Rounds per run.

@@ -6,7 +6,7 @@ use crate::domain::event::Event;
 use crate::domain::failure::{FailureClass, attempt_cooldown, infrastructure_backoff};
 use crate::domain::item_record::{Hold, HumanReason, ItemRecord};
 use crate::domain::lease::Rival;
-use crate::domain::run::Outcome;
+use crate::domain::run::{Delivery, Outcome};
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Finding, Severity};
 use crate::domain::work_item::ItemState;
@@ -40,6 +40,7 @@ pub fn conclude(record: &ItemRecord, run: &RunState, now: Timestamp) -> Option<C
     let outcome = run.outcome.clone()?;
     let one_off = record.item.id.source() == ONE_OFF_SOURCE;
     let conclusion = match &outcome {
+        Outcome::Succeeded if run.division.is_some() => divided(run),
         Outcome::Succeeded => resolve(run, outcome, Some(succeeded_state(run))),
         Outcome::Cancelled { .. } => resolve(run, outcome, Some(ItemState::Cancelled)),
         Outcome::Superseded if one_off || record.item.state.is_terminal() || !record.present => {
@@ -76,6 +77,10 @@ pub fn conclude(record: &ItemRecord, run: &RunState, now: Timestamp) -> Option<C
             let hold = hold(FailureClass::Throttled { until }, at, run);
             release(run, outcome, Some(hold), Some(ItemState::Todo))
         }
+        // Somebody else's branch, or a forge that says no: doing the work again changes nothing about that.
+        Outcome::DeliveryFailed if is_for_people(run) => {
+            ask(run, outcome, HumanReason::InfraPermanent)
+        }
         Outcome::DeliveryFailed => {
             let failures = record.delivery_failures + 1;
             if failures >= MOST_FRUITLESS_RUNS {
@@ -90,10 +95,33 @@ pub fn conclude(record: &ItemRecord, run: &RunState, now: Timestamp) -> Option<C
     Some(conclusion)
 }
 
+fn is_for_people(run: &RunState) -> bool {
+    let failure = run.last_failure.as_ref();
+    run.plan.delivery == Delivery::PullRequest
+        && failure.is_some_and(|failure| failure.class == FailureClass::Configuration)
+}
+
 fn succeeded_state(run: &RunState) -> ItemState {
     match run.delivered {
-        Some(Delivered::Branch { .. }) => ItemState::InReview,
+        Some(Delivered::Branch { .. } | Delivered::PullRequest { .. }) => ItemState::InReview,
         Some(Delivered::Merge { .. } | Delivered::Nothing) | None => ItemState::Done,
+    }
+}
+
+/// The item is what its parts are from now on.
+fn divided(run: &RunState) -> Conclusion {
+    let division = run.division.as_ref();
+    let approval = run.plan.division.as_ref().is_some_and(|plan| plan.approval);
+    let entry = format!("run {} {}", run.id.short(), first_line(&run.detail));
+    Conclusion {
+        event: Event::ItemDecomposed {
+            run: run.id,
+            reason: division.map(|it| it.reason.clone()).unwrap_or_default(),
+            parts: division.map(|it| it.parts.clone()).unwrap_or_default(),
+            approval,
+        },
+        state: Some(ItemState::InProgress),
+        entry,
     }
 }
 

@@ -7,6 +7,7 @@ mod critiquing;
 mod delivering;
 mod leasing;
 mod optional;
+pub mod planning;
 mod turns;
 mod waiting;
 

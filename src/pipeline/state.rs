@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::agent::{Stage, TurnEnding, TurnReport};
 use crate::domain::budget::Usage;
 use crate::domain::change::{Change, CheckReport, Delivered, Workspace};
+use crate::domain::epic::Part;
 use crate::domain::event::Event;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{ItemId, RunId};
@@ -16,7 +17,7 @@ use crate::domain::prompt_record::PromptRecord;
 use crate::domain::provider::{AgentSwitch, SwitchReason};
 use crate::domain::run::{Interruption, Outcome, Phase, Reception, RunPlan, StagePlan};
 use crate::domain::time::Timestamp;
-use crate::domain::verdict::{CoderReport, Finding, StageReport, StageResult};
+use crate::domain::verdict::{CoderReport, Finding, Review, StageReport, StageResult};
 use crate::domain::workflow::Workflow;
 
 use super::stuck;
@@ -86,6 +87,15 @@ pub struct RoundRecord {
     pub findings_fingerprint: Option<String>,
 }
 
+/// What a planner divided the item into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Division {
+    /// Why, in its words.
+    pub reason: String,
+    /// The parts; each comes after those it depends on.
+    pub parts: Vec<Part>,
+}
+
 /// Why the run does nothing at the moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
@@ -151,10 +161,17 @@ pub struct RunState {
     pub rounds: Vec<RoundRecord>,
     /// What the coder last said of its own work.
     pub coder_report: Option<CoderReport>,
+    /// The critic's newest verdict.
+    #[serde(default)]
+    pub review: Option<Review>,
     /// The commit that checks and critic have accepted in this round; stages that write may have gone on from there.
     pub accepted: Option<String>,
     /// What the stages that a run can do without came to: in this round, and before the first one.
     pub stage_results: BTreeMap<Stage, StageResult>,
+    /// What its planner divided the item into.
+    pub division: Option<Division>,
+    /// Why answers of its planner were refused.
+    pub refused_divisions: Vec<String>,
     /// The commit that may be delivered.
     pub approved: Option<String>,
     /// What people changed about its goal that no coder has worked on yet.
@@ -219,8 +236,11 @@ impl RunState {
             findings,
             rounds: vec![RoundRecord::default()],
             coder_report: None,
+            review: None,
             accepted: None,
             stage_results: BTreeMap::new(),
+            division: None,
+            refused_divisions: Vec::new(),
             approved: None,
             changed_goal: None,
             waiting: None,
@@ -264,7 +284,15 @@ impl RunState {
                 self.phase = Phase::Critiquing;
                 self.proceed();
             }
-            Event::ReviewSubmitted { .. } | Event::AuditSubmitted { .. } => self.gate_misses = 0,
+            Event::ReviewSubmitted { review, .. } => {
+                self.gate_misses = 0;
+                self.review = Some(review.clone());
+            }
+            Event::AuditSubmitted { .. } => self.gate_misses = 0,
+            Event::DivisionSubmitted { reason, parts, .. } => {
+                self.division = Some(Division { reason: reason.clone(), parts: parts.clone() });
+            }
+            Event::DivisionRefused { reason, .. } => self.refused_divisions.push(reason.clone()),
             Event::StageFinished { stage, result, .. } => self.note_stage(*stage, result),
             Event::RunAdvanced { phase, accepted } => self.go_on(*phase, accepted.as_deref()),
             Event::ReviewMissing { .. } => self.gate_misses = self.gate_misses.saturating_add(1),
@@ -285,8 +313,9 @@ impl RunState {
                 self.delivered = Some(delivered.clone());
                 self.proceed();
             }
-            Event::DeliveryFailed { execution, .. } => {
+            Event::DeliveryFailed { execution, failure } => {
                 self.delivery_executions = self.delivery_executions.max(*execution);
+                self.last_failure = Some(failure.clone());
             }
             Event::RunFinished { outcome, detail, findings } => {
                 self.raise(self.round, findings);
@@ -402,6 +431,7 @@ impl RunState {
                 self.checks.as_ref().is_none_or(|report| !report.blocks())
             }
             Phase::Preparing
+            | Phase::Planning
             | Phase::Diagnosing
             | Phase::Coding
             | Phase::Checking

@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use crate::domain::failure::FailureClass;
 use crate::domain::ids::{ItemId, ProjectId};
 use crate::domain::item_record::{HumanRequest, ItemStatus};
+use crate::domain::lane_session::LanePhase;
 use crate::domain::policy::BlockedHours;
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::{ItemState, Lane};
@@ -201,6 +202,15 @@ pub enum HeldBecause {
         /// Who.
         lane: Lane,
     },
+    /// An operator lane is linked to it.
+    Operated {
+        /// Which.
+        lane: Lane,
+        /// How far it has come.
+        phase: LanePhase,
+        /// Who linked it.
+        by: String,
+    },
     /// It names no project and there is no default one.
     NoProject,
     /// Its project is not configured.
@@ -224,6 +234,40 @@ pub enum HeldBecause {
         done: usize,
         /// Parts that failed or were given up.
         not_done: usize,
+    },
+    /// It was divided, and people have to agree to its parts.
+    PlanWaits {
+        /// The titles of the parts.
+        parts: Vec<String>,
+        /// Where the approval stands.
+        approval: MissingApproval,
+    },
+    /// It was divided, and its parts are being created.
+    PartsMissing {
+        /// Parts that are in the tracker.
+        created: u32,
+        /// All of them.
+        total: u32,
+    },
+    /// It was divided, and its parts are to be done.
+    Parts {
+        /// Parts that are done.
+        done: u32,
+        /// All of them.
+        total: u32,
+        /// Those that may still become done.
+        open: Items,
+        /// Those that will not by themselves.
+        lost: Items,
+    },
+    /// It is too large for one run, and today has no room for its parts.
+    NoRoomForParts {
+        /// What it was estimated at, in minutes.
+        minutes: u32,
+        /// Parts of today.
+        today: u32,
+        /// How many may be.
+        limit: u32,
     },
     /// Other items must be done first.
     Blocked {
@@ -354,11 +398,16 @@ impl HeldBecause {
         match self {
             Self::WaitsForHuman { .. } => GateName::Human,
             Self::TrackerState { .. } | Self::Unreadable | Self::RunUnknown => GateName::State,
-            Self::OtherLane { .. } => GateName::Lane,
+            Self::OtherLane { .. } | Self::Operated { .. } => GateName::Lane,
             Self::NoProject | Self::UnknownProject { .. } | Self::ProjectDisabled { .. } => {
                 GateName::Project
             }
-            Self::OpenChildren { .. } | Self::ChildrenSettled { .. } => GateName::Parent,
+            Self::OpenChildren { .. }
+            | Self::ChildrenSettled { .. }
+            | Self::PlanWaits { .. }
+            | Self::PartsMissing { .. }
+            | Self::Parts { .. } => GateName::Parent,
+            Self::NoRoomForParts { .. } => GateName::Decomposition,
             Self::Blocked { .. } | Self::DependencyCycle { .. } => GateName::BlockedBy,
             Self::Duplicate { .. } => GateName::Duplicate,
             Self::Untrusted { .. } => GateName::Trust,

@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 use crate::domain::agent::AgentKind;
 use crate::domain::budget::ledger::{Ledger, Spending};
 use crate::domain::budget::{DayBudget, ItemBudget, ItemSpend, Usage, WindowBudget};
+use crate::domain::closing::Closing;
+use crate::domain::epic::DivisionPolicy;
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::item_record::{Approval, ItemRecord, ItemStatus};
-use crate::domain::policy::{ApprovalPolicy, Pace, Policy, ProjectPolicy, Slots};
+use crate::domain::policy::{
+    ApprovalPolicy, Pace, Policy, ProjectPolicy, PullRequestPolicy, Slots,
+};
 use crate::domain::provider::AgentPolicy;
 use crate::domain::run::{ContextPlan, Delivery, OptionalStages, StagePlan, StageSet};
 use crate::domain::time::Timestamp;
@@ -83,10 +87,17 @@ pub(crate) fn record(name: &str) -> ItemRecord {
         last_outcome: None,
         fence: 0,
         in_review: false,
+        follow_ups: 0,
+        offered: None,
         delivery_failures: 0,
         findings: Vec::new(),
         notes: Vec::new(),
+        epic: None,
+        whole: None,
         updates: 0,
+        proposal: None,
+        session: None,
+        closing: Closing::Free,
     }
 }
 
@@ -159,6 +170,15 @@ pub(crate) fn policy() -> Policy {
         window_budget: WindowBudget::default(),
         wip: None,
         approval: ApprovalPolicy { required: false, expires_ms: 24 * HOUR_MS },
+        division: DivisionPolicy {
+            enabled: false,
+            threshold_minutes: 30,
+            max_depth: 2,
+            max_children: 5,
+            daily_limit: 20,
+            approval: false,
+            stage: stage("planner"),
+        },
         slots: Slots { global: 100, per_project: 100, per_agent: BTreeMap::new() },
         max_rounds: 3,
         stages: StageSet {
@@ -190,6 +210,7 @@ fn project(name: &str) -> ProjectPolicy {
         checks: Vec::new(),
         check_timeout_ms: HOUR_MS,
         delivery: Delivery::Branch,
+        pull_request: PullRequestPolicy::default(),
         day_budget: DayBudget::default(),
         approval_required: None,
         stages: None,
@@ -243,7 +264,9 @@ pub(crate) fn chosen(planned: &Planned) -> Vec<String> {
         Action::Start { item, .. } => Some(item.identifier().to_owned()),
         Action::RequestApproval { .. }
         | Action::ExpireApproval { .. }
-        | Action::AskHuman { .. } => None,
+        | Action::AskHuman { .. }
+        | Action::CompleteEpic { .. }
+        | Action::ResumeEpic { .. } => None,
     });
     starts.collect()
 }

@@ -4,9 +4,11 @@
 //! Everything slow runs in tasks. When the store fails, the loop ends: nothing may be done that is not on record.
 
 mod deciding;
+pub mod draining;
 mod starting;
 mod steering;
 mod timers;
+mod watching;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,7 +28,7 @@ use crate::store::batch::Batch;
 use crate::store::error::StoreError;
 
 use super::effects::{Message, Ports};
-use super::engine::{Engine, Explanation, Input, LEASE, Reply, Status};
+use super::engine::{Departure, Engine, Explanation, Input, LEASE, Reply, Status};
 use super::handle::DaemonHandle;
 use super::hints::Hints;
 use super::tasks::Tasks;
@@ -79,6 +81,8 @@ pub enum LoopMessage {
     Reconfigured(Box<Reconfigured>),
     /// Stop, and leave agents to the next daemon; the answer is how many there are.
     HandOver(oneshot::Sender<usize>),
+    /// Write everything that trackers are still to be told.
+    Drain(draining::Wish),
 }
 
 /// A question that changes nothing.
@@ -133,15 +137,19 @@ pub struct Dispatcher {
     stop_all: CancellationToken,
     leave_all: CancellationToken,
     stopping: bool,
+    stop_asked: bool,
+    ends_as: Departure,
     dirty: bool,
     next_plan: Instant,
     observing: bool,
+    watching: bool,
     hints: Arc<Hints>,
     next_hinted: Timestamp,
     next_poll: Timestamp,
     next_heartbeat: Option<Timestamp>,
     next_renewal: Timestamp,
     next_reaping: Timestamp,
+    drains: draining::Waiting,
 }
 
 impl Dispatcher {
@@ -170,20 +178,30 @@ impl Dispatcher {
             stop_all: CancellationToken::new(),
             leave_all: CancellationToken::new(),
             stopping: false,
+            stop_asked: false,
+            ends_as: Departure::Signalled,
             dirty: true,
             next_plan: Instant::now(),
             observing: false,
+            watching: false,
             hints,
             next_hinted: now,
             next_poll: now,
             next_heartbeat,
             next_renewal: now.after(RENEWAL),
             next_reaping: now.after(REAPING),
+            drains: draining::Waiting::new(),
         };
         (dispatcher, handle)
     }
 
-    /// Runs until `shutdown` or a hand-over is asked for, then stops in order: no new work, agents signalled, runs marked
+    /// The same loop for one task: when that is over, nobody has asked for a stop.
+    #[must_use]
+    pub fn for_one_task(self) -> Self {
+        Self { ends_as: Departure::Finished, ..self }
+    }
+
+    /// Runs until `shutdown`, a stop or a hand-over is asked for, then stops in order: no new work, agents signalled, runs marked
     /// interrupted.
     ///
     /// # Errors
@@ -193,6 +211,7 @@ impl Dispatcher {
             self.timers().await?;
             self.plan_if_needed().await?;
             self.start_effects().await?;
+            self.answer_drains();
             let wake = self.until_next();
             tokio::select! {
                 biased;
@@ -203,7 +222,7 @@ impl Dispatcher {
                 () = self.hints.arrived() => {}
                 () = tokio::time::sleep(wake) => {}
             }
-            if self.leave_all.is_cancelled() {
+            if self.leave_all.is_cancelled() || self.stop_asked {
                 break;
             }
         }
@@ -229,8 +248,10 @@ impl Dispatcher {
                 let Some((command, reply)) = self.steer(command, &actor, reply) else {
                     return Ok(());
                 };
+                let stops = matches!(command, Command::Stop { .. });
                 let handled = self.handle(Input::Command { command, actor }).await?;
                 if let Some(answer) = handled {
+                    self.stop_asked |= stops && answer.accepted;
                     // A surface that hung up does not want the answer any more; the command stands.
                     let _hung_up = reply.send(answer);
                 }
@@ -243,6 +264,7 @@ impl Dispatcher {
             }
             LoopMessage::Input(input) => self.handle(input).await.map(|_| ()),
             LoopMessage::Reconfigured(new) => self.reconfigure(*new).await,
+            LoopMessage::Drain(wish) => self.drain(wish).await,
             LoopMessage::HandOver(reply) => {
                 self.leave_all.cancel();
                 let _hung_up = reply.send(self.engine.turns_under_way());
@@ -316,7 +338,12 @@ impl Dispatcher {
             self.take_with_others(message).await?;
         }
         self.end_strays().await;
-        self.handle(Input::Stopping).await.map(|_| ())
+        let departure = match (self.leave_all.is_cancelled(), self.stop_asked) {
+            (true, _) => Departure::HandedOver,
+            (false, true) => Departure::Asked,
+            (false, false) => self.ends_as,
+        };
+        self.handle(Input::Stopping { departure }).await.map(|_| ())
     }
 }
 

@@ -6,7 +6,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::domain::command::Command;
 
+use super::dispatcher::draining::Wish;
 use super::dispatcher::{LoopMessage, Query};
+use super::engine::drain::Drained;
 use super::engine::{Explanation, Input, Reply, Status};
 use super::hints::Hints;
 
@@ -67,6 +69,18 @@ impl DaemonHandle {
         let (reply, answer) = oneshot::channel();
         let query = Query::Why { target: target.to_owned(), reply };
         self.sender.send(LoopMessage::Query(query)).await.map_err(|_| Stopping)?;
+        answer.await.map_err(|_| Stopping)
+    }
+
+    /// Writes everything that trackers are still to be told, and with `parked` what was given up before, for `actor`.
+    /// Answers when all of it was tried.
+    ///
+    /// # Errors
+    /// When the daemon is stopping; what was not written is written by the next one.
+    pub async fn drain(&self, parked: bool, actor: &str) -> Result<Drained, Stopping> {
+        let (reply, answer) = oneshot::channel();
+        let wish = Wish { parked, actor: actor.to_owned(), reply };
+        self.sender.send(LoopMessage::Drain(wish)).await.map_err(|_| Stopping)?;
         answer.await.map_err(|_| Stopping)
     }
 

@@ -1,7 +1,11 @@
 //! What every tracker promises, checked on each of them.
 
 use std::time::Duration;
-
+mod creating;
+use self::creating::{
+    a_part_has_its_parent_and_waits_for_others_from_the_first_moment, a_part_is_created_once,
+    a_part_of_a_foreign_item_is_refused,
+};
 use super::azure_devops::tests::Board;
 use super::claim::{Claim, Claimed};
 use super::fake_github::{ACCOUNT, FakeGithub, TOKEN};
@@ -335,6 +339,9 @@ promises!(
     nobody_gives_back_what_another_has_taken,
     whoever_takes_over_goes_on_from_what_was_told,
     what_is_gone_or_foreign_is_not_taken,
+    a_part_has_its_parent_and_waits_for_others_from_the_first_moment,
+    a_part_is_created_once,
+    a_part_of_a_foreign_item_is_refused,
 );
 
 fn wish(item: ItemId, number: u32, state: Option<ItemState>) -> TrackerUpdate {

@@ -3,14 +3,17 @@
 mod checks;
 mod configuration;
 mod context;
+mod epics;
 mod gate;
 mod keeper;
 mod people;
 mod providers;
+mod pull_requests;
 mod recovery;
 mod resuming;
 mod retention;
 mod safety;
+mod seed_table;
 mod several_items;
 mod signing_in;
 mod stages;

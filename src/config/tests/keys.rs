@@ -19,6 +19,8 @@ adapter = \"codex\"
 [[projects]]
 name = \"a\"
 path = \"repository\"
+delivery = \"pull_request\"
+forge = \"github\"
 workflow = \"base-branch\"
 [[projects]]
 name = \"b\"
@@ -91,6 +93,15 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("projects[].checks", "['make']"),
     ("projects[].check_timeout_ms", "77"),
     ("projects[].delivery", "'merge'"),
+    ("projects[].forge", "'git'"),
+    ("projects[].forge_repository", "'owner/name'"),
+    ("projects[].remote", "'upstream'"),
+    ("projects[].pull_request.draft", "true"),
+    ("projects[].pull_request.template", "'docs/offer.md'"),
+    ("projects[].pull_request.reviewers", "['ann']"),
+    ("projects[].pull_request.labels", "['factory']"),
+    ("projects[].pull_request.poll_interval_ms", "777"),
+    ("projects[].pull_request.follow_up", "true"),
     ("projects[].slots", "1"),
     ("projects[].pace", "1"),
     ("projects[].day_tokens", "7"),
@@ -119,6 +130,15 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("autonomous.approval", "true"),
     ("autonomous.approval_expires_hours", "7"),
     ("autonomous.default_project", "'a'"),
+    ("autonomous.decomposition.enabled", "true"),
+    ("autonomous.decomposition.threshold_minutes", "77"),
+    ("autonomous.decomposition.max_depth", "1"),
+    ("autonomous.decomposition.max_children", "7"),
+    ("autonomous.decomposition.daily_limit", "7"),
+    ("autonomous.decomposition.approval", "true"),
+    ("autonomous.decomposition.adapter", "'x'"),
+    ("autonomous.decomposition.model", "'m'"),
+    ("autonomous.decomposition.timeout_ms", "77"),
     ("autonomous.default_stages.coder.adapter", "'x'"),
     ("autonomous.default_stages.coder.model", "'m'"),
     ("autonomous.default_stages.coder.escalate_model", "'m'"),

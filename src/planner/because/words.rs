@@ -11,7 +11,7 @@ use crate::domain::work_item::Lane;
 use crate::domain::failure::FailureClass;
 
 use super::super::budget_use::BudgetUse;
-use super::{Blocker, HeldBecause, TwinState};
+use super::{Blocker, HeldBecause, Items, TwinState};
 
 impl fmt::Display for HeldBecause {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -24,6 +24,9 @@ impl fmt::Display for HeldBecause {
             Self::Unreadable => out.write_str("its tracker's copy cannot be read"),
             Self::RunUnknown => out.write_str("marked as taken, but no run has it"),
             Self::OtherLane { lane } => write_lane(out, *lane),
+            Self::Operated { lane, phase, by } => {
+                write!(out, "lane {} has it since {by} linked it: {}", lane.word(), phase.word())
+            }
             Self::NoProject => out.write_str("it names no project and there is no default one"),
             Self::UnknownProject { project } => write!(out, "project {project} is not configured"),
             Self::ProjectDisabled { project } => write!(out, "project {project} is switched off"),
@@ -31,6 +34,19 @@ impl fmt::Display for HeldBecause {
                 write!(out, "it is the parent of open items: {children}")
             }
             Self::ChildrenSettled { done, not_done } => write_settled(out, *done, *not_done),
+            Self::PlanWaits { parts, approval } => {
+                write!(out, "a planner divides it into {}; {approval}", parts.join(" · "))
+            }
+            Self::PartsMissing { created, total } => {
+                write!(out, "it is divided: {created} of {total} parts are created")
+            }
+            Self::Parts { done, total, open, lost } => {
+                write_parts(out, (*done, *total), open, lost)
+            }
+            Self::NoRoomForParts { minutes, today, limit } => write!(
+                out,
+                "estimated at {minutes} min, too large for one run, and {today} of {limit} parts of today are taken"
+            ),
             Self::Blocked { blockers, total, chain_end } => {
                 write_blocked(out, blockers, *total, chain_end.as_ref())
             }
@@ -94,15 +110,32 @@ fn write_lane(out: &mut fmt::Formatter<'_>, lane: Lane) -> fmt::Result {
     match lane {
         Lane::Manual => out.write_str("lane manual: a person works on it"),
         Lane::None => out.write_str("lane none: nobody is assigned"),
-        Lane::Ralph | Lane::Ultrawork | Lane::Team | Lane::Autopilot => {
-            write!(out, "lane {} is not driven by this pipeline", lane.word())
+        Lane::Ralph | Lane::Ultrawork | Lane::Team => {
+            write!(out, "lane {} is to be started", lane.word())
         }
+        Lane::Autopilot => out.write_str("lane autopilot is driven by this pipeline"),
     }
 }
 
 fn write_settled(out: &mut fmt::Formatter<'_>, done: usize, not_done: usize) -> fmt::Result {
     write!(out, "it is the parent of settled items: {done} done")?;
     if not_done > 0 { write!(out, ", {not_done} not done") } else { Ok(()) }
+}
+
+fn write_parts(
+    out: &mut fmt::Formatter<'_>,
+    (done, total): (u32, u32),
+    open: &Items,
+    lost: &Items,
+) -> fmt::Result {
+    write!(out, "it is divided: {done} of {total} parts are done")?;
+    if open.total > 0 {
+        write!(out, ", open: {open}")?;
+    }
+    if lost.total > 0 {
+        write!(out, ", lost: {lost}")?;
+    }
+    Ok(())
 }
 
 fn write_blocked(

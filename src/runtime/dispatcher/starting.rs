@@ -13,6 +13,7 @@ use super::super::tasks::Ended;
 use super::Dispatcher;
 use super::deciding::Decided;
 use super::timers::OBSERVING;
+use super::watching::WATCHING;
 
 impl Dispatcher {
     pub(super) async fn start_effects(&mut self) -> Result<(), StoreError> {
@@ -35,10 +36,13 @@ impl Dispatcher {
                 | Effect::RunTurn { .. }
                 | Effect::RunChecks { .. }
                 | Effect::Deliver { .. }
-                | Effect::UpdateTracker { .. } => token,
+                | Effect::UpdateTracker { .. }
+                | Effect::CreateItem { .. } => token,
             };
             let item = match &effect {
-                Effect::UpdateTracker { item, .. } => self.engine.item(item).cloned(),
+                Effect::UpdateTracker { item, .. } | Effect::CreateItem { parent: item, .. } => {
+                    self.engine.item(item).cloned()
+                }
                 Effect::Claim { .. }
                 | Effect::Release { .. }
                 | Effect::PrepareWorkspace { .. }
@@ -71,6 +75,13 @@ impl Dispatcher {
                 tracing::error!(
                     "reading the trackers panicked; they are read again at the next poll"
                 );
+            }
+            return Ok(());
+        }
+        if ended.name == WATCHING {
+            self.watching = false;
+            if ended.panicked {
+                tracing::error!("reading pull requests panicked; they are read again in time");
             }
             return Ok(());
         }

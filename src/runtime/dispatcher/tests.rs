@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::{Dispatcher, Timing};
 use crate::domain::ids::{ItemId, RunId};
+use crate::domain::work_item::WorkItem;
 use crate::process::redact::Redactor;
 use crate::runtime::agents::Agents;
 use crate::runtime::clock::{IdSource, SystemClock, SystemIds};
@@ -25,7 +26,7 @@ use crate::runtime::simulation::scenario::Script;
 use crate::runtime::state_dir::StateDir;
 use crate::store::in_memory::InMemoryStore;
 use crate::trackers::claim::{Claim, Claimed};
-use crate::trackers::{Listing, Tracker, TrackerError, TrackerUpdate, Updated};
+use crate::trackers::{Listing, NewItem, Tracker, TrackerError, TrackerUpdate, Updated};
 use crate::workspaces::in_memory::InMemoryWorkspaces;
 
 /// A tracker whose every reading panics; it counts them and says when there were enough.
@@ -58,6 +59,10 @@ impl Tracker for Panicking {
     async fn update(&self, _update: &TrackerUpdate) -> Result<Updated, TrackerError> {
         panic!("nothing is written in this test");
     }
+
+    async fn create(&self, _item: &NewItem) -> Result<WorkItem, TrackerError> {
+        panic!("nothing is created in this test");
+    }
 }
 
 fn ports(tracker: Arc<dyn Tracker>) -> Ports {
@@ -65,6 +70,7 @@ fn ports(tracker: Arc<dyn Tracker>) -> Ports {
         store: Arc::new(InMemoryStore::new(Uuid::from_u128(1), Box::new(|| [0; 16]))),
         workspaces: Arc::new(InMemoryWorkspaces::default()),
         trackers: BTreeMap::from([("local".to_owned(), tracker)]),
+        forges: BTreeMap::new(),
         agents: Agents::default(),
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
@@ -145,6 +151,10 @@ impl Tracker for Counting {
 
     async fn update(&self, _update: &TrackerUpdate) -> Result<Updated, TrackerError> {
         panic!("nothing is written in this test");
+    }
+
+    async fn create(&self, _item: &NewItem) -> Result<WorkItem, TrackerError> {
+        panic!("nothing is created in this test");
     }
 }
 

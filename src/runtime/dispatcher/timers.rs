@@ -28,6 +28,7 @@ impl Dispatcher {
                 self.observe(hinted, false);
             }
         }
+        self.watch();
         if self.next_heartbeat.is_some_and(|at| now >= at) {
             self.next_heartbeat = self.timing.schedule.as_ref().map(|next_after| next_after(now));
             self.engine.open_intake(true);
@@ -122,6 +123,7 @@ impl Dispatcher {
             Some(self.next_reaping),
             self.engine.next_due(now),
             self.engine.next_claim(),
+            self.engine.next_reading().filter(|_| !self.watching),
             planned.filter(|at| *at > now),
         ];
         let next = candidates.into_iter().flatten().min().unwrap_or(now.after(RENEWAL));

@@ -2,6 +2,7 @@
 
 pub mod checks;
 mod clean_up;
+mod create;
 mod deliver;
 mod lease;
 mod prepare;
@@ -20,10 +21,11 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::change::Workspace;
 use crate::domain::effect::Effect;
 use crate::domain::failure::Failure;
-use crate::domain::ids::{EffectKey, RunId};
+use crate::domain::ids::{EffectKey, ProjectId, RunId};
 use crate::domain::item_record::ItemRecord;
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::WorkItem;
+use crate::forges::Forge;
 use crate::pipeline::input::{Input, PreparedTurn};
 use crate::pipeline::state::RunState;
 use crate::process::redact::Redactor;
@@ -47,6 +49,8 @@ pub struct Ports {
     pub workspaces: Arc<dyn Workspaces>,
     /// Trackers by source word.
     pub trackers: BTreeMap<String, Arc<dyn Tracker>>,
+    /// Where projects offer their changes, or why that cannot be done.
+    pub forges: BTreeMap<ProjectId, Result<Arc<dyn Forge>, String>>,
     /// Configured agents.
     pub agents: Agents,
     /// The time.
@@ -107,6 +111,8 @@ pub enum Done {
     Claimed(Result<(Timestamp, Claimed), TrackerFailure>),
     /// An item was given back.
     Released(Result<(), TrackerFailure>),
+    /// A part of its item was created, or could not be.
+    Created(Result<WorkItem, TrackerFailure>),
     /// It was stopped before it came to anything; it is still wanted.
     Stopped,
 }
@@ -179,6 +185,9 @@ pub async fn execute(ports: Arc<Ports>, job: Job) {
                 tracker::Wish { number: *number, state: *state, entry, card: card.as_deref() };
             tracker::execute(&ports, &job, item, wish).await
         }
+        Effect::CreateItem { parent, number, .. } => {
+            create::execute(&ports, &job, parent, *number).await
+        }
     };
     desk.over(key, run, done).await;
 }
@@ -200,6 +209,9 @@ pub fn failed(effect: &Effect, failure: Failure) -> Done {
         Effect::CleanUp { .. } => Done::Run(Input::CleanedUp { kept: true, salvaged: None }),
         Effect::UpdateTracker { .. } => {
             Done::Tracker(Err(TrackerFailure { message: failure.message, again: true, wait: None }))
+        }
+        Effect::CreateItem { .. } => {
+            Done::Created(Err(TrackerFailure { message: failure.message, again: true, wait: None }))
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::domain::budget::ledger::Ledger;
 use crate::domain::effect::Effect;
-use crate::domain::ids::ProjectId;
+use crate::domain::ids::{EffectKey, ProjectId};
 use crate::domain::item_record::ItemRecord;
 use crate::domain::ops::OpsState;
 use crate::domain::time::Timestamp;
@@ -22,6 +22,10 @@ pub struct Loaded {
     pub ops: OpsState,
     /// Open effects.
     pub effects: Vec<(Effect, Timestamp)>,
+    /// How often open effects have failed, and why they did last.
+    pub failures: Vec<(EffectKey, u32, String)>,
+    /// Updates for trackers that were given up, and why.
+    pub parked: Vec<(Effect, String)>,
     /// Recent starts.
     pub starts: Vec<(Timestamp, ProjectId)>,
     /// What was spent in the last week.

@@ -2,20 +2,31 @@
 
 use crate::domain::agent::Stage;
 use crate::domain::effect::Effect;
+use crate::domain::epic::DivisionPlan;
 use crate::domain::event::Event;
 use crate::domain::ids::{ItemId, ProjectId, RunId};
-use crate::domain::policy::ProjectPolicy;
+use crate::domain::item_record::ItemRecord;
+use crate::domain::policy::{ProjectPolicy, PullRequestPolicy};
+use crate::domain::pull_request::{Feedback, Offer};
 use crate::domain::run::{Interruption, ItemFacts, OptionalStages, RunPlan};
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::ItemState;
 use crate::pipeline::{criteria, machine};
+use crate::planner::division::Division;
 
 use super::Engine;
 
 impl Engine {
     /// Starts a run on `item` in `project`.
     pub(super) fn start_run(&mut self, item: &ItemId, project: &ProjectId, now: Timestamp) {
-        let Some(plan) = self.run_plan(item, project) else { return };
+        let Some(record) = self.items.get(item) else { return };
+        let division = match self.division(record, now) {
+            Division::Divide(division) => Some(division),
+            Division::Whole(_) => None,
+            // Others have taken the room since the plan was made.
+            Division::Wait { .. } => return,
+        };
+        let Some(plan) = self.run_plan(item, project, division) else { return };
         let Some(record) = self.items.get(item) else { return };
         let attempt = record.spend.attempts + 1;
         let inherited = record.findings.clone();
@@ -47,8 +58,11 @@ impl Engine {
     pub(super) fn announce(&mut self, run: RunId, now: Timestamp) {
         let Some(state) = self.runs.get(&run) else { return };
         let (item, attempt) = (state.item.clone(), state.attempt);
-        let coder = self.staffing(now).assigned(Stage::Coder, &state.plan.stages.coder).agent;
-        let entry = format!("run {} started: attempt {attempt} with {coder}", run.short());
+        let plan = &state.plan;
+        let first = if plan.division.is_some() { Stage::Planner } else { Stage::Coder };
+        let driven = plan.stages.of(first).unwrap_or(&plan.stages.coder);
+        let agent = self.staffing(now).assigned(first, driven).agent;
+        let entry = format!("run {} started: attempt {attempt} with {agent}", run.short());
         self.update_tracker(&item, Some(ItemState::InProgress), entry, now);
     }
 
@@ -109,7 +123,12 @@ impl Engine {
         self.handled(None, None, now)
     }
 
-    fn run_plan(&self, item: &ItemId, project: &ProjectId) -> Option<RunPlan> {
+    fn run_plan(
+        &self,
+        item: &ItemId,
+        project: &ProjectId,
+        division: Option<DivisionPlan>,
+    ) -> Option<RunPlan> {
         let record = self.items.get(item)?;
         let work = &record.item;
         let settings = self.project(project)?;
@@ -128,6 +147,7 @@ impl Engine {
             stages.critic = None;
             stages.optional = OptionalStages::default();
         }
+        stages.optional.planner = division.as_ref().map(|_| self.policy.division.stage.clone());
         Some(RunPlan {
             project: project.clone(),
             repository: settings.repository.clone(),
@@ -138,6 +158,7 @@ impl Engine {
             criteria: criteria::find(&work.body),
             notes: record.notes.clone(),
             stages,
+            division,
             context: self.policy.context.clone(),
             facts: ItemFacts {
                 state: work.state.label().to_owned(),
@@ -151,6 +172,9 @@ impl Engine {
             checks: settings.checks.clone(),
             check_timeout_ms: settings.check_timeout_ms,
             delivery: settings.delivery,
+            offer: settings.pull_request.offer.clone(),
+            feedback: feedback(record),
+            continues: continued(record, project).map(Box::new),
         })
     }
 
@@ -161,6 +185,19 @@ impl Engine {
         }
         id.as_str().starts_with('/').then(|| ad_hoc(id))
     }
+}
+
+/// What people and checks hold against the item's pull request.
+fn feedback(record: &ItemRecord) -> Option<Box<Feedback>> {
+    let offered = record.offered.as_ref().filter(|offered| offered.is_open())?;
+    let feedback = Feedback::of(offered.seen.as_ref()?);
+    (!feedback.is_empty() || feedback.left_out > 0).then(|| Box::new(feedback))
+}
+
+/// The open pull request that a run of the item goes on with.
+fn continued(record: &ItemRecord, project: &ProjectId) -> Option<Offer> {
+    let offered = record.offered.as_ref().filter(|offered| offered.is_open())?;
+    (offered.offer.project == *project).then(|| offered.offer.clone())
 }
 
 /// A repository that is not configured: no checks, its branch is left for the caller.
@@ -175,6 +212,7 @@ pub(super) fn ad_hoc(id: &ProjectId) -> ProjectPolicy {
         checks: Vec::new(),
         check_timeout_ms: 600_000,
         delivery: crate::domain::run::Delivery::Branch,
+        pull_request: PullRequestPolicy::default(),
         day_budget: crate::domain::budget::DayBudget::default(),
         approval_required: None,
         stages: None,

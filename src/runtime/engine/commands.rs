@@ -59,6 +59,13 @@ impl Engine {
                 self.intake_open = open;
                 accepted("planned", None, None)
             }
+            Command::Lane { order } => self.lane_order(&order, actor, now),
+            Command::AcknowledgeClose { target, reason } => self
+                .on_item(&target, |engine, id| engine.acknowledge_close(id, &reason, actor, now)),
+            Command::Stop { override_reason } => {
+                self.stop_daemon(override_reason.as_deref(), actor, now)
+            }
+            Command::StopAcknowledge { reason } => self.acknowledge_stop(&reason, actor, now),
             Command::Submit { task } => self.submit(task, actor, now),
         }
     }
@@ -136,8 +143,12 @@ impl Engine {
                 id.identifier()
             ));
         }
+        if let Some(reason) = self.no_room_for(record, now) {
+            return refused(&reason);
+        }
         self.record_item(id, Event::ApprovalGiven { by: actor.to_owned() }, now);
         self.update_tracker(id, None, format!("approved by {actor}"), now);
+        self.create_next(id, now);
         self.plan(now);
         accepted("approved", Some(id.clone()), self.run_of(id))
     }
@@ -194,6 +205,9 @@ impl Engine {
             ItemStatus::InFlight => {
                 return refused(&format!("{} is being worked on", id.identifier()));
             }
+            ItemStatus::Done if record.in_review && record.offered.is_some() => {
+                self.record_item(id, Event::ItemReopened { by: actor.to_owned() }, now);
+            }
             ItemStatus::Done => {
                 return refused(&format!(
                     "{} is done; reopen it in its tracker if it should be done again",
@@ -207,9 +221,12 @@ impl Engine {
         }
         let answered = Event::ItemHumanAnswered { by: actor.to_owned(), answer: note.to_owned() };
         self.record_item(id, answered, now);
+        self.create_next(id, now);
+        let divided = self.items.get(id).is_some_and(|record| record.epic.is_some());
+        let state = if divided { ItemState::InProgress } else { ItemState::Todo };
         // Whoever asks for it may know better than the provider's last word.
         self.closed_windows.clear();
-        self.update_tracker(id, Some(ItemState::Todo), format!("retry asked for by {actor}"), now);
+        self.update_tracker(id, Some(state), format!("retry asked for by {actor}"), now);
         self.plan(now);
         accepted("back to work", Some(id.clone()), self.run_of(id))
     }
@@ -246,14 +263,16 @@ impl Engine {
         Some((id, run, turn))
     }
 
-    fn on_item(&mut self, target: &str, act: impl FnOnce(&mut Self, &ItemId) -> Reply) -> Reply {
+    /// Lets `act` happen to the item that people call `target`.
+    pub(super) fn on_item(
+        &mut self,
+        target: &str,
+        act: impl FnOnce(&mut Self, &ItemId) -> Reply,
+    ) -> Reply {
         match self.find(target) {
             Found::One(id) => act(self, &id),
             Found::None => unknown(target),
-            Found::Many(ids) => {
-                let names: Vec<&str> = ids.iter().map(ItemId::as_str).collect();
-                refused(&format!("`{target}` could be {}", names.join(" or ")))
-            }
+            Found::Many(ids) => ambiguous(target, &ids),
         }
     }
 
@@ -316,6 +335,11 @@ pub(super) fn refused(message: &str) -> Reply {
     Reply { accepted: false, message: message.to_owned(), item: None, run: None }
 }
 
-fn unknown(target: &str) -> Reply {
+pub(super) fn ambiguous(target: &str, ids: &[ItemId]) -> Reply {
+    let names: Vec<&str> = ids.iter().map(ItemId::as_str).collect();
+    refused(&format!("`{target}` could be {}", names.join(" or ")))
+}
+
+pub(super) fn unknown(target: &str) -> Reply {
     refused(&format!("no item or run is called `{target}`; `enact-factory status` lists them"))
 }

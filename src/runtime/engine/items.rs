@@ -53,12 +53,14 @@ impl Engine {
     /// Takes the tracker's copy of an item into account. `ours`: the state it has because we wrote it; any other new
     /// state comes from people.
     pub(super) fn observe_item(&mut self, item: WorkItem, ours: Option<ItemState>, now: Timestamp) {
+        let item = self.trusted_like_parent(item);
         let id = item.id.clone();
         let Some(record) = self.items.get(&id) else {
-            return self.record_item(&id, Event::ItemCreated { item }, now);
+            self.record_item(&id, Event::ItemCreated { item }, now);
+            return self.propose_lane(&id, now);
         };
         if record.present && record.item == item {
-            return;
+            return self.propose_lane(&id, now);
         }
         // What was given up because it was gone is wanted again when it is back.
         let is_back = !record.present && record.status == ItemStatus::Cancelled;
@@ -80,6 +82,7 @@ impl Engine {
             let input = Input::Supersede { reason, settled: false };
             let _ignored = self.handle_run(run, None, false, input, now);
         }
+        self.propose_lane(&id, now);
     }
 
     /// People moved the item in its tracker: they own the intent.
@@ -110,6 +113,7 @@ impl Engine {
             ItemStatus::WaitingHuman if open_again => {
                 let answer = String::new();
                 self.record_item(id, Event::ItemHumanAnswered { by, answer }, now);
+                self.create_next(id, now);
             }
             ItemStatus::Done | ItemStatus::Failed | ItemStatus::Cancelled if open_again => {
                 self.record_item(id, Event::ItemReopened { by }, now);
@@ -120,6 +124,10 @@ impl Engine {
             | ItemStatus::Done
             | ItemStatus::Failed
             | ItemStatus::Cancelled => {}
+        }
+        if state.is_terminal() {
+            self.free_lane_of(id, now);
+            self.note_closure(id, now);
         }
     }
 
@@ -139,6 +147,7 @@ impl Engine {
             }
             self.absent.remove(&id);
             self.record_item(&id, Event::ItemWithdrawn {}, now);
+            self.free_lane_of(&id, now);
             if let Some(run) = self.items.get(&id).and_then(|record| record.run) {
                 let reason = "the item is gone from its tracker".to_owned();
                 let input = Input::Supersede { reason, settled: false };
@@ -172,10 +181,14 @@ impl Engine {
         self.request(Effect::UpdateTracker { item, number, state, entry, card }, now);
     }
 
-    /// The standing of the item's newest run, if its tracker shows such a thing.
+    /// The standing of the item's lane or of its newest run, if its tracker shows such a thing.
     fn card(&self, id: &ItemId) -> Option<Box<RunCard>> {
         if !self.identity.cards.contains(id.source()) {
             return None;
+        }
+        let record = self.items.get(id)?;
+        if let Some(session) = record.session.as_ref().filter(|_| record.run.is_none()) {
+            return Some(Box::new(card::of_lane(session)));
         }
         let newest = self.runs.values().rev().find(|state| state.item == *id);
         newest.map(|state| Box::new(card::card(state)))
@@ -191,6 +204,7 @@ impl Engine {
         if !self.outbox.contains(key) {
             return;
         }
+        self.note_tried(key, result.as_ref().err(), now);
         match result {
             Ok(current) => {
                 let ours = match self.outbox.effect(key) {
@@ -202,7 +216,8 @@ impl Engine {
                         | Effect::RunTurn { .. }
                         | Effect::RunChecks { .. }
                         | Effect::Deliver { .. }
-                        | Effect::CleanUp { .. },
+                        | Effect::CleanUp { .. }
+                        | Effect::CreateItem { .. },
                     )
                     | None => None,
                 };

@@ -197,6 +197,7 @@ impl Engine {
             Effect::Claim { .. }
             | Effect::Release { .. }
             | Effect::CleanUp { .. }
+            | Effect::CreateItem { .. }
             | Effect::UpdateTracker { .. } => false,
         }
     }

@@ -23,9 +23,13 @@ use crate::store::{Store, StoreReader};
 use super::{Engine, Handled, Identity, Input, Leasing, Reply, TrackerFailure, Wanted};
 
 mod affording;
+mod drain;
+mod epics;
 mod failover;
+mod lanes;
 mod leases;
 mod logins;
+mod offers;
 mod outbox;
 mod provider;
 mod results;
@@ -131,6 +135,9 @@ impl Bench {
             Effect::CleanUp { run, .. } => format!("clean up {}", of_run(run)),
             Effect::UpdateTracker { item, number, .. } => {
                 format!("update {number} {}", item.identifier())
+            }
+            Effect::CreateItem { parent, number, .. } => {
+                format!("create {number} of {}", parent.identifier())
             }
         }
     }

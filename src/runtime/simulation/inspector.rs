@@ -84,9 +84,10 @@ impl Inspector {
         let key = settled.key.clone();
         let last = match &settled.settlement {
             Settlement::Done | Settlement::Dead { .. } => true,
-            Settlement::Retry { .. } => false,
+            Settlement::Retry { .. } | Settlement::Revived { .. } => false,
         };
-        if self.settled.get(&key) == Some(&true) {
+        let is_revived = matches!(settled.settlement, Settlement::Revived { .. });
+        if self.settled.get(&key) == Some(&true) && !is_revived {
             self.violated(format!("{key} was settled twice"));
         }
         if !matches!(settled.settlement, Settlement::Dead { .. }) {
@@ -193,6 +194,10 @@ impl Item {
             Event::ItemResolved { run, outcome, .. } => {
                 self.leave(*run, "resolved")?;
                 self.status = settled(outcome);
+            }
+            Event::ItemDecomposed { run, .. } => {
+                self.leave(Some(*run), "divided")?;
+                self.status = ItemStatus::Pending;
             }
             Event::ItemHumanAnswered { .. } => {
                 self.be(&[ItemStatus::Pending, ItemStatus::WaitingHuman], "answered")?;

@@ -19,8 +19,21 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::ApprovalExpired {}
         | Event::ItemResolved { .. }
         | Event::ItemReopened { .. }
+        | Event::ItemDecomposed { .. }
+        | Event::ItemKeptWhole { .. }
+        | Event::PartCreated { .. }
         | Event::ItemUpdateRequested { .. }
         | Event::ItemCharged { .. }
+        | Event::LaneProposed { .. }
+        | Event::LaneStarted { .. }
+        | Event::LaneMoved { .. }
+        | Event::LaneReviewed { .. }
+        | Event::LaneUnlinked { .. }
+        | Event::CloseDeferred { .. }
+        | Event::CloseAcknowledged { .. }
+        | Event::ClosureUnproven { .. }
+        | Event::ItemOffered { .. }
+        | Event::ItemPullRequestRead { .. }
         | Event::RunStarted { .. }
         | Event::WorkspaceReady { .. }
         | Event::TurnStarted { .. }
@@ -32,6 +45,8 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::ReviewSubmitted { .. }
         | Event::ReviewMissing { .. }
         | Event::AuditSubmitted { .. }
+        | Event::DivisionSubmitted { .. }
+        | Event::DivisionRefused { .. }
         | Event::StageFinished { .. }
         | Event::RunAdvanced { .. }
         | Event::RevisionRequested { .. }
@@ -57,6 +72,8 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::AgentRefused { .. }
         | Event::AgentCleared { .. }
         | Event::AgentAccepted { .. }
+        | Event::StopJudged { .. }
+        | Event::StopAcknowledged { .. }
         | Event::ProviderSet { .. } => {}
     }
 }

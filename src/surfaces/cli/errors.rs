@@ -19,6 +19,8 @@ pub const FAILURE: u8 = 1;
 pub const TIMEOUT: u8 = 2;
 /// `receipts verify`: the log was altered or is damaged.
 pub const INTEGRITY: u8 = 2;
+/// `stop`: the stop policy says no.
+pub const STOP_DENIED: u8 = 2;
 /// `receipts verify`: the derived tables do not follow from the log.
 pub const PROJECTION_DRIFT: u8 = 3;
 /// `receipts verify`: the log does not continue a head that was noted down.

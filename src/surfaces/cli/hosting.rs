@@ -45,6 +45,10 @@ impl Hosted {
         standing: Standing,
     ) -> Result<Self, CliError> {
         let daemon = Daemon::open(setup).await?;
+        let daemon = match standing {
+            Standing::Permanent => daemon,
+            Standing::Temporary => daemon.for_one_task(),
+        };
         let elsewhere = context.surroundings.short_directory();
         let server = ControlServer::bind(&daemon.parts().dirs.root, &elsewhere)?;
         let settings = setup.settings.http.as_ref().filter(|_| standing == Standing::Permanent);

@@ -8,6 +8,7 @@
 pub mod client;
 mod connection;
 mod follow;
+pub mod lane_views;
 mod lines;
 pub mod place;
 pub mod provider_views;
@@ -15,6 +16,7 @@ pub mod server;
 pub mod views;
 pub mod webhook_views;
 pub mod wire;
+pub mod write_views;
 
 #[cfg(test)]
 mod tests;

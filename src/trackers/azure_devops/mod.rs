@@ -9,6 +9,7 @@
 
 mod claim;
 mod comment;
+mod creation;
 mod item;
 mod mirror;
 mod process;
@@ -37,9 +38,9 @@ use self::comment::Signer;
 use self::mirror::Mirror;
 use self::process::Process;
 use self::service::Boards;
-use super::{Listing, Tracker, TrackerError, TrackerUpdate, Updated};
+use super::{Listing, NewItem, Tracker, TrackerError, TrackerUpdate, Updated};
 use crate::domain::ids::{ItemId, ProjectId, RunId};
-use crate::domain::work_item::{ItemState, Lane};
+use crate::domain::work_item::{ItemState, Lane, WorkItem};
 use crate::trackers::claim::{Claim, Claimed};
 
 /// The name of this tracker in item identifiers.
@@ -249,5 +250,9 @@ impl Tracker for AzureDevOpsTracker {
 
     async fn update(&self, update: &TrackerUpdate) -> Result<Updated, TrackerError> {
         self.write(update).await
+    }
+
+    async fn create(&self, item: &NewItem) -> Result<WorkItem, TrackerError> {
+        self.create_part(item).await
     }
 }

@@ -7,6 +7,7 @@
 
 mod api;
 mod claim;
+mod creating;
 mod item;
 mod labels;
 mod mirror;
@@ -31,9 +32,9 @@ use tokio::sync::Semaphore;
 use self::api::Api;
 use self::mirror::Mirror;
 use super::status_comment::SigningKey;
-use super::{Listing, Tracker, TrackerError, TrackerUpdate, Updated};
+use super::{Listing, NewItem, Tracker, TrackerError, TrackerUpdate, Updated};
 use crate::domain::ids::{ItemId, ProjectId, RunId};
-use crate::domain::work_item::Lane;
+use crate::domain::work_item::{Lane, WorkItem};
 use crate::trackers::claim::{Claim, Claimed};
 
 /// The name of this tracker in item identifiers.
@@ -157,8 +158,7 @@ impl GithubTracker {
     /// When the address or the token is nothing that can be sent.
     pub fn new(settings: GithubSettings) -> Result<Self, TrackerError> {
         let api = Api::new(&settings)?;
-        let secret = settings.signing_secret.as_ref().or(settings.token.as_ref());
-        let key = SigningKey::derived(secret.unwrap_or(&SecretString::from(String::new())));
+        let key = Self::signing_key(&settings);
         Ok(Self {
             settings,
             api,
@@ -167,6 +167,12 @@ impl GithubTracker {
             hurried: AtomicBool::new(false),
             mirrors: Mutex::default(),
         })
+    }
+
+    /// What comments and parts are signed with.
+    fn signing_key(settings: &GithubSettings) -> SigningKey {
+        let secret = settings.signing_secret.as_ref().or(settings.token.as_ref());
+        SigningKey::derived(secret.unwrap_or(&SecretString::from(String::new())))
     }
 
     fn mirrors(&self) -> MutexGuard<'_, BTreeMap<String, Mirror>> {
@@ -222,5 +228,9 @@ impl Tracker for GithubTracker {
         // It is never closed.
         let _writing = self.writing.acquire().await.ok();
         self.write(update).await
+    }
+
+    async fn create(&self, item: &NewItem) -> Result<WorkItem, TrackerError> {
+        self.create_part(item).await
     }
 }

@@ -14,6 +14,7 @@ use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{ItemId, ProjectId, RunId};
+use crate::domain::pull_request::OfferPlan;
 use crate::domain::run::{
     ContextPlan, Delivery, Interruption, ItemFacts, OptionalStages, Outcome, Phase, RunPlan,
     StagePlan, StageSet,
@@ -69,6 +70,7 @@ pub(in crate::pipeline) fn plan() -> RunPlan {
             critic: Some(stage_plan("critic-agent")),
             optional: OptionalStages::default(),
         },
+        division: None,
         context: ContextPlan::default(),
         facts: ItemFacts::default(),
         workflow: None,
@@ -76,6 +78,9 @@ pub(in crate::pipeline) fn plan() -> RunPlan {
         checks: vec!["make test".to_owned()],
         check_timeout_ms: 60_000,
         delivery: Delivery::Branch,
+        offer: OfferPlan::default(),
+        feedback: None,
+        continues: None,
     }
 }
 
@@ -306,7 +311,8 @@ impl Driver {
         let run = self.state.id;
         let effect = match self.state.phase {
             Phase::Preparing => Effect::PrepareWorkspace { run },
-            Phase::Diagnosing
+            Phase::Planning
+            | Phase::Diagnosing
             | Phase::Coding
             | Phase::Critiquing
             | Phase::Testing

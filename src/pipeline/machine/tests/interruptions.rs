@@ -67,6 +67,7 @@ fn play_out(run: &mut Driver) {
             Effect::Deliver { .. } => run.deliver(),
             Effect::CleanUp { .. }
             | Effect::UpdateTracker { .. }
+            | Effect::CreateItem { .. }
             | Effect::Claim { .. }
             | Effect::Release { .. } => return,
         };

@@ -306,6 +306,7 @@ fn goes(run: &mut Driver, ending: Ending, diff: &str, says: Says) {
         }
         Effect::CleanUp { .. }
         | Effect::UpdateTracker { .. }
+        | Effect::CreateItem { .. }
         | Effect::Claim { .. }
         | Effect::Release { .. } => {
             run.feed(Input::CleanedUp { kept: diff.is_empty(), salvaged: None });

@@ -9,8 +9,11 @@ use toml::Spanned;
 
 use crate::domain::agent::{AgentKind, Stage};
 use crate::domain::budget::{DayBudget, ItemBudget, WindowBudget};
+use crate::domain::epic::DivisionPolicy;
 use crate::domain::ids::{ItemId, ProjectId};
-use crate::domain::policy::{ApprovalPolicy, BlockedHours, Pace, Policy, ProjectPolicy, Slots};
+use crate::domain::policy::{
+    ApprovalPolicy, BlockedHours, Pace, Policy, ProjectPolicy, PullRequestPolicy, Slots,
+};
 use crate::domain::provider::AgentPolicy;
 use crate::domain::run::{ContextPlan, Delivery, OptionalStages, StagePlan, StageSet};
 use crate::domain::time::Timestamp;
@@ -270,6 +273,15 @@ impl Reader<'_> {
                 required: rules.approval,
                 expires_ms: rules.approval_expires.map_or(24 * 3_600_000, millis),
             },
+            division: DivisionPolicy {
+                enabled: false,
+                threshold_minutes: 30,
+                max_depth: 2,
+                max_children: 5,
+                daily_limit: 20,
+                approval: false,
+                stage: stages.coder.clone(),
+            },
             slots: Slots {
                 global: rules.slots.global.unwrap_or(4),
                 per_project: rules.slots.per_project.unwrap_or(4),
@@ -393,6 +405,7 @@ fn project(name: &str) -> ProjectPolicy {
         checks: vec!["make check".to_owned()],
         check_timeout_ms: 600_000,
         delivery: Delivery::Merge,
+        pull_request: PullRequestPolicy::default(),
         day_budget: DayBudget::default(),
         approval_required: None,
         stages: None,

@@ -1,8 +1,10 @@
 //! `doctor`: is everything there that the factory needs, and what to do about what is not.
 
 mod agents;
+mod forges;
 mod git;
 mod items;
+mod lanes;
 mod machine;
 mod projects;
 mod sandbox;
@@ -18,7 +20,8 @@ use super::errors::{self, CliError};
 use super::format;
 use super::screen::{Screen, Tone};
 
-/// Look at everything the factory needs: git, agents, state directory, clock, disk, configuration, projects, items, webhooks
+/// Look at everything the factory needs: git, agents, state directory, clock, disk, configuration, projects, items, lanes,
+/// webhooks
 ///
 /// Exit codes: 0 nothing would stop work, 1 something would.
 #[derive(Debug, Args)]
@@ -90,7 +93,11 @@ pub(super) async fn execute(context: &Context, _arguments: &Doctor) -> Result<u8
                 findings.extend(projects::look(context, settings).await);
             }
             findings.extend(items::look(context, settings).await);
+            if git_works {
+                findings.extend(forges::look(context, settings).await);
+            }
             findings.extend(webhooks::look(settings).await);
+            findings.extend(lanes::look(context, settings).await);
         }
         Err(report) => {
             findings.extend(report.problems.iter().map(|problem| {
