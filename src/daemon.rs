@@ -6,9 +6,10 @@
 pub mod credentials;
 pub mod forges;
 
+mod leasing;
 mod toolchain;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +30,7 @@ use crate::runtime::clock::{Clock, IdSource, SystemClock, SystemIds};
 use crate::runtime::confining::Confining;
 use crate::runtime::dispatcher::{Dispatcher, LoopMessage, Reconfigured, Schedule, Timing};
 use crate::runtime::effects::{KeeperSettings, Ports};
-use crate::runtime::engine::{Engine, Identity, Input, Leasing};
+use crate::runtime::engine::{Engine, Identity, Input};
 use crate::runtime::handle::DaemonHandle;
 use crate::runtime::reaper::{self, Kept};
 use crate::runtime::recovery::{self, Recovered, RecoveryError};
@@ -280,7 +281,7 @@ fn build_ports(
         agents: agents(setup),
         clock,
         ids,
-        holder: holder(&dirs),
+        holder: leasing::holder(&dirs),
         lease: Duration::from_millis(setup.settings.daemon.item_lease_ms),
         dirs,
         redactor: Redactor::new(credentials.secrets(&setup.settings)),
@@ -333,17 +334,6 @@ pub fn agents(setup: &Setup) -> Agents {
     )
 }
 
-/// What this daemon calls itself where it takes items.
-fn holder(dirs: &StateDir) -> String {
-    format!("factory-{}", dirs.instance.chars().take(8).collect::<String>())
-}
-
-/// Sources whose items are taken in their trackers.
-fn leased(ports: &Ports) -> BTreeSet<String> {
-    let leased = ports.trackers.iter().filter(|(_, tracker)| tracker.leases());
-    leased.map(|(source, _)| source.clone()).collect()
-}
-
 async fn take_over(setup: &Setup, ports: &Ports) -> Result<(Engine, Recovered), DaemonError> {
     let instance = ports.ids.ordered(ports.clock.now()).to_string();
     let epoch = ports.store.begin_epoch(&instance).await?;
@@ -353,7 +343,7 @@ async fn take_over(setup: &Setup, ports: &Ports) -> Result<(Engine, Recovered), 
     let sources = ports.trackers.keys().cloned().collect();
     let carded = ports.trackers.iter().filter(|(_, tracker)| tracker.shows_cards());
     let cards = carded.map(|(source, _)| source.clone()).collect();
-    let leasing = Leasing { sources: leased(ports), span: ports.lease };
+    let leasing = leasing::of(ports);
     let identity = Identity { instance, epoch, sources, cards, leasing };
     let policy = Arc::new(policy(setup));
     let mut engine = Engine::new(loaded, policy, identity, Arc::clone(&ports.ids));

@@ -183,15 +183,8 @@ pub(in crate::store) fn run_events() -> Vec<Event> {
         },
         Event::RunInterrupted { cause: Interruption::Shutdown, fence: 2 },
         Event::RunAdopted { turn: 2, fence: 3 },
-        Event::RunLeased {
-            lease: ItemLease { number: 2, until: Timestamp(1_700_000_060_000), told: 3 },
-        },
-        Event::RunYielded {
-            rival: Rival {
-                holder: "factory-1a2b3c4d".to_owned(),
-                until: Timestamp(1_700_000_060_000),
-            },
-        },
+        Event::RunLeased { lease: ItemLease { number: 2, until: Timestamp(5), told: 3 } },
+        Event::RunYielded { rival: Rival { holder: "other".to_owned(), until: Timestamp(5) } },
         Event::AgentSwitched { stage: Stage::Coder, switch: switch() },
         Event::RunInstructed {
             by: "human:cli:ann".to_owned(),
