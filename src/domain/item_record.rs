@@ -338,6 +338,10 @@ impl ItemRecord {
                 self.leave_run(outcome);
                 self.hold = None;
                 self.human = None;
+                // Whoever settles it by other means than an acknowledgment has no close to wait for any more.
+                if matches!(self.closing, Closing::Deferred { .. }) {
+                    self.closing = Closing::Free;
+                }
             }
             Event::ItemDecomposed { run, reason, parts, approval } => {
                 self.status = ItemStatus::Pending;

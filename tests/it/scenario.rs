@@ -6,6 +6,7 @@ mod context;
 mod epics;
 mod gate;
 mod keeper;
+mod lanes;
 mod people;
 mod providers;
 mod pull_requests;

@@ -191,6 +191,7 @@ impl Engine {
             },
             now,
         );
+        self.free_lane_of(id, actor, now);
         self.update_tracker(id, Some(ItemState::Cancelled), evidence, now);
         self.plan(now);
         accepted("cancelled", Some(id.clone()), None)

@@ -126,7 +126,7 @@ impl Engine {
             | ItemStatus::Cancelled => {}
         }
         if state.is_terminal() {
-            self.free_lane_of(id, now);
+            self.free_lane_of(id, &format!("tracker:{}", id.source()), now);
             self.note_closure(id, now);
         }
     }
@@ -147,7 +147,7 @@ impl Engine {
             }
             self.absent.remove(&id);
             self.record_item(&id, Event::ItemWithdrawn {}, now);
-            self.free_lane_of(&id, now);
+            self.free_lane_of(&id, &format!("tracker:{}", id.source()), now);
             if let Some(run) = self.items.get(&id).and_then(|record| record.run) {
                 let reason = "the item is gone from its tracker".to_owned();
                 let input = Input::Supersede { reason, settled: false };
