@@ -19,6 +19,7 @@ pub mod ids;
 pub mod item_record;
 pub mod lane_session;
 pub mod language;
+pub mod lease;
 pub mod ops;
 pub mod policy;
 pub mod prompt_record;
