@@ -31,7 +31,7 @@ fn parts_are_created_in_their_order_once_somebody_agreed_and_know_what_they_wait
     let item = ItemId::new("local/A.1");
     epic.created.insert(1, CreatedPart { item: item.clone(), at: Timestamp(2) });
     assert_eq!(epic.next(), Some(2));
-    assert_eq!(epic.blockers(2), [item.clone()]);
+    assert_eq!(epic.blockers(2), std::slice::from_ref(&item));
     epic.created.insert(2, CreatedPart { item, at: Timestamp(3) });
     assert_eq!(epic.next(), None);
     assert_eq!((epic.part(0), epic.part(3)), (None, None));

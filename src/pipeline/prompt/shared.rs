@@ -1,5 +1,7 @@
 //! Sections that several stages have.
 
+use std::fmt::Write as _;
+
 use crate::domain::agent::Stage;
 use crate::domain::change::{Change, CheckStatus};
 use crate::domain::pull_request::Feedback;
@@ -172,10 +174,10 @@ fn heard(feedback: &Feedback) -> String {
             left_out += 1;
             continue;
         }
-        text.push_str(&format!("{number}. {}\n", entry.trim().replace('\n', "\n   ")));
+        let _written = writeln!(text, "{number}. {}", entry.trim().replace('\n', "\n   "));
     }
     if left_out > 0 {
-        text.push_str(&format!("({left_out} more do not fit)\n"));
+        let _written = writeln!(text, "({left_out} more do not fit)");
     }
     text
 }

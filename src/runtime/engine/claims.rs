@@ -173,7 +173,7 @@ impl Engine {
             check_timeout_ms: settings.check_timeout_ms,
             delivery: settings.delivery,
             offering: Offering {
-                plan: settings.pull_request.offer.clone(),
+                plan: settings.pull_request.offer,
                 continues: continued(record, project).map(Box::new),
                 feedback: feedback(record),
             },

@@ -117,7 +117,7 @@ impl Engine {
                 if let Some((_, failures)) = self.readings.next.get_mut(&watched.item) {
                     *failures = 0;
                 }
-                self.stands(&watched.item, pull_request.bounded(), now);
+                self.stands(&watched.item, &pull_request.bounded(), now);
             }
             Err(unread) => {
                 self.problems.insert(source, vec![unread.message]);
@@ -132,11 +132,11 @@ impl Engine {
     }
 
     /// Takes into account how a pull request stands now.
-    fn stands(&mut self, id: &ItemId, pull_request: PullRequest, now: Timestamp) {
+    fn stands(&mut self, id: &ItemId, pull_request: &PullRequest, now: Timestamp) {
         let Some(record) = self.items.get(id) else { return };
         let Some(offered) = record.offered.as_deref() else { return };
         if offered.offer.number != pull_request.number
-            || offered.seen.as_ref() == Some(&pull_request)
+            || offered.seen.as_ref() == Some(pull_request)
         {
             return;
         }
@@ -166,7 +166,7 @@ impl Engine {
                 self.update_tracker(id, Some(ItemState::InReview), said, now);
             }
             (PullRequestState::Open { .. }, ItemStatus::Done) => {
-                self.hear(id, &before, &pull_request, now);
+                self.hear(id, &before, pull_request, now);
             }
             _ => {}
         }

@@ -277,16 +277,7 @@ fn run_event(event: &Event) -> Option<String> {
         Event::RunLeased { lease } => format!("has its item until {}", lease.until),
         Event::RunYielded { rival } => format!("{} has its item", rival.holder),
         Event::RunAdopted { turn, .. } => format!("turn {turn} goes on under another daemon"),
-        Event::RunDelivered { delivered } => match delivered {
-            Delivered::Branch { branch, .. } => format!("left on {branch}"),
-            Delivered::Merge { base, after, .. } => {
-                format!("merged into {base} as {}", after.get(..7).unwrap_or_default())
-            }
-            Delivered::PullRequest { number, branch, .. } => {
-                format!("pushed {branch}, pull request {number}")
-            }
-            Delivered::Nothing => "nothing to deliver".to_owned(),
-        },
+        Event::RunDelivered { delivered } => delivery(delivered),
         Event::DeliveryFailed { failure, .. } => {
             format!("could not be delivered: {}", first_line(&failure.message))
         }
@@ -294,6 +285,19 @@ fn run_event(event: &Event) -> Option<String> {
         Event::RunFinished { outcome, .. } => format!("the run is over: {}", outcome.word()),
         _ => return None,
     })
+}
+
+fn delivery(delivered: &Delivered) -> String {
+    match delivered {
+        Delivered::Branch { branch, .. } => format!("left on {branch}"),
+        Delivered::Merge { base, after, .. } => {
+            format!("merged into {base} as {}", after.get(..7).unwrap_or_default())
+        }
+        Delivered::PullRequest { number, branch, .. } => {
+            format!("pushed {branch}, pull request {number}")
+        }
+        Delivered::Nothing => "nothing to deliver".to_owned(),
+    }
 }
 
 fn said(what: &str, review: &Review) -> String {

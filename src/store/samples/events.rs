@@ -131,21 +131,7 @@ fn lane_events() -> Vec<Event> {
 pub(in crate::store) fn run_events() -> Vec<Event> {
     vec![
         run_started(run_id(1), item_id(1)),
-        Event::WorkspaceReady {
-            workspace: Workspace {
-                path: "/srv/state/worktrees/demo/1".to_owned(),
-                branch: "factory/DEMO-1-greet-by-name".to_owned(),
-                base_branch: "main".to_owned(),
-                base_commit: "a".repeat(40),
-            },
-            workflow: Some(Box::new(Workflow {
-                commit: "9".repeat(40),
-                stages: stages(),
-                checks: vec!["make lint".to_owned()],
-                prompts: [(Stage::Coder, "Do {{ issue.title }}.".to_owned())].into(),
-                remarks: vec!["line 3: hooks are not run".to_owned()],
-            })),
-        },
+        workspace_ready(),
         turn_started(1, Stage::Coder),
         turn_finished(1),
         Event::CoderReported {
@@ -213,6 +199,24 @@ pub(in crate::store) fn run_events() -> Vec<Event> {
         run_finished(),
         Event::RunCleaned { kept: false, salvaged: None },
     ]
+}
+
+fn workspace_ready() -> Event {
+    Event::WorkspaceReady {
+        workspace: Workspace {
+            path: "/srv/state/worktrees/demo/1".to_owned(),
+            branch: "factory/DEMO-1-greet-by-name".to_owned(),
+            base_branch: "main".to_owned(),
+            base_commit: "a".repeat(40),
+        },
+        workflow: Some(Box::new(Workflow {
+            commit: "9".repeat(40),
+            stages: stages(),
+            checks: vec!["make lint".to_owned()],
+            prompts: [(Stage::Coder, "Do {{ issue.title }}.".to_owned())].into(),
+            remarks: vec!["line 3: hooks are not run".to_owned()],
+        })),
+    }
 }
 
 pub(in crate::store) fn run_finished() -> Event {

@@ -33,7 +33,7 @@ impl GithubTracker {
         if issue.parent_issue_url.is_none() {
             self.link(repository, parent, created.id).await?;
         }
-        Ok(self.admitted(repository, issue))
+        Ok(self.admitted(repository, &issue))
     }
 
     /// The issue that was created for this part before, by its mark and by who wrote it.
@@ -120,7 +120,7 @@ impl GithubTracker {
     }
 
     /// The issue as an item; it is known from now on.
-    fn admitted(&self, repository: &Repository, issue: Issue) -> WorkItem {
+    fn admitted(&self, repository: &Repository, issue: &Issue) -> WorkItem {
         let (number, linked) = (issue.number, BTreeSet::new());
         let watched = Watched { issue: Ok(issue.clone()), linked };
         let named = watched.blockers(repository);
@@ -131,7 +131,7 @@ impl GithubTracker {
         });
         known.unwrap_or_else(|| {
             let blocked_by = named.iter().map(|reference| self.settings.id_of(reference)).collect();
-            self.settings.item(repository, &issue, blocked_by)
+            self.settings.item(repository, issue, blocked_by)
         })
     }
 }

@@ -38,10 +38,10 @@ pub(super) async fn offer(
     let head = approved_head(ports, state, workspace).await?;
     let forge = match ports.forges.get(&state.plan.project) {
         Some(Ok(forge)) => Arc::clone(forge),
-        Some(Err(reason)) => return Err(unusable(reason.clone())),
+        Some(Err(reason)) => return Err(unusable(reason)),
         None => {
             let project = &state.plan.project;
-            return Err(unusable(format!("no forge is configured for {project}")));
+            return Err(unusable(&format!("no forge is configured for {project}")));
         }
     };
     let offered = tokio::select! {
@@ -178,7 +178,7 @@ fn delivered(
     }
 }
 
-fn unusable(reason: String) -> Unavailable {
+fn unusable(reason: &str) -> Unavailable {
     let message = format!("{reason}; see `enact-factory doctor`, and then `enact-factory retry`");
     Unavailable::Failed(Failure::new(FailureClass::Configuration, message))
 }

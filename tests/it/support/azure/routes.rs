@@ -232,18 +232,7 @@ fn dispatch(inner: &mut Inner, call: &Call<'_>, bytes: &Bytes) -> Result<Value, 
             }).collect();
             Ok(json!({ "count": shown.len(), "value": shown }))
         }
-        ("GET", ["wit", "workitemtypes", kind, "states"]) => {
-            let states = inner.board.states(kind);
-            let missing = || {
-                Refusal::new(
-                    404,
-                    "WorkItemTypeNotFoundException",
-                    &format!("VS402323: Work item type {kind} does not exist"),
-                )
-            };
-            let shown = shown_states(states.ok_or_else(missing)?);
-            Ok(json!({ "count": shown.len(), "value": shown }))
-        }
+        ("GET", ["wit", "workitemtypes", kind, "states"]) => states_of(inner, kind),
         (_, ["git", ..]) => pulls::answer(inner, call),
         ("GET", ["policy", "evaluations"]) => pulls::evaluations(inner, call),
         ("GET", ["identities"]) => Ok(pulls::people(call)),
@@ -285,6 +274,19 @@ fn dispatch(inner: &mut Inner, call: &Call<'_>, bytes: &Bytes) -> Result<Value, 
             &format!("no such resource: {} {:?}", call.method, call.path),
         )),
     }
+}
+
+fn states_of(inner: &Inner, kind: &str) -> Result<Value, Refusal> {
+    let states = inner.board.states(kind);
+    let missing = || {
+        Refusal::new(
+            404,
+            "WorkItemTypeNotFoundException",
+            &format!("VS402323: Work item type {kind} does not exist"),
+        )
+    };
+    let shown = shown_states(states.ok_or_else(missing)?);
+    Ok(json!({ "count": shown.len(), "value": shown }))
 }
 
 fn shown_states(states: &[(&str, &str)]) -> Vec<Value> {
