@@ -341,9 +341,7 @@ async fn take_over(setup: &Setup, ports: &Ports) -> Result<(Engine, Recovered), 
     let loaded = recovery::load(ports.store.as_ref(), window, ports.clock.now()).await?;
     let before = loaded.ops.running.clone();
     let sources = ports.trackers.keys().cloned().collect();
-    let carded = ports.trackers.iter().filter(|(_, tracker)| tracker.shows_cards());
-    let cards = carded.map(|(source, _)| source.clone()).collect();
-    let leasing = leasing::of(ports);
+    let (cards, leasing) = (leasing::carded(ports), leasing::of(ports));
     let identity = Identity { instance, epoch, sources, cards, leasing };
     let policy = Arc::new(policy(setup));
     let mut engine = Engine::new(loaded, policy, identity, Arc::clone(&ports.ids));

@@ -1,4 +1,6 @@
-//! How this daemon takes items in their trackers.
+//! How this daemon takes items in their trackers, and shows there how they fare.
+
+use std::collections::BTreeSet;
 
 use crate::runtime::effects::Ports;
 use crate::runtime::engine::Leasing;
@@ -13,4 +15,10 @@ pub(super) fn holder(dirs: &StateDir) -> String {
 pub(super) fn of(ports: &Ports) -> Leasing {
     let leased = ports.trackers.iter().filter(|(_, tracker)| tracker.leases());
     Leasing { sources: leased.map(|(source, _)| source.clone()).collect(), span: ports.lease }
+}
+
+/// Who shows how a run stands, and not only a line about it.
+pub(super) fn carded(ports: &Ports) -> BTreeSet<String> {
+    let carded = ports.trackers.iter().filter(|(_, tracker)| tracker.shows_cards());
+    carded.map(|(source, _)| source.clone()).collect()
 }

@@ -24,6 +24,7 @@ use super::stuck;
 use goal::ChangedGoal;
 
 pub mod goal;
+mod item;
 
 /// One agent turn of the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -282,10 +283,7 @@ impl RunState {
             }
             Event::ReviewSubmitted { review, .. } => self.note_review(review),
             Event::AuditSubmitted { .. } => self.gate_misses = 0,
-            Event::DivisionSubmitted { reason, parts, .. } => {
-                self.division = Some(Division { reason: reason.clone(), parts: parts.clone() });
-            }
-            Event::DivisionRefused { reason, .. } => self.refused_divisions.push(reason.clone()),
+            Event::DivisionSubmitted { .. } | Event::DivisionRefused { .. } => self.divide(event),
             Event::StageFinished { stage, result, .. } => self.note_stage(*stage, result),
             Event::RunAdvanced { phase, accepted } => self.go_on(*phase, accepted.as_deref()),
             Event::ReviewMissing { .. } => self.gate_misses = self.gate_misses.saturating_add(1),
@@ -318,14 +316,6 @@ impl RunState {
                 self.finished = Some(at);
             }
             Event::RunCleaned { kept, .. } => self.cleaned = Some(*kept),
-            _ => {}
-        }
-    }
-
-    fn note_lease(&mut self, event: &Event) {
-        match event {
-            Event::RunLeased { lease } => self.lease = Some(*lease),
-            Event::RunYielded { rival } => self.rival = Some(rival.clone()),
             _ => {}
         }
     }

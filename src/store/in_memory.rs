@@ -1,5 +1,7 @@
 //! The log in memory: for `simulate`, throw-away runs and tests. Keeps every rule the database keeps.
 
+mod outbox;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -7,7 +9,6 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::domain::budget::ledger::Spending;
-use crate::domain::effect::Effect;
 use crate::domain::ids::{EffectKey, ItemId, OPS_STREAM, ProjectId, RunId, StreamId};
 use crate::domain::item_record::ItemRecord;
 use crate::domain::ops::OpsState;
@@ -22,7 +23,7 @@ use super::projections::runs::RunState;
 use super::projections::turns::TurnRow;
 use super::projections::work_items::WorkItemRow;
 use super::projections::{Fold, Rows};
-use super::rows::{IdempotencyRow, Lease, LogHead, OutboxRow, OutboxState, ProcessRow, StreamRow};
+use super::rows::{IdempotencyRow, Lease, LogHead, OutboxRow, ProcessRow, StreamRow};
 use super::verify::{Tables, Verification, VerifyOptions, VerifyReport};
 use super::{SaltSource, Store, StoreReader};
 
@@ -249,23 +250,11 @@ impl StoreReader for InMemoryStore {
     }
 
     async fn open_effects(&self) -> Result<Vec<OutboxRow>, StoreError> {
-        let log = self.log();
-        let pending = log.outbox.values().filter(|row| row.state == OutboxState::Pending);
-        let mut rows: Vec<_> = pending.cloned().collect();
-        rows.sort_by_key(|row| row.gseq);
-        Ok(rows)
+        Ok(outbox::open(&self.log().outbox))
     }
 
     async fn parked_updates(&self, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
-        let log = self.log();
-        let dead = log.outbox.values().filter(|row| row.state == OutboxState::Dead);
-        let mut rows: Vec<_> = dead
-            .filter(|row| matches!(row.effect, Effect::UpdateTracker { .. }))
-            .cloned()
-            .collect();
-        rows.sort_by_key(|row| row.gseq);
-        let surplus = rows.len().saturating_sub(limit);
-        Ok(rows.split_off(surplus))
+        Ok(outbox::parked(&self.log().outbox, limit))
     }
 
     async fn starts_since(

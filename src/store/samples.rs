@@ -3,6 +3,7 @@
 mod coverage;
 pub(super) mod events;
 mod standing;
+mod workspace;
 
 use uuid::Uuid;
 

@@ -6,6 +6,8 @@
 
 pub mod standing;
 
+mod text;
+
 use std::fmt;
 use std::fmt::Write as _;
 
@@ -195,7 +197,7 @@ impl StatusComment {
     /// is for the tracker to look at.
     #[must_use]
     pub fn verified(text: &str, item: &ItemId, key: &SigningKey) -> Option<Self> {
-        let text = normal(text);
+        let text = text::normal(text);
         let (shown, rest) = text.rsplit_once(OPENING)?;
         let (hidden, signature) = rest.strip_suffix(CLOSING)?.rsplit_once(SIGNED)?;
         let shown = shown.trim_end();
@@ -282,9 +284,9 @@ impl StatusComment {
         if let Some(address) = card.pull_request.as_deref().and_then(links::web_address) {
             let _written = write!(text, "\n\nPull request: {address}");
         }
-        self.head = inert(&text);
+        self.head = text::inert(&text);
         if let Some(evidence) = &card.evidence {
-            let evidence = inert(&first_chars(evidence, LONGEST_EVIDENCE));
+            let evidence = text::inert(&first_chars(evidence, LONGEST_EVIDENCE));
             let _written = write!(self.head, "{EVIDENCE}\n{evidence}{LOG_END}");
         }
         self.implementation_complete = card.implementation_complete;
@@ -377,18 +379,6 @@ pub fn is_outdated(found: &[StatusComment], update: &TrackerUpdate) -> bool {
 #[must_use]
 pub fn is_marked(text: &str) -> bool {
     text.contains(MARK)
-}
-
-/// Text in which nothing looks like our own hidden parts.
-fn inert(text: &str) -> String {
-    let text = text.replace("<!--", "&lt;!--").replace("</details", "&lt;/details");
-    normal(&text.replace("<details", "&lt;details"))
-}
-
-/// Text as trackers give it back: with their own line endings and without the space that nobody sees.
-fn normal(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
-    lines.join("\n").trim_end().to_owned()
 }
 
 #[cfg(test)]

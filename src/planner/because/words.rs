@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono_tz::Tz;
 
-use crate::domain::ids::ItemId;
+use crate::domain::ids::{ItemId, ProjectId};
 use crate::domain::lane_session::LanePhase;
 use crate::domain::policy::BlockedHours;
 use crate::domain::work_item::Lane;
@@ -38,11 +38,12 @@ impl fmt::Display for HeldBecause {
             }
             Self::DependencyCycle { path, length } => write_cycle(out, path, *length),
             Self::Duplicate { of, twin } => write_duplicate(out, of, *twin),
-            Self::Untrusted { author: Some(author), approval } => {
-                write!(out, "{author} is not trusted to steer agents; {approval}")
-            }
-            Self::Untrusted { author: None, approval } => {
-                write!(out, "its author is not known; {approval}")
+            Self::Untrusted { author, approval } => {
+                match author {
+                    Some(author) => write!(out, "{author} is not trusted to steer agents")?,
+                    None => out.write_str("its author is not known")?,
+                }
+                write!(out, "; {approval}")
             }
             Self::NeedsApproval { approval } => write!(out, "needs approval; {approval}"),
             Self::BudgetUsedUp { used } => write!(out, "its budget is used up: {}", join(used)),
@@ -66,10 +67,7 @@ impl fmt::Display for HeldBecause {
             }
             Self::QuietHours { hours, zone } => write_hours(out, *hours, *zone),
             Self::PaceReached { project, starts, cap, window_ms, turbo } => {
-                let place = project.as_ref().map(|id| format!(" in project {id}"));
-                let turbo = if *turbo { " (turbo)" } else { "" };
-                let (place, window) = (place.unwrap_or_default(), span(*window_ms));
-                write!(out, "{starts} of {cap} starts in {window}{place}{turbo}")
+                write_pace(out, project.as_ref(), (*starts, *cap, *window_ms), *turbo)
             }
             Self::SlotsTaken { slots, taken, limit, waiting } => {
                 write!(out, "{taken} of {limit} slots {slots} are taken")?;
@@ -78,6 +76,17 @@ impl fmt::Display for HeldBecause {
             of_parts => write_division(out, of_parts),
         }
     }
+}
+
+fn write_pace(
+    out: &mut fmt::Formatter<'_>,
+    project: Option<&ProjectId>,
+    (starts, cap, window_ms): (usize, u32, u64),
+    turbo: bool,
+) -> fmt::Result {
+    let place = project.map(|id| format!(" in project {id}")).unwrap_or_default();
+    let turbo = if turbo { " (turbo)" } else { "" };
+    write!(out, "{starts} of {cap} starts in {}{place}{turbo}", span(window_ms))
 }
 
 fn write_refused(

@@ -2,7 +2,7 @@
 
 use crate::domain::agent::{ExitEvidence, Stage, TurnEnding, TurnReport};
 use crate::domain::budget::Usage;
-use crate::domain::change::{Change, CheckReport, CheckResult, CheckStatus, Delivered, Workspace};
+use crate::domain::change::{Change, CheckReport, CheckResult, CheckStatus, Delivered};
 use crate::domain::closing::Deferral;
 use crate::domain::epic::Part;
 use crate::domain::event::Event;
@@ -28,9 +28,9 @@ use crate::domain::verdict::{
 };
 use crate::domain::work_item::change::ItemChange;
 use crate::domain::work_item::{ItemState, Lane, Overrides, Priority, Trust, WorkItem};
-use crate::domain::workflow::Workflow;
 
 use crate::store::samples::standing::standing;
+use crate::store::samples::workspace::workspace_ready;
 use crate::store::samples::{item_id, run_id};
 
 /// One event of every type.
@@ -131,7 +131,7 @@ fn lane_events() -> Vec<Event> {
 pub(in crate::store) fn run_events() -> Vec<Event> {
     vec![
         run_started(run_id(1), item_id(1)),
-        workspace_ready(),
+        workspace_ready(stages()),
         turn_started(1, Stage::Coder),
         turn_finished(1),
         Event::CoderReported {
@@ -199,24 +199,6 @@ pub(in crate::store) fn run_events() -> Vec<Event> {
         run_finished(),
         Event::RunCleaned { kept: false, salvaged: None },
     ]
-}
-
-fn workspace_ready() -> Event {
-    Event::WorkspaceReady {
-        workspace: Workspace {
-            path: "/srv/state/worktrees/demo/1".to_owned(),
-            branch: "factory/DEMO-1-greet-by-name".to_owned(),
-            base_branch: "main".to_owned(),
-            base_commit: "a".repeat(40),
-        },
-        workflow: Some(Box::new(Workflow {
-            commit: "9".repeat(40),
-            stages: stages(),
-            checks: vec!["make lint".to_owned()],
-            prompts: [(Stage::Coder, "Do {{ issue.title }}.".to_owned())].into(),
-            remarks: vec!["line 3: hooks are not run".to_owned()],
-        })),
-    }
 }
 
 pub(in crate::store) fn run_finished() -> Event {

@@ -157,7 +157,10 @@ async fn agent_states_readers_find_their_two_tables() {
             |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
         )
         .unwrap();
-    assert_eq!(item, ("local/DEMO-1".to_owned(), "pending".to_owned(), "Greet by name".to_owned()));
+    assert_eq!(
+        item,
+        ("local/DEMO-1".to_owned(), "waiting_human".to_owned(), "Greet by name".to_owned())
+    );
     let seen: Vec<(String, Option<String>)> = connection
         .prepare("SELECT DISTINCT type, work_item_id FROM events WHERE type IN ('work_item_created', 'run.started', 'ops.paused') ORDER BY id")
         .unwrap()
