@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::agent::{TurnEnding, TurnReport};
 use super::event::Event;
 use super::failure::FailureClass;
+use super::inbox::Inbox;
 use super::provider::ProviderChoice;
 use super::time::Timestamp;
 
@@ -61,6 +62,9 @@ pub struct OpsState {
     pub logins: BTreeMap<String, Login>,
     /// The default provider that somebody chose instead of the configuration's.
     pub provider: Option<ProviderChoice>,
+    /// What was taken from chats.
+    #[serde(default)]
+    pub inbox: Inbox,
 }
 
 impl OpsState {
@@ -95,7 +99,7 @@ impl OpsState {
                 let chosen = provider.clone();
                 self.provider = chosen.map(|agent| ProviderChoice { agent, by: by.clone() });
             }
-            _ => {}
+            _ => self.inbox.evolve(event),
         }
     }
 

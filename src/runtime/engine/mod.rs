@@ -5,6 +5,7 @@
 //! must be thrown away.
 
 mod affording;
+mod chats;
 mod claims;
 mod commands;
 mod items;
@@ -39,6 +40,7 @@ use crate::store::batch::{
 
 use super::clock::IdSource;
 
+pub use chats::{Asked, Chat};
 pub use outbox::Wanted;
 pub use provider::{AgentView, ProviderView};
 pub use views::{Explanation, HeldView, ItemView, RefusedAgent, RunView, Status, SwitchView};
@@ -94,6 +96,8 @@ pub enum Input {
         /// Who (`human:cli:ann`).
         actor: String,
     },
+    /// Someone in a chat asks for something, or a chat surface puts down how far it is.
+    Chat(Chat),
     /// Time passed, or capacity changed: plan.
     Plan,
     /// The configuration changed.
@@ -275,6 +279,7 @@ impl Engine {
                 self.pending.actor = Some(actor.clone());
                 reply = Some(self.command(command, &actor, now));
             }
+            Input::Chat(chat) => reply = self.chat(chat, now),
             Input::Plan => self.plan(now),
             Input::Reconfigured { policy } => {
                 self.policy = policy;

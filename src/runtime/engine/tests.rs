@@ -23,6 +23,7 @@ use crate::store::{Store, StoreReader};
 use super::{Engine, Handled, Identity, Input, Reply, TrackerFailure, Wanted};
 
 mod affording;
+mod chats;
 mod failover;
 mod logins;
 mod outbox;

@@ -100,6 +100,11 @@ impl Chronicle {
             | Event::AgentCleared { .. }
             | Event::AgentAccepted { .. }
             | Event::ProviderSet { .. } => factory_event(event),
+            Event::CommandReceived { .. }
+            | Event::CommandAnswered { .. }
+            | Event::ChannelRead { .. }
+            | Event::ReportPosted { .. }
+            | Event::ReportClosed { .. } => None,
             of_run => run_event(of_run),
         };
         let Some(what) = what else { return };

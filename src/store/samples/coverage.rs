@@ -55,6 +55,11 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::AgentRefused { .. }
         | Event::AgentCleared { .. }
         | Event::AgentAccepted { .. }
-        | Event::ProviderSet { .. } => {}
+        | Event::ProviderSet { .. }
+        | Event::CommandReceived { .. }
+        | Event::CommandAnswered { .. }
+        | Event::ChannelRead { .. }
+        | Event::ReportPosted { .. }
+        | Event::ReportClosed { .. } => {}
     }
 }

@@ -21,6 +21,7 @@ use crate::domain::work_item::change::ItemChange;
 use crate::domain::work_item::{ItemState, Lane, Overrides, Priority, Trust, WorkItem};
 use crate::domain::workflow::Workflow;
 
+use crate::store::samples::chat::chat_events;
 use crate::store::samples::{item_id, run_id};
 
 /// One event of every type.
@@ -28,6 +29,7 @@ pub(in crate::store) fn every_event() -> Vec<Event> {
     let mut events = item_events();
     events.extend(run_events());
     events.extend(ops_events());
+    events.extend(chat_events());
     events
 }
 
