@@ -14,6 +14,7 @@ mod budget;
 mod check;
 mod context;
 pub mod daemon;
+pub mod discord;
 mod document;
 mod dotenv;
 pub mod environment;

@@ -4,8 +4,8 @@
 //! the description and the root.
 
 use super::{
-    agents, autonomous, azdo, budget, context, daemon, github, keeper, local, pace, projects,
-    retention, slots,
+    agents, autonomous, azdo, budget, context, daemon, discord, github, keeper, local, pace,
+    projects, retention, slots,
 };
 use super::{sandbox, store, wip};
 
@@ -151,6 +151,11 @@ pub(super) static ROOT: &[Key] = &[
     Key::group("azdo", Shape::Table(azdo::KEYS), "Work items of a project on Azure DevOps."),
     Key::group("github", Shape::Table(github::KEYS), "Issues of GitHub repositories."),
     Key::group(
+        "discord",
+        Shape::Table(discord::KEYS),
+        "Who may talk to the factory on Discord, and where it reports.",
+    ),
+    Key::group(
         "agents",
         Shape::Map("name", &Shape::Table(agents::KEYS)),
         "The coding agents. A kind that needs no settings can be used without a table.",
@@ -162,7 +167,7 @@ pub(super) fn not_here(path: &str) -> Option<&'static str> {
     const LATER: &str = "not in this version; remove it";
     let last = path.rsplit('.').next().unwrap_or(path);
     match path {
-        "discord" | "linear" | "notifications" | "monitors" | "memory" => Some(LATER),
+        "linear" | "notifications" | "monitors" | "memory" => Some(LATER),
         _ if path.starts_with("projects[") && snake_case(last) == "heartbeat_interval" => {
             Some("projects have no heartbeat of their own: `autonomous.schedule` is for all")
         }

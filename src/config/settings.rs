@@ -19,6 +19,7 @@ use super::azdo;
 use super::budget;
 use super::context;
 use super::daemon::{self, DaemonSettings};
+use super::discord::{self, DiscordSettings};
 use super::github;
 use super::keeper::{self, KeeperSettings};
 use super::local;
@@ -51,6 +52,8 @@ pub struct Settings {
     pub azdo: Option<AzureSettings>,
     /// Issues on GitHub, if there are repositories of them.
     pub github: Option<GithubSettings>,
+    /// Discord, if the factory is there.
+    pub discord: Option<DiscordSettings>,
     /// How agents are kept.
     pub keeper: KeeperSettings,
     /// How long things are kept.
@@ -92,6 +95,7 @@ pub(super) fn assemble(
     let local = local::read(root.table("local"), &projects, sources);
     let azdo = azdo::read(root.table("azdo"), &projects, variables, &mut secrets, sources);
     let github = github::read(root.table("github"), &projects, variables, &mut secrets, sources);
+    let discord = discord::read(root.table("discord"), variables, &mut secrets, sources);
     let policy = Policy {
         autonomous: autonomous.is("enabled"),
         pace: pace::read(root.table("pace")),
@@ -119,6 +123,7 @@ pub(super) fn assemble(
         local,
         azdo,
         github,
+        discord,
         keeper: keeper::read(root.table("keeper")),
         retention: retention::read(root.table("retention")),
         sandbox: sandbox::read(root.table("sandbox"), sources),
