@@ -4,6 +4,7 @@
 //! their grace, runs are marked interrupted), log closed last, lock released by the end of the process at the latest.
 
 pub mod credentials;
+pub mod forges;
 
 mod toolchain;
 
@@ -45,6 +46,7 @@ use crate::trackers::{Tracker, TrackerError, azure_devops, github, local};
 use crate::workspaces::WorkspaceError;
 use crate::workspaces::git::{GitSettings, GitWorkspaces};
 use credentials::Credentials;
+use forges::Forges;
 use toolchain::toolchain;
 
 /// Why a daemon could not start or had to end.
@@ -123,7 +125,8 @@ impl Daemon {
         let stop_ports = CancellationToken::new();
         let credentials = Credentials::gather(setup).await;
         let world = World { dirs: dirs.clone(), store: store.clone(), clock, ids };
-        let ports = Arc::new(build_ports(setup, &credentials, world, &stop_ports)?);
+        let forges = forges::gather(setup, &credentials).await;
+        let ports = Arc::new(build_ports(setup, &credentials, world, forges, &stop_ports)?);
         let (engine, recovered) = take_over(setup, &ports).await?;
         let timing = Timing {
             poll: Duration::from_millis(setup.settings.daemon.poll_interval_ms),
@@ -140,6 +143,12 @@ impl Daemon {
             retention: setup.settings.retention,
             _lock: lock,
         })
+    }
+
+    /// The same daemon, which ends with the one task that it was started for.
+    #[must_use]
+    pub fn for_one_task(self) -> Self {
+        Self { dispatcher: self.dispatcher.for_one_task(), ..self }
     }
 
     /// The door to the loop.
@@ -189,10 +198,10 @@ impl Daemon {
 }
 
 /// New rules for a running daemon.
-#[must_use]
-pub fn reconfigured(setup: &Setup, parts: &Parts) -> LoopMessage {
+pub async fn reconfigured(setup: &Setup, parts: &Parts) -> LoopMessage {
     let mut ports = (*parts.ports).clone();
     ports.agents = agents(setup);
+    ports.forges = forges::gather(setup, &parts.credentials).await;
     ports.redactor = Redactor::new(parts.credentials.secrets(&setup.settings));
     LoopMessage::Reconfigured(Box::new(Reconfigured {
         policy: Arc::new(policy(setup)),
@@ -251,6 +260,7 @@ fn build_ports(
     setup: &Setup,
     credentials: &Credentials,
     world: World,
+    forges: Forges,
     stop: &CancellationToken,
 ) -> Result<Ports, DaemonError> {
     let World { dirs, store, clock, ids } = world;
@@ -266,6 +276,7 @@ fn build_ports(
         store,
         workspaces: Arc::new(workspaces),
         trackers: trackers(&setup.settings, credentials)?,
+        forges,
         agents: agents(setup),
         clock,
         ids,

@@ -13,7 +13,7 @@ use crate::domain::language::Language;
 use template::{Template, Value};
 
 /// Version of the templates: goes up whenever a text changes what an agent is asked for.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// The files of one language.
 type Files = [(&'static str, &'static str); 10];

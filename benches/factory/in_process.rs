@@ -61,6 +61,7 @@ impl Loop {
             store: Arc::clone(&store),
             workspaces: Arc::new(NoGit { root: dirs.worktrees() }),
             trackers,
+            forges: BTreeMap::new(),
             agents: agents(&setup),
             clock,
             ids,

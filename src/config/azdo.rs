@@ -234,6 +234,36 @@ pub(super) fn read(
     Some(settings)
 }
 
+/// Where Azure DevOps is.
+pub(super) fn address(section: &Section) -> String {
+    section.owned("base_url").unwrap_or_default().trim_end_matches('/').to_owned()
+}
+
+/// The token, of the section or of the environment, whether or not work items are taken from there.
+pub(super) fn token_of(
+    section: &Section,
+    variables: &BTreeMap<String, String>,
+) -> Option<SecretString> {
+    let [.., (key, names)] = VARIABLES;
+    let of_variable = || names.iter().filter_map(|name| variables.get(*name));
+    let token = section.owned(key).or_else(|| of_variable().find(|it| !it.is_empty()).cloned());
+    token.map(SecretString::from)
+}
+
+/// The variables that have no value, nor their keys, unless everything is there.
+pub(super) fn missing(
+    section: &Section,
+    variables: &BTreeMap<String, String>,
+    complete: bool,
+) -> Vec<&'static str> {
+    let is_given = |key: &str, names: &[&str]| {
+        let of_variable = names.iter().filter_map(|name| variables.get(*name));
+        section.owned(key).is_some() || of_variable.clone().any(|it| !it.is_empty())
+    };
+    let missing = VARIABLES.iter().filter(|(key, names)| !complete && !is_given(key, names));
+    missing.map(|(_, names)| names[0]).collect()
+}
+
 /// The value of a key, or of the first variable that stands in for it; reported if there is none.
 fn given(
     section: &Section,

@@ -156,7 +156,7 @@ pub(super) fn read(
     sources: &mut Sources,
 ) -> Option<GithubSettings> {
     let repositories = repositories(section.tables("repositories"), projects, sources);
-    let base_url = section.text("base_url").unwrap_or(PUBLIC).trim_end_matches('/').to_owned();
+    let base_url = address(section);
     if !base_url.starts_with("https://") && !base_url.starts_with("http://") {
         let hint = Some("as in \"https://github.example.com/api/v3\"".to_owned());
         sources.problem(&section.path_of("base_url"), "not an address", hint);
@@ -164,15 +164,15 @@ pub(super) fn read(
     if repositories.is_empty() {
         return None;
     }
-    let token = section.owned("token").or_else(|| token(&base_url, variables));
+    let token = token_of(section, variables, secrets);
     let signing_secret = section.owned("signing_secret");
-    secrets.extend([&token, &signing_secret].into_iter().flatten().cloned());
+    secrets.extend(signing_secret.clone());
     let assignee = section.owned("assignee");
     let usual = || assignee.is_none().then(|| "ai-factory".to_owned());
     let span = |name: &str| Duration::from_millis(section.count(name));
     Some(GithubSettings {
         base_url,
-        token: token.map(SecretString::from),
+        token,
         signing_secret: signing_secret.map(SecretString::from),
         login: section.owned("login"),
         repositories,
@@ -185,6 +185,22 @@ pub(super) fn read(
         everything_every: span("reread_interval_ms"),
         between_writes: span("write_interval_ms"),
     })
+}
+
+/// Where the API is.
+pub(super) fn address(section: &Section) -> String {
+    section.text("base_url").unwrap_or(PUBLIC).trim_end_matches('/').to_owned()
+}
+
+/// The token, of the section or of the environment; it is also put among the secrets.
+pub(super) fn token_of(
+    section: &Section,
+    variables: &BTreeMap<String, String>,
+    secrets: &mut Vec<String>,
+) -> Option<SecretString> {
+    let token = section.owned("token").or_else(|| token(&address(section), variables))?;
+    secrets.push(token.clone());
+    Some(SecretString::from(token))
 }
 
 fn repositories(

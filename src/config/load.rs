@@ -151,6 +151,11 @@ fn digest(settings: &Settings, values: &Dict) -> String {
         hasher.update(azdo.token.expose_secret());
         hasher.update(azdo.signing_secret.as_ref().map_or("", ExposeSecret::expose_secret));
     }
+    if let Some(http) = &settings.http {
+        hasher.update(http.github_secret.as_ref().map_or("", ExposeSecret::expose_secret));
+        let password = http.azdo_login.as_ref().map(|(_, password)| password.expose_secret());
+        hasher.update(password.unwrap_or_default());
+    }
     hex::encode(hasher.finalize())
 }
 

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use crate::domain::budget::DayBudget;
 use crate::domain::ids::ProjectId;
-use crate::domain::policy::ProjectPolicy;
+use crate::domain::policy::{ProjectPolicy, PullRequestPolicy};
 use crate::domain::run::{Delivery, WorkflowPermission};
 
+use super::offering::{self, ForgeWish};
 use super::schema::{Key, Kind, Shape};
 use super::section::{Section, small};
 use super::sources::Sources;
@@ -47,9 +48,35 @@ pub(super) static KEYS: &[Key] = &[
     ),
     Key::with_default(
         "delivery",
-        Kind::Choice(&["branch", "merge"], &[("pull_request", "is not in this version")]),
+        Kind::Choice(&["branch", "merge", "pull_request"], &[]),
         "\"branch\"",
-        "What happens to an approved change: it is left on its branch, or merged into the base.",
+        "What happens to an approved change: it is left on its branch, merged into the base, or pushed and offered as a \
+         pull request. See docs/pull-requests.md.",
+    ),
+    Key::with_default(
+        "forge",
+        Kind::Choice(offering::KINDS, &[]),
+        "\"auto\"",
+        "Where pull requests are opened. `auto` goes by the address of the remote; `git` is any repository that git can \
+         push to, with pull requests as refs in it.",
+    ),
+    Key::optional(
+        "forge_repository",
+        Kind::Text,
+        "what the address of the remote says",
+        "The repository on the forge, where the remote's address is an alias: `owner/name` on GitHub, \
+         `organization/project/repository` on Azure DevOps.",
+    ),
+    Key::with_default(
+        "remote",
+        Kind::Text,
+        "\"origin\"",
+        "The remote that branches are pushed to for pull requests.",
+    ),
+    Key::group(
+        "pull_request",
+        Shape::Table(offering::KEYS),
+        "How pull requests are opened and followed.",
     ),
     Key::optional(
         "slots",
@@ -125,7 +152,9 @@ pub(super) fn read(
                 Some(hint),
             );
         }
-        let project = project(section, name, path, day);
+        let mut project = project(section, name, path, day);
+        offering::check(section, sources);
+        project.pull_request = offering::policy(section.table("pull_request"), sources);
         if projects.contains_key(&project.id) {
             let message = format!("there is already a project {name:?}");
             sources.problem(&section.path_of("name"), &message, None);
@@ -155,8 +184,10 @@ fn project(section: &Section, name: &str, path: &Path, day: DayBudget) -> Projec
         check_timeout_ms: section.count("check_timeout_ms"),
         delivery: match section.text("delivery") {
             Some("merge") => Delivery::Merge,
+            Some("pull_request") => Delivery::PullRequest,
             _ => Delivery::Branch,
         },
+        pull_request: PullRequestPolicy::default(),
         day_budget: DayBudget {
             tokens: section.limit_or("day_tokens", day.tokens),
             cost_micro_usd: section.limit_or("day_usd", day.cost_micro_usd),
@@ -166,6 +197,18 @@ fn project(section: &Section, name: &str, path: &Path, day: DayBudget) -> Projec
         workflow: (section.text("workflow") == Some("base-branch"))
             .then(|| WorkflowPermission { commands: section.texts("workflow_commands").to_vec() }),
     }
+}
+
+/// Where the changes of projects that offer them are offered.
+pub(super) fn forges(
+    sections: &[Section],
+    projects: &BTreeMap<ProjectId, ProjectPolicy>,
+) -> BTreeMap<ProjectId, ForgeWish> {
+    let named = sections.iter().filter_map(|it| Some((ProjectId::new(it.text("name")?), it)));
+    let offers = |id: &ProjectId| {
+        projects.get(id).is_some_and(|project| project.delivery == Delivery::PullRequest)
+    };
+    named.filter(|(id, _)| offers(id)).map(|(id, it)| (id, offering::wish(it))).collect()
 }
 
 /// Names become parts of paths, branches and commands.

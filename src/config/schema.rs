@@ -4,7 +4,7 @@
 //! the description and the root.
 
 use super::{
-    agents, autonomous, azdo, budget, context, daemon, discord, github, keeper, local, pace,
+    agents, autonomous, azdo, budget, context, daemon, discord, github, http, keeper, local, pace,
     projects, retention, slots,
 };
 use super::{sandbox, store, wip};
@@ -150,6 +150,7 @@ pub(super) static ROOT: &[Key] = &[
     Key::group("local", Shape::Table(local::KEYS), "Work items in a directory of Markdown files."),
     Key::group("azdo", Shape::Table(azdo::KEYS), "Work items of a project on Azure DevOps."),
     Key::group("github", Shape::Table(github::KEYS), "Issues of GitHub repositories."),
+    Key::group("http", Shape::Table(http::KEYS), "The daemon's port, to which webhooks come."),
     Key::group(
         "discord",
         Shape::Table(discord::KEYS),

@@ -7,7 +7,8 @@ use secrecy::SecretString;
 
 use crate::agents::AgentSettings;
 use crate::domain::ids::ProjectId;
-use crate::domain::policy::Policy;
+use crate::domain::policy::{Policy, ProjectPolicy};
+use crate::domain::run::StageSet;
 use crate::process::sandbox::Wish;
 use crate::trackers::azure_devops::AzureSettings;
 use crate::trackers::github::GithubSettings;
@@ -21,8 +22,10 @@ use super::context;
 use super::daemon::{self, DaemonSettings};
 use super::discord::{self, DiscordSettings};
 use super::github;
+use super::http::{self, HttpSettings};
 use super::keeper::{self, KeeperSettings};
 use super::local;
+use super::offering::{ForgeAccess, ForgeWish};
 use super::pace;
 use super::projects;
 use super::retention::{self, RetentionSettings};
@@ -50,10 +53,18 @@ pub struct Settings {
     pub local: Option<LocalSettings>,
     /// Work items on Azure DevOps, if they are taken from there.
     pub azdo: Option<AzureSettings>,
+    /// Variables that Azure DevOps would need and that have no value, while no items are taken from there.
+    pub azdo_missing: Vec<&'static str>,
     /// Issues on GitHub, if there are repositories of them.
     pub github: Option<GithubSettings>,
     /// Discord, if the factory is there.
     pub discord: Option<DiscordSettings>,
+    /// Where the changes of projects that offer them as pull requests are offered.
+    pub forges: BTreeMap<ProjectId, ForgeWish>,
+    /// What is known of the servers that forges are on.
+    pub access: ForgeAccess,
+    /// The daemon's port, if it listens to one.
+    pub http: Option<HttpSettings>,
     /// How agents are kept.
     pub keeper: KeeperSettings,
     /// How long things are kept.
@@ -83,19 +94,22 @@ pub(super) fn assemble(
     let mut projects = projects::read(root.tables("projects"), budget.project_day, sources);
     let mut agents = agents::read(root.table("agents"), variables, &mut secrets, sources);
     let stages = stages::read(root, &mut agents, sources);
-    for section in root.tables("projects") {
-        let named = section.text("name").map(ProjectId::new);
-        let own = stages::of_project(root, section, &stages, &mut agents, sources);
-        if let Some(project) = named.and_then(|id| projects.get_mut(&id)) {
-            project.stages = own;
-        }
-    }
+    own_stages(root, &mut projects, &stages, &mut agents, sources);
     let roster = agents.policies(root.table("agents"), sources);
     let time_zone = pace::time_zone(root.table("pace"), sources);
     let local = local::read(root.table("local"), &projects, sources);
     let azdo = azdo::read(root.table("azdo"), &projects, variables, &mut secrets, sources);
+    let azdo_missing = azdo::missing(root.table("azdo"), variables, azdo.is_some());
     let github = github::read(root.table("github"), &projects, variables, &mut secrets, sources);
     let discord = discord::read(root.table("discord"), variables, &mut secrets, sources);
+    let forges = projects::forges(root.tables("projects"), &projects);
+    let access = ForgeAccess {
+        github_url: github::address(root.table("github")),
+        github_token: github::token_of(root.table("github"), variables, &mut secrets),
+        azure_url: azdo::address(root.table("azdo")),
+        azure_token: azdo::token_of(root.table("azdo"), variables),
+    };
+    let http = http::read(root.table("http"), variables, &mut secrets, sources);
     let policy = Policy {
         autonomous: autonomous.is("enabled"),
         pace: pace::read(root.table("pace")),
@@ -122,8 +136,12 @@ pub(super) fn assemble(
         agents: agents.settings,
         local,
         azdo,
+        azdo_missing,
         github,
         discord,
+        forges,
+        access,
+        http,
         keeper: keeper::read(root.table("keeper")),
         retention: retention::read(root.table("retention")),
         sandbox: sandbox::read(root.table("sandbox"), sources),
@@ -131,5 +149,22 @@ pub(super) fn assemble(
         secrets: super::secret::collect(secrets),
         source: None,
         digest: String::new(),
+    }
+}
+
+/// Gives every project the stages that it has for itself.
+fn own_stages(
+    root: &Section,
+    projects: &mut BTreeMap<ProjectId, ProjectPolicy>,
+    stages: &StageSet,
+    agents: &mut agents::Agents,
+    sources: &mut Sources,
+) {
+    for section in root.tables("projects") {
+        let named = section.text("name").map(ProjectId::new);
+        let own = stages::of_project(root, section, stages, agents, sources);
+        if let Some(project) = named.and_then(|id| projects.get_mut(&id)) {
+            project.stages = own;
+        }
     }
 }

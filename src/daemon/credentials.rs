@@ -9,6 +9,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::offering::{ForgeKind, ForgeWish};
 use crate::config::settings::Settings;
 use crate::process::capture::Capture;
 use crate::trackers::github::{GithubSettings, PUBLIC};
@@ -38,10 +39,13 @@ pub struct Credentials {
 impl Credentials {
     /// Asks for what the settings lack.
     pub async fn gather(setup: &Setup) -> Self {
-        let wanted = setup.settings.github.as_ref().filter(|github| github.token.is_none());
-        match wanted {
-            Some(github) => Self { github: gh(github, &setup.environment).await },
-            None => Self::default(),
+        let settings = &setup.settings;
+        let has_token = settings.access.github_token.is_some();
+        let may_be = |wish: &ForgeWish| matches!(wish.kind, ForgeKind::Auto | ForgeKind::Github);
+        let wanted = settings.github.is_some() || settings.forges.values().any(may_be);
+        match wanted && !has_token {
+            true => Self { github: gh(&settings.access.github_url, &setup.environment).await },
+            false => Self::default(),
         }
     }
 
@@ -53,6 +57,12 @@ impl Credentials {
         Some(GithubSettings { token, ..github })
     }
 
+    /// The token for GitHub, wherever it was found.
+    #[must_use]
+    pub fn github_token(&self, settings: &Settings) -> Option<SecretString> {
+        settings.access.github_token.clone().or_else(|| self.github.clone())
+    }
+
     /// Everything that must be cut out of what is stored or shown.
     #[must_use]
     pub fn secrets(&self, settings: &Settings) -> Vec<SecretString> {
@@ -61,11 +71,8 @@ impl Credentials {
 }
 
 /// The token that GitHub's command line has for the server. That there is none, or no such program, is no failure.
-async fn gh(
-    github: &GithubSettings,
-    environment: &BTreeMap<String, String>,
-) -> Option<SecretString> {
-    let host = match github.base_url.as_str() {
+async fn gh(address: &str, environment: &BTreeMap<String, String>) -> Option<SecretString> {
+    let host = match address {
         PUBLIC => "github.com",
         other => other.split_once("://")?.1.split(['/', ':']).next()?,
     };

@@ -1,14 +1,14 @@
-//! What people see of a run at its work item.
+//! What people see of a run, or of an operator lane, at its work item.
 
 use serde::{Deserialize, Serialize};
 
 use super::ids::RunId;
 
-/// The standing of one run, for the tracker that its item came from.
+/// The standing of one run, or of an operator lane, for the tracker that its item came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunCard {
-    /// Which run.
-    pub run: RunId,
+    /// Which run; absent when an operator lane has the item.
+    pub run: Option<RunId>,
     /// Markdown, readable on a phone. Everything in it that agents or people wrote is neutralised.
     pub text: String,
     /// The change is made and its checks have passed (seed 001: `implementationComplete`).

@@ -124,6 +124,21 @@ pub enum Delivered {
         /// A checkout of the base whose files were left as they were, and the command that brings it up to date.
         checkout: Option<String>,
     },
+    /// The branch was pushed and is offered as a pull request.
+    PullRequest {
+        /// Which forge and repository, for people.
+        forge: String,
+        /// Name of the branch.
+        branch: String,
+        /// Its head commit.
+        head: String,
+        /// Number of the pull request there.
+        number: u64,
+        /// Where people look at it.
+        url: String,
+        /// Whether it is a draft.
+        draft: bool,
+    },
     /// There was nothing to deliver: the coder stated why no change is needed and the critic agreed.
     Nothing,
 }

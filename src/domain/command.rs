@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::lane_session::LanePhase;
+use super::work_item::Lane;
+
 /// A wish of a person (or of a program acting for one). Authorisation happens at the door, before this.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "command")]
@@ -63,10 +66,77 @@ pub enum Command {
     },
     /// Look at trackers and plan now instead of at the next tick.
     Heartbeat,
+    /// Something about an operator lane.
+    Lane {
+        /// What.
+        order: LaneOrder,
+    },
+    /// Say that an item which only a person may close is finished as a whole.
+    AcknowledgeClose {
+        /// Item identifier, `source/identifier`, or a run id.
+        target: String,
+        /// Why it is.
+        reason: String,
+    },
+    /// Stop the daemon, unless something is open.
+    Stop {
+        /// Why it may stop all the same.
+        override_reason: Option<String>,
+    },
+    /// The verdicts of the stop policy were seen.
+    StopAcknowledge {
+        /// Why it may stay like that, if somebody says so.
+        reason: String,
+    },
     /// Do one task in a repository.
     Submit {
         /// The task.
         task: Task,
+    },
+}
+
+/// What may be asked of an operator lane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum LaneOrder {
+    /// Link it to an item, or go on after a stop.
+    Start {
+        /// Which lane.
+        lane: Lane,
+        /// Item identifier, `source/identifier`, or a run id.
+        target: String,
+    },
+    /// Take the link away.
+    Unlink {
+        /// The word of a lane, or what an item is called.
+        target: String,
+    },
+    /// Go to the next phase.
+    Advance {
+        /// Item identifier, `source/identifier`, or a run id.
+        target: String,
+        /// Which phase.
+        phase: LanePhase,
+        /// What proves that the phase before is over.
+        evidence: String,
+    },
+    /// Say whether the work is good.
+    Review {
+        /// Item identifier, `source/identifier`, or a run id.
+        target: String,
+        /// Whether it is approved.
+        approved: bool,
+        /// Who says so; absent: whoever sends the command.
+        by: Option<String>,
+        /// Why.
+        reason: String,
+    },
+    /// Stop, unless something is open.
+    Stop {
+        /// Item identifier, `source/identifier`, or a run id.
+        target: String,
+        /// Why it may stop all the same.
+        override_reason: Option<String>,
     },
 }
 

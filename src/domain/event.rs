@@ -7,16 +7,20 @@ use serde::{Deserialize, Serialize};
 
 use super::agent::{Stage, TurnReport};
 use super::change::{Change, CheckReport, Delivered, Workspace};
+use super::closing::Deferral;
 use super::failure::Failure;
 use super::ids::{ItemId, RunId};
 use super::item_record::{Hold, HumanReason};
+use super::lane_session::LanePhase;
 use super::prompt_record::PromptRecord;
 use super::provider::AgentSwitch;
+use super::pull_request::{Offer, PullRequest};
 use super::run::{Interruption, Outcome, Phase, Reception, RunPlan};
+use super::stop_policy::StopVerdict;
 use super::time::Timestamp;
 use super::verdict::{CoderReport, Finding, Review, StageResult};
-use super::work_item::WorkItem;
 use super::work_item::change::ItemChange;
+use super::work_item::{Lane, WorkItem};
 use super::workflow::Workflow;
 
 /// Something that has happened.
@@ -131,6 +135,18 @@ pub enum Event {
         /// Number of the update within the item's life.
         number: u32,
     },
+    /// Its change is offered as a pull request, or the pull request was brought up to date.
+    #[serde(rename = "work_item.offered")]
+    ItemOffered {
+        /// The pull request.
+        offer: Offer,
+    },
+    /// Its pull request stands differently than when it was last read.
+    #[serde(rename = "work_item.pull_request_read")]
+    ItemPullRequestRead {
+        /// As the forge has it, bounded. What people and checks wrote in it is untrusted text.
+        pull_request: Box<PullRequest>,
+    },
     /// Tokens, money and time of a finished turn were booked on the item.
     #[serde(rename = "work_item.charged")]
     ItemCharged {
@@ -142,6 +158,71 @@ pub enum Event {
         usage: super::budget::Usage,
         /// Milliseconds it took.
         duration_ms: u64,
+    },
+
+    /// The tracker names an operator lane that nobody has started.
+    #[serde(rename = "lane.proposed")]
+    LaneProposed {
+        /// Which.
+        lane: Lane,
+    },
+    /// An operator lane was linked to the item, or goes on with it.
+    #[serde(rename = "lane.started")]
+    LaneStarted {
+        /// Which.
+        lane: Lane,
+        /// Who.
+        by: String,
+    },
+    /// The lane came to another phase.
+    #[serde(rename = "lane.moved")]
+    LaneMoved {
+        /// Which.
+        phase: LanePhase,
+        /// Who.
+        by: String,
+        /// The evidence, or the reason.
+        note: String,
+    },
+    /// Somebody reviewed what the lane has made.
+    #[serde(rename = "lane.reviewed")]
+    LaneReviewed {
+        /// Who.
+        by: String,
+        /// Whether it is approved.
+        approved: bool,
+        /// Why.
+        reason: String,
+        /// Where the lane goes.
+        phase: LanePhase,
+    },
+    /// The lane has nothing to do with the item any more.
+    #[serde(rename = "lane.unlinked")]
+    LaneUnlinked {
+        /// Which.
+        lane: Lane,
+        /// Who.
+        by: String,
+    },
+    /// It is finished and may not be closed without a person.
+    #[serde(rename = "work_item.close_deferred")]
+    CloseDeferred {
+        /// Why not.
+        deferral: Deferral,
+    },
+    /// A person said that the whole is finished.
+    #[serde(rename = "work_item.close_acknowledged")]
+    CloseAcknowledged {
+        /// Who.
+        by: String,
+        /// Why it is.
+        reason: String,
+    },
+    /// It was closed in its tracker without anybody saying so.
+    #[serde(rename = "work_item.closure_unproven")]
+    ClosureUnproven {
+        /// Why somebody should have.
+        deferral: Deferral,
     },
 
     // --- run/<uuid> ---
@@ -512,5 +593,19 @@ pub enum Event {
     ReportClosed {
         /// The run's or the item's id.
         subject: String,
+    },
+    /// Somebody wanted to stop while something was open.
+    #[serde(rename = "ops.stop_judged")]
+    StopJudged {
+        /// The verdict.
+        verdict: StopVerdict,
+    },
+    /// Somebody has seen the verdicts.
+    #[serde(rename = "ops.stop_acknowledged")]
+    StopAcknowledged {
+        /// Who.
+        by: String,
+        /// Why it may stay like that, if they said so.
+        reason: String,
     },
 }

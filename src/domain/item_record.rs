@@ -3,13 +3,20 @@
 use serde::{Deserialize, Serialize};
 
 use super::budget::ItemSpend;
+use super::closing::Closing;
 use super::event::Event;
 use super::failure::FailureClass;
 use super::ids::RunId;
+use super::lane_session::{LaneProposal, LaneSession};
+use super::pull_request::{Offered, PullRequest};
 use super::run::Outcome;
 use super::time::Timestamp;
 use super::verdict::Finding;
 use super::work_item::{Trust, WorkItem};
+
+mod lanes;
+/// Who opens an item again because of what people or checks say at its pull request. Nothing is forgiven by that.
+pub const FOLLOW_UP: &str = "system:pull-request";
 
 /// Execution status, in agent-state's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +89,8 @@ pub enum HumanReason {
     CrashedTwice,
     /// The agent needs an answer or more information.
     NeedsInfo,
+    /// It is finished, and only a person may close it.
+    CloseDeferred,
 }
 
 impl HumanReason {
@@ -96,6 +105,7 @@ impl HumanReason {
             Self::MergeConflict => "merge_conflict",
             Self::CrashedTwice => "crashed_twice",
             Self::NeedsInfo => "needs_info",
+            Self::CloseDeferred => "close_deferred",
         }
     }
 }
@@ -180,6 +190,12 @@ pub struct ItemRecord {
     /// Whether its result waits on a branch for people; over when its tracker says Done, or when it is opened again.
     #[serde(default)]
     pub in_review: bool,
+    /// Runs in a row that went on with its pull request without anybody having asked for it.
+    #[serde(default)]
+    pub follow_ups: u32,
+    /// Its pull request, if its change is or was offered as one.
+    #[serde(default)]
+    pub offered: Option<Box<Offered>>,
     /// Updates sent to its tracker so far.
     pub updates: u32,
     /// Approved changes in a row that could not be delivered.
@@ -188,6 +204,15 @@ pub struct ItemRecord {
     pub findings: Vec<Finding>,
     /// What people want the next run to know.
     pub notes: Vec<String>,
+    /// The operator lane that its tracker names and nobody has started.
+    #[serde(default)]
+    pub proposal: Option<LaneProposal>,
+    /// The operator lane that is linked to it, or was when it was completed.
+    #[serde(default)]
+    pub session: Option<LaneSession>,
+    /// Whether only a person may close it.
+    #[serde(default)]
+    pub closing: Closing,
 }
 
 impl ItemRecord {
@@ -220,16 +245,24 @@ impl ItemRecord {
             last_outcome: None,
             fence: 0,
             in_review: false,
+            follow_ups: 0,
+            offered: None,
             updates: 0,
             delivery_failures: 0,
             findings: Vec::new(),
             notes: Vec::new(),
+            proposal: None,
+            session: None,
+            closing: Closing::Free,
         })
     }
 
     fn seen(&mut self, item: WorkItem) {
         self.void_approval_of(&item);
         self.in_review &= !item.state.is_terminal();
+        if self.proposal.as_ref().is_some_and(|it| it.lane != item.lane) {
+            self.proposal = None;
+        }
         self.item = item;
         self.present = true;
     }
@@ -274,6 +307,11 @@ impl ItemRecord {
                     self.notes.push(answer.clone());
                 }
             }
+            Event::ItemReopened { by } if by == FOLLOW_UP => {
+                self.status = ItemStatus::Pending;
+                self.in_review = false;
+                self.follow_ups = self.follow_ups.saturating_add(1);
+            }
             Event::ItemReopened { .. } => self.free(),
             Event::ItemResolved { outcome, in_review, .. } => {
                 self.status = settled_status(outcome);
@@ -282,14 +320,28 @@ impl ItemRecord {
                 self.hold = None;
                 self.human = None;
             }
+            Event::ItemOffered { offer } => {
+                self.offered = Some(Box::new(Offered { offer: offer.clone(), seen: None }));
+            }
+            Event::ItemPullRequestRead { pull_request } => self.read_pull_request(pull_request),
             Event::ItemUpdateRequested { number } => self.updates = self.updates.max(*number),
             Event::ItemCharged { usage, duration_ms, .. } => {
                 self.spend.usage += *usage;
                 self.spend.turns = self.spend.turns.saturating_add(1);
                 self.spend.wall_ms = self.spend.wall_ms.saturating_add(*duration_ms);
             }
-            other => self.evolve_approval(other, at),
+            other => {
+                self.evolve_approval(other, at);
+                self.evolve_lane(other, at);
+            }
         }
+    }
+
+    /// What is merged or closed does not wait for people any more.
+    fn read_pull_request(&mut self, pull_request: &PullRequest) {
+        let Some(offered) = &mut self.offered else { return };
+        offered.seen = Some(pull_request.clone());
+        self.in_review &= offered.is_open();
     }
 
     fn evolve_approval(&mut self, event: &Event, at: Timestamp) {
@@ -342,6 +394,9 @@ impl ItemRecord {
         }
         self.status = ItemStatus::Pending;
         self.in_review = false;
+        self.closing = Closing::Free;
+        self.session.take_if(|session| !session.is_linked());
+        self.follow_ups = 0;
         self.hold = None;
         self.human = None;
         self.infra_failures = 0;

@@ -9,6 +9,7 @@ use super::event::Event;
 use super::failure::FailureClass;
 use super::inbox::Inbox;
 use super::provider::ProviderChoice;
+use super::stop_policy::Verdicts;
 use super::time::Timestamp;
 
 /// Whether an agent's provider lets it in, as far as turns have shown. Nothing is known of an agent that was never
@@ -65,6 +66,9 @@ pub struct OpsState {
     /// What was taken from chats.
     #[serde(default)]
     pub inbox: Inbox,
+    /// Stops that were judged while something was open.
+    #[serde(default)]
+    pub verdicts: Verdicts,
 }
 
 impl OpsState {
@@ -76,6 +80,7 @@ impl OpsState {
                 self.running = Some(instance.clone());
                 // Whoever starts a daemon may have put another key into its environment.
                 self.logins.values_mut().for_each(|login| login.doubt(at));
+                self.verdicts.acknowledged = false;
             }
             Event::DaemonStopped { .. } => self.running = None,
             Event::Paused { by } => self.paused_by = Some(by.clone()),
@@ -98,6 +103,10 @@ impl OpsState {
             Event::ProviderSet { by, provider } => {
                 let chosen = provider.clone();
                 self.provider = chosen.map(|agent| ProviderChoice { agent, by: by.clone() });
+            }
+            Event::StopJudged { verdict } => self.verdicts.add(verdict.clone(), at),
+            Event::StopAcknowledged { .. } => {
+                self.verdicts = Verdicts { open: Vec::new(), acknowledged: true };
             }
             _ => self.inbox.evolve(event),
         }

@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use super::budget::{DayBudget, ItemBudget, WindowBudget};
 use super::ids::ProjectId;
 use super::provider::AgentPolicy;
+use super::pull_request::OfferPlan;
 use super::run::{ContextPlan, Delivery, StageSet, WorkflowPermission};
 
 /// How many runs may start in the rolling window.
@@ -52,6 +53,17 @@ pub struct ApprovalPolicy {
     pub expires_ms: u64,
 }
 
+/// How a project's changes are offered, and how what is offered is followed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PullRequestPolicy {
+    /// What each pull request is given.
+    pub offer: OfferPlan,
+    /// Milliseconds between two readings of one that is open.
+    pub poll_ms: u64,
+    /// Whether work goes on by itself when people or checks ask for changes.
+    pub follow_up: bool,
+}
+
 /// One configured repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectPolicy {
@@ -73,6 +85,8 @@ pub struct ProjectPolicy {
     pub check_timeout_ms: u64,
     /// What happens on approval of a change.
     pub delivery: Delivery,
+    /// How its changes are offered, where that is what happens on approval.
+    pub pull_request: PullRequestPolicy,
     /// Ceilings per UTC day; the global per-project ones where absent.
     pub day_budget: DayBudget,
     /// Whether every item needs approval, overriding the global rule.

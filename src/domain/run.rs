@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::agent::{Stage, TimeoutKind};
 use super::ids::ProjectId;
 use super::language::Language;
+use super::pull_request::{Feedback, Offer, OfferPlan};
 use super::time::Timestamp;
 
 /// How one stage is driven.
@@ -172,6 +173,8 @@ pub enum Delivery {
     Branch,
     /// Merge it into the base branch.
     Merge,
+    /// Push it to the project's forge and offer it there as a pull request.
+    PullRequest,
 }
 
 /// Everything a run needs to know, fixed when it starts: later configuration changes do not reach it.
@@ -212,6 +215,15 @@ pub struct RunPlan {
     pub check_timeout_ms: u64,
     /// What happens on approval.
     pub delivery: Delivery,
+    /// How the change is offered, where that is what happens.
+    #[serde(default)]
+    pub offer: OfferPlan,
+    /// What people and checks hold against the pull request that the run goes on with.
+    #[serde(default)]
+    pub feedback: Option<Box<Feedback>>,
+    /// The pull request that the run goes on with.
+    #[serde(default)]
+    pub continues: Option<Box<Offer>>,
 }
 
 /// What a run is doing.

@@ -43,6 +43,15 @@ impl Lane {
         }
     }
 
+    /// Whether it is a loop that somebody outside of this program drives.
+    #[must_use]
+    pub fn is_operated(self) -> bool {
+        match self {
+            Self::Ralph | Self::Ultrawork | Self::Team => true,
+            Self::Manual | Self::None | Self::Autopilot => false,
+        }
+    }
+
     /// Parses a lane word, ignoring case and surrounding space.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -5,6 +5,33 @@
 //! Never merges, never deletes, never overwrites a branch that has commits of others, and never touches a pull request
 //! that is not ours.
 
+pub mod address;
+pub mod azure_repos;
+pub mod command;
+pub mod git;
+pub mod github;
+pub mod in_memory;
+pub mod remote;
+
+mod marker;
+mod refusal;
+mod verdicts;
+
+#[cfg(test)]
+#[path = "../../tests/it/support/bench.rs"]
+#[expect(unreachable_pub, reason = "shared with the integration tests")]
+mod bench;
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+#[path = "../../tests/it/support/azure/mod.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the integration tests use all of it")]
+mod fake_azure;
+#[cfg(test)]
+#[path = "../../tests/it/support/github/mod.rs"]
+#[expect(dead_code, reason = "shared with the integration tests, which use all of it")]
+mod fake_github;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,11 +42,19 @@ use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{ItemId, RunId};
 use crate::domain::pull_request::{CheckState, PullRequest};
 
+/// UTF-16 units of a pull request's text that most forges take: GitHub's 65,536 less room for a mark.
+pub const LONGEST_BODY: usize = 64_000;
+
 /// A repository on a forge: one per project.
 #[async_trait]
 pub trait Forge: Send + Sync {
     /// Which forge and repository, for people (`github owner/name`).
     fn name(&self) -> &str;
+
+    /// How long the text of a pull request may be there, in UTF-16 units.
+    fn longest_body(&self) -> usize {
+        LONGEST_BODY
+    }
 
     /// Brings a commit to a branch there: makes the branch, or moves it forward. A branch that is not ours, or has a
     /// commit that is not, is left as it is.
@@ -54,6 +89,8 @@ pub trait Forge: Send + Sync {
 pub struct Push {
     /// The run that made it: its commits carry this run's trailer.
     pub run: RunId,
+    /// Earlier runs whose branch it goes on with; their commits are ours too.
+    pub earlier: Vec<RunId>,
     /// The local repository that has it.
     pub repository: PathBuf,
     /// The branch there, without `refs/heads/`.
@@ -62,6 +99,14 @@ pub struct Push {
     pub head: String,
     /// The commit that the run started from; everything after it must be ours.
     pub base_commit: String,
+}
+
+impl Push {
+    /// Whether `run` is one of those whose commits may be there.
+    #[must_use]
+    pub fn is_ours(&self, run: RunId) -> bool {
+        self.run == run || self.earlier.contains(&run)
+    }
 }
 
 /// What became of a push.
@@ -76,6 +121,8 @@ pub struct Pushed {
 pub struct PullRequestWish {
     /// The run that it is for; its text carries a marker of it.
     pub run: RunId,
+    /// Earlier runs of its item; a pull request with the marker of one of them is gone on with.
+    pub earlier: Vec<RunId>,
     /// The item that it is for.
     pub item: ItemId,
     /// The pushed branch.
@@ -94,6 +141,14 @@ pub struct PullRequestWish {
     pub reviewers: Vec<String>,
     /// Labels to put on it.
     pub labels: Vec<String>,
+}
+
+impl PullRequestWish {
+    /// Whether a pull request that carries the marker of `run` is the one that is wished for.
+    #[must_use]
+    pub fn is_ours(&self, run: RunId) -> bool {
+        self.run == run || self.earlier.contains(&run)
+    }
 }
 
 /// What shall stand at a commit.

@@ -1,4 +1,5 @@
-//! A run as people see it at its work item: where it stands, what was checked and said, what it cost.
+//! A run as people see it at its work item: where it stands, what was checked and said, what it cost. An operator lane is
+//! shown in the same way.
 //!
 //! What agents and repositories wrote is shown as text: it cannot mention people, link, format or hide anything.
 
@@ -6,6 +7,7 @@ use std::fmt::Write;
 
 use crate::domain::card::RunCard;
 use crate::domain::change::{CheckStatus, Delivered};
+use crate::domain::lane_session::LaneSession;
 use crate::domain::run::Phase;
 
 use super::state::RunState;
@@ -19,16 +21,42 @@ const MOST_FINDINGS: usize = 5;
 /// The standing of `run`.
 #[must_use]
 pub fn card(run: &RunState) -> RunCard {
-    let branch = match &run.delivered {
-        Some(Delivered::Branch { branch, .. }) => Some(branch.clone()),
-        Some(Delivered::Merge { .. } | Delivered::Nothing) | None => None,
+    let (branch, pull_request) = match &run.delivered {
+        Some(Delivered::Branch { branch, .. }) => (Some(branch.clone()), None),
+        Some(Delivered::PullRequest { branch, url, .. }) => {
+            (Some(branch.clone()), Some(url.clone()))
+        }
+        Some(Delivered::Merge { .. } | Delivered::Nothing) | None => (None, None),
     };
     RunCard {
-        run: run.id,
+        run: Some(run.id),
         text: text(run),
         implementation_complete: is_implemented(run),
         review_passed: run.approved.is_some(),
         branch,
+        pull_request,
+    }
+}
+
+/// The standing of an operator lane.
+#[must_use]
+pub fn of_lane(session: &LaneSession) -> RunCard {
+    let mut text = format!("**{}** · lane {}", session.phase.word(), session.lane.word());
+    let _written = write!(text, " · linked by {} at {}", plain(&session.by), session.since);
+    if let Some(evidence) = &session.evidence {
+        let _written = write!(text, "\n\nEvidence: {}", plain(evidence));
+    }
+    if let Some(by) = &session.approved_by {
+        let _written = write!(text, "\n\nApproved by {}", plain(by));
+    } else if let Some(finding) = session.findings.first() {
+        let _written = write!(text, "\n\nRejected: {}", plain(finding));
+    }
+    RunCard {
+        run: None,
+        text,
+        implementation_complete: session.evidence.is_some(),
+        review_passed: session.approved_by.is_some(),
+        branch: None,
         pull_request: None,
     }
 }
@@ -151,7 +179,7 @@ pub fn plain(text: &str) -> String {
 }
 
 /// `text` as code, in which nothing is special; whatever would end it is replaced.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let shown: String = text
         .chars()
         .take(LONGEST)
@@ -165,7 +193,7 @@ fn code(text: &str) -> String {
 }
 
 /// Control characters, and the format characters that hide or reorder text.
-fn is_invisible(letter: char) -> bool {
+pub(super) fn is_invisible(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
 }

@@ -5,7 +5,7 @@ use crate::domain::change::Delivered;
 use crate::domain::event::Event;
 use crate::domain::failure::{FailureClass, attempt_cooldown, infrastructure_backoff};
 use crate::domain::item_record::{Hold, HumanReason, ItemRecord};
-use crate::domain::run::Outcome;
+use crate::domain::run::{Delivery, Outcome};
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Finding, Severity};
 use crate::domain::work_item::ItemState;
@@ -75,6 +75,10 @@ pub fn conclude(record: &ItemRecord, run: &RunState, now: Timestamp) -> Option<C
             let hold = hold(FailureClass::Throttled { until }, at, run);
             release(run, outcome, Some(hold), Some(ItemState::Todo))
         }
+        // Somebody else's branch, or a forge that says no: doing the work again changes nothing about that.
+        Outcome::DeliveryFailed if is_for_people(run) => {
+            ask(run, outcome, HumanReason::InfraPermanent)
+        }
         Outcome::DeliveryFailed => {
             let failures = record.delivery_failures + 1;
             if failures >= MOST_FRUITLESS_RUNS {
@@ -89,9 +93,15 @@ pub fn conclude(record: &ItemRecord, run: &RunState, now: Timestamp) -> Option<C
     Some(conclusion)
 }
 
+fn is_for_people(run: &RunState) -> bool {
+    let failure = run.last_failure.as_ref();
+    run.plan.delivery == Delivery::PullRequest
+        && failure.is_some_and(|failure| failure.class == FailureClass::Configuration)
+}
+
 fn succeeded_state(run: &RunState) -> ItemState {
     match run.delivered {
-        Some(Delivered::Branch { .. }) => ItemState::InReview,
+        Some(Delivered::Branch { .. } | Delivered::PullRequest { .. }) => ItemState::InReview,
         Some(Delivered::Merge { .. } | Delivered::Nothing) | None => ItemState::Done,
     }
 }

@@ -15,7 +15,7 @@ use crate::domain::prompt_record::PromptRecord;
 use crate::domain::provider::{AgentSwitch, SwitchReason};
 use crate::domain::run::{Interruption, Outcome, Phase, Reception, RunPlan, StagePlan};
 use crate::domain::time::Timestamp;
-use crate::domain::verdict::{CoderReport, Finding, StageReport, StageResult};
+use crate::domain::verdict::{CoderReport, Finding, Review, StageReport, StageResult};
 use crate::domain::workflow::Workflow;
 
 use super::stuck;
@@ -144,6 +144,9 @@ pub struct RunState {
     pub rounds: Vec<RoundRecord>,
     /// What the coder last said of its own work.
     pub coder_report: Option<CoderReport>,
+    /// The critic's newest verdict.
+    #[serde(default)]
+    pub review: Option<Review>,
     /// The commit that checks and critic have accepted in this round; stages that write may have gone on from there.
     pub accepted: Option<String>,
     /// What the stages that a run can do without came to: in this round, and before the first one.
@@ -210,6 +213,7 @@ impl RunState {
             findings,
             rounds: vec![RoundRecord::default()],
             coder_report: None,
+            review: None,
             accepted: None,
             stage_results: BTreeMap::new(),
             approved: None,
@@ -255,7 +259,11 @@ impl RunState {
                 self.phase = Phase::Critiquing;
                 self.proceed();
             }
-            Event::ReviewSubmitted { .. } | Event::AuditSubmitted { .. } => self.gate_misses = 0,
+            Event::ReviewSubmitted { review, .. } => {
+                self.gate_misses = 0;
+                self.review = Some(review.clone());
+            }
+            Event::AuditSubmitted { .. } => self.gate_misses = 0,
             Event::StageFinished { stage, result, .. } => self.note_stage(*stage, result),
             Event::RunAdvanced { phase, accepted } => self.go_on(*phase, accepted.as_deref()),
             Event::ReviewMissing { .. } => self.gate_misses = self.gate_misses.saturating_add(1),
@@ -275,8 +283,9 @@ impl RunState {
                 self.delivered = Some(delivered.clone());
                 self.proceed();
             }
-            Event::DeliveryFailed { execution, .. } => {
+            Event::DeliveryFailed { execution, failure } => {
                 self.delivery_executions = self.delivery_executions.max(*execution);
+                self.last_failure = Some(failure.clone());
             }
             Event::RunFinished { outcome, detail, findings } => {
                 self.raise(self.round, findings);

@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use crate::domain::failure::FailureClass;
 use crate::domain::ids::{ItemId, ProjectId};
 use crate::domain::item_record::{HumanRequest, ItemStatus};
+use crate::domain::lane_session::LanePhase;
 use crate::domain::policy::BlockedHours;
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::{ItemState, Lane};
@@ -201,6 +202,15 @@ pub enum HeldBecause {
         /// Who.
         lane: Lane,
     },
+    /// An operator lane is linked to it.
+    Operated {
+        /// Which.
+        lane: Lane,
+        /// How far it has come.
+        phase: LanePhase,
+        /// Who linked it.
+        by: String,
+    },
     /// It names no project and there is no default one.
     NoProject,
     /// Its project is not configured.
@@ -354,7 +364,7 @@ impl HeldBecause {
         match self {
             Self::WaitsForHuman { .. } => GateName::Human,
             Self::TrackerState { .. } | Self::Unreadable | Self::RunUnknown => GateName::State,
-            Self::OtherLane { .. } => GateName::Lane,
+            Self::OtherLane { .. } | Self::Operated { .. } => GateName::Lane,
             Self::NoProject | Self::UnknownProject { .. } | Self::ProjectDisabled { .. } => {
                 GateName::Project
             }

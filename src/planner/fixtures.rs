@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use crate::domain::agent::AgentKind;
 use crate::domain::budget::ledger::{Ledger, Spending};
 use crate::domain::budget::{DayBudget, ItemBudget, ItemSpend, Usage, WindowBudget};
+use crate::domain::closing::Closing;
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::item_record::{Approval, ItemRecord, ItemStatus};
-use crate::domain::policy::{ApprovalPolicy, Pace, Policy, ProjectPolicy, Slots};
+use crate::domain::policy::{
+    ApprovalPolicy, Pace, Policy, ProjectPolicy, PullRequestPolicy, Slots,
+};
 use crate::domain::provider::AgentPolicy;
 use crate::domain::run::{ContextPlan, Delivery, OptionalStages, StagePlan, StageSet};
 use crate::domain::time::Timestamp;
@@ -83,10 +86,15 @@ pub(crate) fn record(name: &str) -> ItemRecord {
         last_outcome: None,
         fence: 0,
         in_review: false,
+        follow_ups: 0,
+        offered: None,
         delivery_failures: 0,
         findings: Vec::new(),
         notes: Vec::new(),
         updates: 0,
+        proposal: None,
+        session: None,
+        closing: Closing::Free,
     }
 }
 
@@ -190,6 +198,7 @@ fn project(name: &str) -> ProjectPolicy {
         checks: Vec::new(),
         check_timeout_ms: HOUR_MS,
         delivery: Delivery::Branch,
+        pull_request: PullRequestPolicy::default(),
         day_budget: DayBudget::default(),
         approval_required: None,
         stages: None,

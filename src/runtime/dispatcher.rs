@@ -4,9 +4,11 @@
 //! Everything slow runs in tasks. When the store fails, the loop ends: nothing may be done that is not on record.
 
 mod deciding;
+pub mod draining;
 mod starting;
 mod steering;
 mod timers;
+mod watching;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,8 +29,9 @@ use crate::store::batch::Batch;
 use crate::store::error::StoreError;
 
 use super::effects::{Message, Ports};
-use super::engine::{Chat, Engine, Explanation, Input, LEASE, Reply, Status};
+use super::engine::{Chat, Departure, Engine, Explanation, Input, LEASE, Reply, Status};
 use super::handle::DaemonHandle;
+use super::hints::Hints;
 use super::tasks::Tasks;
 
 use deciding::Decided;
@@ -49,6 +52,9 @@ const BETWEEN_PLANS: u32 = 4;
 
 /// Three renewals per lease.
 const RENEWAL: Duration = Duration::from_secs(LEASE.as_secs() / 3);
+
+/// Least time between two readings that were hinted at: a storm of hints is no storm of readings. The first is at once.
+const BETWEEN_HINTED: Duration = Duration::from_secs(5);
 
 /// How often adopted zombies are reaped.
 const REAPING: Duration = Duration::from_secs(10);
@@ -83,6 +89,8 @@ pub enum LoopMessage {
     Reconfigured(Box<Reconfigured>),
     /// Stop, and leave agents to the next daemon; the answer is how many there are.
     HandOver(oneshot::Sender<usize>),
+    /// Write everything that trackers are still to be told.
+    Drain(draining::Wish),
 }
 
 /// A question that changes nothing.
@@ -139,13 +147,19 @@ pub struct Dispatcher {
     stop_all: CancellationToken,
     leave_all: CancellationToken,
     stopping: bool,
+    stop_asked: bool,
+    ends_as: Departure,
     dirty: bool,
     next_plan: Instant,
     observing: bool,
+    watching: bool,
+    hints: Arc<Hints>,
+    next_hinted: Timestamp,
     next_poll: Timestamp,
     next_heartbeat: Option<Timestamp>,
     next_renewal: Timestamp,
     next_reaping: Timestamp,
+    drains: draining::Waiting,
 }
 
 impl Dispatcher {
@@ -155,7 +169,8 @@ impl Dispatcher {
         let (sender, inbox) = mpsc::channel(INBOX);
         let (desk_sender, desk_inbox) = mpsc::channel(INBOX);
         let (head, followed) = watch::channel(0);
-        let handle = DaemonHandle::new(sender.clone(), followed);
+        let hints = Arc::new(Hints::default());
+        let handle = DaemonHandle::new(sender.clone(), followed, Arc::clone(&hints));
         let now = ports.clock.now();
         let next_heartbeat = timing.schedule.as_ref().map(|next_after| next_after(now));
         engine.open_intake(timing.schedule.is_none());
@@ -173,18 +188,30 @@ impl Dispatcher {
             stop_all: CancellationToken::new(),
             leave_all: CancellationToken::new(),
             stopping: false,
+            stop_asked: false,
+            ends_as: Departure::Signalled,
             dirty: true,
             next_plan: Instant::now(),
             observing: false,
+            watching: false,
+            hints,
+            next_hinted: now,
             next_poll: now,
             next_heartbeat,
             next_renewal: now.after(RENEWAL),
             next_reaping: now.after(REAPING),
+            drains: draining::Waiting::new(),
         };
         (dispatcher, handle)
     }
 
-    /// Runs until `shutdown` or a hand-over is asked for, then stops in order: no new work, agents signalled, runs marked
+    /// The same loop for one task: when that is over, nobody has asked for a stop.
+    #[must_use]
+    pub fn for_one_task(self) -> Self {
+        Self { ends_as: Departure::Finished, ..self }
+    }
+
+    /// Runs until `shutdown`, a stop or a hand-over is asked for, then stops in order: no new work, agents signalled, runs marked
     /// interrupted.
     ///
     /// # Errors
@@ -194,6 +221,7 @@ impl Dispatcher {
             self.timers().await?;
             self.plan_if_needed().await?;
             self.start_effects().await?;
+            self.answer_drains();
             let wake = self.until_next();
             tokio::select! {
                 biased;
@@ -201,9 +229,10 @@ impl Dispatcher {
                 Some(message) = self.desk_inbox.recv() => self.take_with_others(message).await?,
                 Some(message) = self.inbox.recv() => self.hear(message).await?,
                 ended = self.tasks.next_ended() => self.task_ended(ended).await?,
+                () = self.hints.arrived() => {}
                 () = tokio::time::sleep(wake) => {}
             }
-            if self.leave_all.is_cancelled() {
+            if self.leave_all.is_cancelled() || self.stop_asked {
                 break;
             }
         }
@@ -229,8 +258,10 @@ impl Dispatcher {
                 let Some((command, reply)) = self.steer(command, &actor, reply) else {
                     return Ok(());
                 };
+                let stops = matches!(command, Command::Stop { .. });
                 let handled = self.handle(Input::Command { command, actor }).await?;
                 if let Some(answer) = handled {
+                    self.stop_asked |= stops && answer.accepted;
                     // A surface that hung up does not want the answer any more; the command stands.
                     let _hung_up = reply.send(answer);
                 }
@@ -249,6 +280,7 @@ impl Dispatcher {
             }
             LoopMessage::Input(input) => self.handle(input).await.map(|_| ()),
             LoopMessage::Reconfigured(new) => self.reconfigure(*new).await,
+            LoopMessage::Drain(wish) => self.drain(wish).await,
             LoopMessage::HandOver(reply) => {
                 self.leave_all.cancel();
                 let _hung_up = reply.send(self.engine.turns_under_way());
@@ -261,7 +293,9 @@ impl Dispatcher {
         let now = self.ports.clock.now();
         match query {
             Query::Status(reply) => {
-                let _hung_up = reply.send(self.engine.status(now));
+                let mut status = self.engine.status(now);
+                status.deliveries = self.hints.deliveries();
+                let _hung_up = reply.send(status);
             }
             Query::Why { target, reply } => {
                 let _hung_up = reply.send(self.engine.explain(&target, now));
@@ -323,7 +357,12 @@ impl Dispatcher {
             self.take_with_others(message).await?;
         }
         self.end_strays().await;
-        self.handle(Input::Stopping).await.map(|_| ())
+        let departure = match (self.leave_all.is_cancelled(), self.stop_asked) {
+            (true, _) => Departure::HandedOver,
+            (false, true) => Departure::Asked,
+            (false, false) => self.ends_as,
+        };
+        self.handle(Input::Stopping { departure }).await.map(|_| ())
     }
 }
 

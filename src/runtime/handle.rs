@@ -1,12 +1,17 @@
 //! What a surface may hold: submit a command, ask for the picture, follow the log.
 
+use std::sync::Arc;
+
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::domain::command::Command;
 use crate::domain::inbox::Inbox;
 
+use super::dispatcher::draining::Wish;
 use super::dispatcher::{LoopMessage, Query};
+use super::engine::drain::Drained;
 use super::engine::{Chat, Explanation, Input, Reply, Status};
+use super::hints::Hints;
 
 /// The daemon is stopping and takes nothing more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -18,11 +23,22 @@ pub struct Stopping;
 pub struct DaemonHandle {
     sender: mpsc::Sender<LoopMessage>,
     head: watch::Receiver<u64>,
+    hints: Arc<Hints>,
 }
 
 impl DaemonHandle {
-    pub(super) fn new(sender: mpsc::Sender<LoopMessage>, head: watch::Receiver<u64>) -> Self {
-        Self { sender, head }
+    pub(super) fn new(
+        sender: mpsc::Sender<LoopMessage>,
+        head: watch::Receiver<u64>,
+        hints: Arc<Hints>,
+    ) -> Self {
+        Self { sender, head, hints }
+    }
+
+    /// Where it can be said that a tracker may have news. However many come, the loop is never kept waiting by them.
+    #[must_use]
+    pub fn hints(&self) -> Arc<Hints> {
+        Arc::clone(&self.hints)
     }
 
     /// Asks for something, as `actor`.
@@ -75,6 +91,18 @@ impl DaemonHandle {
         let (reply, answer) = oneshot::channel();
         let query = Query::Why { target: target.to_owned(), reply };
         self.sender.send(LoopMessage::Query(query)).await.map_err(|_| Stopping)?;
+        answer.await.map_err(|_| Stopping)
+    }
+
+    /// Writes everything that trackers are still to be told, and with `parked` what was given up before, for `actor`.
+    /// Answers when all of it was tried.
+    ///
+    /// # Errors
+    /// When the daemon is stopping; what was not written is written by the next one.
+    pub async fn drain(&self, parked: bool, actor: &str) -> Result<Drained, Stopping> {
+        let (reply, answer) = oneshot::channel();
+        let wish = Wish { parked, actor: actor.to_owned(), reply };
+        self.sender.send(LoopMessage::Drain(wish)).await.map_err(|_| Stopping)?;
         answer.await.map_err(|_| Stopping)
     }
 

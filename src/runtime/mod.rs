@@ -12,6 +12,7 @@ pub mod dispatcher;
 pub mod effects;
 pub mod engine;
 pub mod handle;
+pub mod hints;
 pub mod keeper;
 pub mod reaper;
 pub mod recovery;

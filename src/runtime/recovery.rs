@@ -9,19 +9,20 @@ use std::time::Duration;
 use crate::domain::agent::Stage;
 use crate::domain::budget::ledger::{self, Ledger};
 use crate::domain::effect::Effect;
-use crate::domain::ids::RunId;
+use crate::domain::ids::{EffectKey, RunId};
 use crate::domain::run::Interruption;
 use crate::process::ProcessError;
 use crate::process::identity::ProcessIdentity;
 use crate::process::marker::{Marker, instance_prefix};
 use crate::process::recovery::end_marked;
 use crate::store::error::StoreError;
-use crate::store::rows::ProcessRow;
+use crate::store::rows::{OutboxRow, ProcessRow};
 use crate::store::{Store, StoreReader};
 
 use super::clock::Clock;
 use super::effects::Ports;
 use super::effects::turn::keeping;
+use super::engine::drain::MOST_PARKED;
 use super::engine::{Engine, Handled, Input, Loaded};
 
 /// Time orphaned agents have to end in good order.
@@ -70,6 +71,7 @@ pub async fn load(
     now: crate::domain::time::Timestamp,
 ) -> Result<Loaded, StoreError> {
     let effects = store.open_effects().await?;
+    let parked = store.parked_updates(MOST_PARKED).await?;
     let mut runs = store.load_open_runs().await?;
     let known: std::collections::BTreeSet<RunId> = runs.iter().map(|run| run.id).collect();
     let mut more: Vec<RunId> = effects
@@ -86,7 +88,12 @@ pub async fn load(
         items: store.load_items().await?,
         runs,
         ops: store.load_ops().await?,
+        failures: effects.iter().filter_map(failure).collect(),
         effects: effects.into_iter().map(|row| (row.effect, row.not_before)).collect(),
+        parked: parked
+            .into_iter()
+            .map(|row| (row.effect, row.last_error.unwrap_or_default()))
+            .collect(),
         starts: store.starts_since(now.before(window)).await?,
         spent: Ledger::new(store.spending_since(now.before(ledger::MEMORY)).await?),
         fences: store
@@ -96,6 +103,13 @@ pub async fn load(
             .map(|lease| (lease.resource, lease.fence))
             .collect(),
     })
+}
+
+/// How an update for a tracker has fared so far. What a run's effects came to is in the run itself.
+fn failure(row: &OutboxRow) -> Option<(EffectKey, u32, String)> {
+    let is_update = matches!(row.effect, Effect::UpdateTracker { .. });
+    let error = row.last_error.clone().filter(|_| is_update)?;
+    Some((row.key.clone(), row.attempts, error))
 }
 
 /// Ends what the daemon before left running, records the take-over, and hands its runs to this one.

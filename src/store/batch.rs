@@ -87,10 +87,15 @@ pub enum Settlement {
         /// Why this attempt did not do.
         error: String,
     },
+    /// It was given up and is wanted again after all.
+    Revived {
+        /// Not before.
+        not_before: Timestamp,
+    },
 }
 
 /// Settles an effect together with the events that follow from it. The first settlement that is final wins; later ones
-/// change nothing.
+/// change nothing, but for the wish to have what was given up after all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettleEffect {
     /// Which effect.

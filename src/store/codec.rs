@@ -32,6 +32,16 @@ const TYPES: &[(&str, &[Upcast])] = &[
     ("work_item.reopened", &[]),
     ("work_item.update_requested", &[]),
     ("work_item.charged", &[]),
+    ("work_item.close_deferred", &[]),
+    ("work_item.close_acknowledged", &[]),
+    ("work_item.closure_unproven", &[]),
+    ("lane.proposed", &[]),
+    ("lane.started", &[]),
+    ("lane.moved", &[]),
+    ("lane.reviewed", &[]),
+    ("lane.unlinked", &[]),
+    ("work_item.offered", &[]),
+    ("work_item.pull_request_read", &[]),
     ("run.started", &[]),
     ("run.workspace_ready", &[]),
     ("turn.started", &[]),
@@ -72,6 +82,8 @@ const TYPES: &[(&str, &[Upcast])] = &[
     ("ops.channel_read", &[]),
     ("ops.report_posted", &[]),
     ("ops.report_closed", &[]),
+    ("ops.stop_judged", &[]),
+    ("ops.stop_acknowledged", &[]),
 ];
 
 /// An event as it is stored.

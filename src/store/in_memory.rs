@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::domain::budget::ledger::Spending;
+use crate::domain::effect::Effect;
 use crate::domain::ids::{EffectKey, ItemId, OPS_STREAM, ProjectId, RunId, StreamId};
 use crate::domain::item_record::ItemRecord;
 use crate::domain::ops::OpsState;
@@ -253,6 +254,18 @@ impl StoreReader for InMemoryStore {
         let mut rows: Vec<_> = pending.cloned().collect();
         rows.sort_by_key(|row| row.gseq);
         Ok(rows)
+    }
+
+    async fn parked_updates(&self, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
+        let log = self.log();
+        let dead = log.outbox.values().filter(|row| row.state == OutboxState::Dead);
+        let mut rows: Vec<_> = dead
+            .filter(|row| matches!(row.effect, Effect::UpdateTracker { .. }))
+            .cloned()
+            .collect();
+        rows.sort_by_key(|row| row.gseq);
+        let surplus = rows.len().saturating_sub(limit);
+        Ok(rows.split_off(surplus))
     }
 
     async fn starts_since(

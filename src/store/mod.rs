@@ -95,6 +95,9 @@ pub trait StoreReader: Send + Sync {
     /// Every effect that is still to be done, in the order of its request.
     async fn open_effects(&self) -> Result<Vec<OutboxRow>, StoreError>;
 
+    /// Updates for trackers that were given up, at most `limit`: the newest of them, oldest first.
+    async fn parked_updates(&self, limit: usize) -> Result<Vec<OutboxRow>, StoreError>;
+
     /// When runs were started at or after `since`, and in which project, oldest first.
     async fn starts_since(
         &self,

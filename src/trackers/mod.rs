@@ -54,6 +54,10 @@ pub trait Tracker: Send + Sync {
         false
     }
 
+    /// There may be news: the next [`Tracker::list`] asks, however recently it did. What a tracker wants to be left alone
+    /// for is not shortened by it.
+    fn hurry(&self) {}
+
     /// Everything there is to do, with what could not be read.
     ///
     /// # Errors

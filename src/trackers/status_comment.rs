@@ -181,9 +181,9 @@ impl StatusComment {
             branch: hidden.branch,
             pull_request: hidden.pull_request,
             shown: hidden.shown,
-            head: match (hidden.run, head.rsplit_once(BOXES)) {
-                (Some(_), Some((head, _boxes))) => head.to_owned(),
-                _ => head.to_owned(),
+            head: match head.rsplit_once(BOXES).filter(|_| hidden.shown > 0) {
+                Some((head, _boxes)) => head.to_owned(),
+                None => head.to_owned(),
             },
             lines: hidden.lines.into_iter().zip(lines.into_iter().map(str::to_owned)).collect(),
             forgotten: hidden.forgotten,
@@ -247,7 +247,7 @@ impl StatusComment {
     #[must_use]
     pub fn render(&self, key: &SigningKey) -> String {
         let mut shown = self.head.clone();
-        if self.run.is_some() {
+        if self.shown > 0 {
             let tick = |done: bool| if done { 'x' } else { ' ' };
             let (implemented, reviewed) =
                 (tick(self.implementation_complete), tick(self.review_passed));
@@ -292,14 +292,14 @@ impl StatusComment {
 /// newest of them.
 #[must_use]
 pub fn place(found: &[StatusComment], update: &TrackerUpdate) -> Place {
-    let run = update.card.as_ref().map(|card| card.run);
+    let about = update.card.as_ref().map(|card| card.run);
     if let Some(written) = found.iter().position(|comment| {
-        comment.has(update) && (run.is_none() || comment.run == run || comment.run.is_none())
+        comment.has(update) && (comment.run.is_none() || about.is_none_or(|run| comment.run == run))
     }) {
         return Place::Written(written);
     }
-    let home = match run {
-        Some(_) => found.iter().position(|comment| comment.run == run),
+    let home = match about {
+        Some(run) => found.iter().position(|comment| comment.run == run),
         None => {
             let newest = found.iter().map(|comment| comment.number).max();
             found.iter().position(|comment| Some(comment.number) == newest)

@@ -4,3 +4,5 @@ mod azure;
 mod azure_judges;
 mod github;
 mod github_judges;
+mod github_pulls;
+mod webhooks;

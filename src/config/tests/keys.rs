@@ -19,6 +19,8 @@ adapter = \"codex\"
 [[projects]]
 name = \"a\"
 path = \"repository\"
+delivery = \"pull_request\"
+forge = \"github\"
 workflow = \"base-branch\"
 [[projects]]
 name = \"b\"
@@ -55,6 +57,10 @@ token = \"0123456789\"
 token = \"0123456789\"
 [[github.repositories]]
 name = \"owner/name\"
+[http]
+github_webhook_secret = \"a-secret-of-its-own\"
+azdo_webhook_user = \"hooks\"
+azdo_webhook_password = \"a-password\"
 [agents.x]
 kind = \"command\"
 program = \"x\"
@@ -88,6 +94,15 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("projects[].checks", "['make']"),
     ("projects[].check_timeout_ms", "77"),
     ("projects[].delivery", "'merge'"),
+    ("projects[].forge", "'git'"),
+    ("projects[].forge_repository", "'owner/name'"),
+    ("projects[].remote", "'upstream'"),
+    ("projects[].pull_request.draft", "true"),
+    ("projects[].pull_request.template", "'docs/offer.md'"),
+    ("projects[].pull_request.reviewers", "['ann']"),
+    ("projects[].pull_request.labels", "['factory']"),
+    ("projects[].pull_request.poll_interval_ms", "777"),
+    ("projects[].pull_request.follow_up", "true"),
     ("projects[].slots", "1"),
     ("projects[].pace", "1"),
     ("projects[].day_tokens", "7"),
@@ -272,6 +287,12 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("azdo.default_project", "'a'"),
     ("azdo.projects.x", "'a'"),
     ("azdo.states.x", "'in_review'"),
+    ("http.enabled", "false"),
+    ("http.listen", "'127.0.0.1:77'"),
+    ("http.allow_remote", "true"),
+    ("http.github_webhook_secret", "'another-secret'"),
+    ("http.azdo_webhook_user", "'other'"),
+    ("http.azdo_webhook_password", "'another-password'"),
     ("agents.x.kind", "'claude'"),
     ("agents.x.program", "'other'"),
     ("agents.x.model", "'m'"),
@@ -416,6 +437,11 @@ fn everything(settings: &Settings) -> String {
     if let Some(azdo) = &settings.azdo {
         let signing = azdo.signing_secret.as_ref().map(ExposeSecret::expose_secret);
         write!(text, "{} {signing:?}", azdo.token.expose_secret()).unwrap();
+    }
+    if let Some(http) = &settings.http {
+        let password = http.azdo_login.as_ref().map(|(_, password)| password.expose_secret());
+        let secret = http.github_secret.as_ref().map(ExposeSecret::expose_secret);
+        write!(text, "{password:?} {secret:?}").unwrap();
     }
     text
 }

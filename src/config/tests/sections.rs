@@ -9,7 +9,7 @@ use crate::config::store::{NotDurable, StoreSettings};
 use crate::domain::agent::{AgentKind, Stage};
 use crate::domain::budget::{DayBudget, ItemBudget};
 use crate::domain::ids::ProjectId;
-use crate::domain::policy::{ApprovalPolicy, BlockedHours, Pace, ProjectPolicy};
+use crate::domain::policy::{ApprovalPolicy, BlockedHours, Pace, ProjectPolicy, PullRequestPolicy};
 use crate::domain::run::{Delivery, StagePlan, StageSet};
 use crate::domain::work_item::{Lane, Trust};
 
@@ -68,6 +68,7 @@ fn a_project_is_read_whole() {
         checks: vec!["true".to_owned()],
         check_timeout_ms: 5,
         delivery: Delivery::Merge,
+        pull_request: PullRequestPolicy { poll_ms: 60_000, ..PullRequestPolicy::default() },
         day_budget: DayBudget { tokens: Some(900), cost_micro_usd: Some(2_500_000) },
         approval_required: Some(true),
         stages: None,

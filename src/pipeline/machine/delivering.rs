@@ -1,13 +1,16 @@
 //! Approval and delivery. That delivery fails says nothing against the work.
 
+use std::time::Duration;
+
 use crate::domain::change::Delivered;
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::failure::{Failure, FailureClass, infrastructure_backoff};
-use crate::domain::run::{Outcome, Phase};
+use crate::domain::run::{Delivery, Outcome, Phase};
 use crate::domain::time::Timestamp;
+use crate::pipeline::input::Settle;
 
-use super::{MOST_INFRASTRUCTURE_FAILURES, Step};
+use super::{MOST_INFRASTRUCTURE_FAILURES, Step, UNKNOWN_QUOTA_WAIT};
 
 impl Step {
     pub(super) fn approve(&mut self) {
@@ -40,6 +43,13 @@ impl Step {
         if self.state.phase != Phase::Publishing || execution != wanted {
             return self.ignore("nothing is being delivered");
         }
+        if self.state.plan.delivery == Delivery::PullRequest
+            && let Some(pause) = self.pause_before_offering(failure.class)
+        {
+            let until = self.now.after(pause);
+            self.settle = Settle::Retry { at: until, error: failure.message.clone() };
+            return self.emit(Event::RunWaiting { failure, until });
+        }
         self.emit(Event::DeliveryFailed { execution, failure: failure.clone() });
         let again = failure.class == FailureClass::Infrastructure
             && self.state.delivery_executions < MOST_INFRASTRUCTURE_FAILURES;
@@ -53,6 +63,26 @@ impl Step {
     }
 }
 
+impl Step {
+    /// For how long to wait before an approved change is offered again; nothing when only people can help. A forge that is
+    /// out of reach, or does not take the credentials, says nothing about the work, so that is never given up.
+    fn pause_before_offering(&self, class: FailureClass) -> Option<Duration> {
+        let backoff = infrastructure_backoff(self.state.infra_failures + 1);
+        match class {
+            FailureClass::Infrastructure => Some(backoff),
+            FailureClass::Throttled { until } | FailureClass::Quota { until } => {
+                Some(until.map_or(backoff, |until| until.since(self.now)).max(backoff))
+            }
+            FailureClass::Authentication => Some(UNKNOWN_QUOTA_WAIT),
+            FailureClass::Agent
+            | FailureClass::Budget
+            | FailureClass::Configuration
+            | FailureClass::ContextOverflow
+            | FailureClass::Cancelled => None,
+        }
+    }
+}
+
 /// What was delivered, for people.
 pub(super) fn delivery_words(delivered: &Delivered) -> String {
     match delivered {
@@ -60,6 +90,10 @@ pub(super) fn delivery_words(delivered: &Delivered) -> String {
         Delivered::Merge { base, after, checkout, .. } => {
             let note = checkout.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
             format!("merged into {base} as {}{note}", after.get(..12).unwrap_or(after))
+        }
+        Delivered::PullRequest { number, url, branch, draft, .. } => {
+            let draft = if *draft { "draft " } else { "" };
+            format!("offered as {draft}pull request {number} on branch {branch}: {url}")
         }
         Delivered::Nothing => "no change was needed, and the critic agrees".to_owned(),
     }

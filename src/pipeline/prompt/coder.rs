@@ -11,6 +11,7 @@ pub(super) fn sections(context: &Context<'_>) -> Vec<Section> {
     sections.extend(shared::item(context));
     sections.extend([
         Section::optional(goal::SECTION, 1, shared::changed_goal(context)),
+        Section::required(shared::REVIEW, shared::feedback(context, "common.feedback-answer")),
         Section::required("Findings to answer in this round", current_findings(context)),
         Section::optional(
             "Earlier findings that must stay answered",

@@ -10,6 +10,7 @@ pub(super) fn sections(context: &Context<'_>) -> Vec<Section> {
     let mut sections = vec![shared::task(context, Stage::Critic, false)];
     sections.extend(shared::item(context));
     sections.extend([
+        Section::optional(shared::REVIEW, 1, shared::feedback(context, "common.feedback-verify")),
         Section::required("Under review", shared::under_review(context)),
         Section::required("Added after your approval", added(context)),
         Section::required("Checks that were run on this commit", shared::checks(context)),

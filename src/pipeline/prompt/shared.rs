@@ -2,9 +2,16 @@
 
 use crate::domain::agent::Stage;
 use crate::domain::change::{Change, CheckStatus};
+use crate::domain::pull_request::Feedback;
 use crate::domain::verdict::Finding;
 
 use super::{Context, Section, fenced, workflow};
+
+/// Bytes of what people and checks say of a pull request that go into a prompt.
+const FEEDBACK_BYTES: usize = 16 * 1024;
+
+/// Name of the section with what people and checks say of the pull request.
+pub(super) const REVIEW: &str = "Review of the pull request";
 
 /// What the stage is there for: the built-in text, or the repository's own under the rules that always hold.
 pub(super) fn task(context: &Context<'_>, stage: Stage, round: bool) -> Section {
@@ -121,6 +128,51 @@ pub(super) fn change(context: &Context<'_>) -> String {
         text.push_str("\n\n");
         let files = context.diff_left_out.join(", ");
         text.push_str(&context.fill("common.change-left-out", &[("files", &files)]));
+    }
+    text
+}
+
+/// What people and checks hold against the pull request, under the text called `name`; nothing when there is none.
+pub(super) fn feedback(context: &Context<'_>, name: &str) -> String {
+    let Some(feedback) = context.state.plan.feedback.as_deref() else { return String::new() };
+    let mut parts = Vec::new();
+    if !feedback.is_empty() {
+        let text = fenced("review of the pull request", &heard(feedback), context.nonce);
+        parts.push(context.fill(name, &[("feedback", &text)]));
+    }
+    if feedback.left_out > 0 {
+        let number = feedback.left_out.to_string();
+        parts.push(context.fill("common.feedback-left-out", &[("number", &number)]));
+    }
+    parts.join("\n\n")
+}
+
+/// Whole entries as long as there is room; what is left out is counted.
+fn heard(feedback: &Feedback) -> String {
+    let reviews =
+        feedback.reviews.iter().map(|it| format!("{} asks for changes: {}", it.author, it.text));
+    let threads = feedback.threads.iter().map(|thread| {
+        let place = match (&thread.file, thread.line) {
+            (Some(file), Some(line)) => format!(" at {file}:{line}"),
+            (Some(file), None) => format!(" at {file}"),
+            (None, _) => String::new(),
+        };
+        format!("{}{place}: {}", thread.author, thread.text)
+    });
+    let checks = feedback
+        .checks
+        .iter()
+        .map(|check| format!("check {} failed: {}", check.name, check.summary));
+    let (mut text, mut left_out) = (String::new(), 0);
+    for (number, entry) in (1u32..).zip(reviews.chain(threads).chain(checks)) {
+        if text.len() + entry.len() > FEEDBACK_BYTES {
+            left_out += 1;
+            continue;
+        }
+        text.push_str(&format!("{number}. {}\n", entry.trim().replace('\n', "\n   ")));
+    }
+    if left_out > 0 {
+        text.push_str(&format!("({left_out} more do not fit)\n"));
     }
     text
 }

@@ -22,6 +22,9 @@ impl fmt::Display for HeldBecause {
             Self::Unreadable => out.write_str("its tracker's copy cannot be read"),
             Self::RunUnknown => out.write_str("marked as taken, but no run has it"),
             Self::OtherLane { lane } => write_lane(out, *lane),
+            Self::Operated { lane, phase, by } => {
+                write!(out, "lane {} has it since {by} linked it: {}", lane.word(), phase.word())
+            }
             Self::NoProject => out.write_str("it names no project and there is no default one"),
             Self::UnknownProject { project } => write!(out, "project {project} is not configured"),
             Self::ProjectDisabled { project } => write!(out, "project {project} is switched off"),
@@ -90,9 +93,10 @@ fn write_lane(out: &mut fmt::Formatter<'_>, lane: Lane) -> fmt::Result {
     match lane {
         Lane::Manual => out.write_str("lane manual: a person works on it"),
         Lane::None => out.write_str("lane none: nobody is assigned"),
-        Lane::Ralph | Lane::Ultrawork | Lane::Team | Lane::Autopilot => {
-            write!(out, "lane {} is not driven by this pipeline", lane.word())
+        Lane::Ralph | Lane::Ultrawork | Lane::Team => {
+            write!(out, "lane {} is to be started", lane.word())
         }
+        Lane::Autopilot => out.write_str("lane autopilot is driven by this pipeline"),
     }
 }
 

@@ -10,14 +10,16 @@ use super::super::because::{HeldBecause, Items};
 use super::super::context::{Context, ItemView};
 use super::super::held::Held;
 
-/// Results of ours that wait for people: done for us, In Review for the tracker.
+/// Results of ours that wait for people: done for us, and In Review for the tracker or open on a forge.
 pub(crate) fn in_review(items: &BTreeMap<ItemId, ItemRecord>) -> Vec<&ItemId> {
     items
         .iter()
         .filter(|(_, record)| {
             record.present
                 && record.status == ItemStatus::Done
-                && (record.in_review || record.item.state == ItemState::InReview)
+                && (record.in_review
+                    || record.item.state == ItemState::InReview
+                    || record.offered.as_ref().is_some_and(|offered| offered.is_open()))
         })
         .map(|(id, _)| id)
         .collect()

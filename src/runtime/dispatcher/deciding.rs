@@ -14,7 +14,7 @@ use crate::store::batch::Batch;
 use crate::store::error::StoreError;
 
 use super::super::effects::{Done, Message};
-use super::super::engine::{Handled, Input, Reply};
+use super::super::engine::{Handled, Input, Reply, problem_source};
 use super::{Dispatcher, concerns_planning};
 
 /// What the engine decided and nobody has acted on yet: nothing in here may leave the loop before the batches are stored.
@@ -48,6 +48,12 @@ impl Dispatcher {
                 message,
                 "a tracker cannot be read; it is tried again and again"
             );
+        }
+        if let Input::PullRequestRead { watched, result } = &input
+            && let Err(unread) = result.as_ref()
+            && self.engine.is_news(&problem_source(&watched.project), &unread.message)
+        {
+            tracing::warn!(item.id = %watched.item, message = unread.message, "a pull request cannot be read; it is tried again and again");
         }
         let handled = self.engine.handle(input, self.ports.clock.now());
         let mut decided = Decided::default();

@@ -13,6 +13,7 @@ use super::super::tasks::Ended;
 use super::Dispatcher;
 use super::deciding::Decided;
 use super::timers::OBSERVING;
+use super::watching::WATCHING;
 
 impl Dispatcher {
     pub(super) async fn start_effects(&mut self) -> Result<(), StoreError> {
@@ -68,6 +69,13 @@ impl Dispatcher {
                 tracing::error!(
                     "reading the trackers panicked; they are read again at the next poll"
                 );
+            }
+            return Ok(());
+        }
+        if ended.name == WATCHING {
+            self.watching = false;
+            if ended.panicked {
+                tracing::error!("reading pull requests panicked; they are read again in time");
             }
             return Ok(());
         }

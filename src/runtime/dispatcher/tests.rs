@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -18,6 +19,7 @@ use crate::runtime::clock::{IdSource, SystemClock, SystemIds};
 use crate::runtime::confining::Confining;
 use crate::runtime::effects::{KeeperSettings, Ports};
 use crate::runtime::engine::{Engine, Identity, Loaded};
+use crate::runtime::handle::DaemonHandle;
 use crate::runtime::simulation::scenario::Script;
 use crate::runtime::state_dir::StateDir;
 use crate::store::in_memory::InMemoryStore;
@@ -53,6 +55,7 @@ fn ports(tracker: Arc<dyn Tracker>) -> Ports {
         store: Arc::new(InMemoryStore::new(Uuid::from_u128(1), Box::new(|| [0; 16]))),
         workspaces: Arc::new(InMemoryWorkspaces::default()),
         trackers: BTreeMap::from([("local".to_owned(), tracker)]),
+        forges: BTreeMap::new(),
         agents: Agents::default(),
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
@@ -65,11 +68,7 @@ fn ports(tracker: Arc<dyn Tracker>) -> Ports {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_tracker_whose_reading_panicked_is_read_again() {
-    let enough = CancellationToken::new();
-    let tracker = Panicking { readings: AtomicU32::new(0), enough: enough.clone() };
-    let ports = Arc::new(ports(Arc::new(tracker)));
+async fn dispatcher(ports: &Arc<Ports>, poll: Duration) -> (Dispatcher, DaemonHandle) {
     let ids: Arc<dyn IdSource> = Arc::clone(&ports.ids);
     let epoch = ports.store.begin_epoch("test").await.unwrap();
     let identity = Identity {
@@ -80,9 +79,16 @@ async fn a_tracker_whose_reading_panicked_is_read_again() {
     };
     let policy = Arc::new(Script::parse("").unwrap().policy);
     let engine = Engine::new(Loaded::default(), policy, identity, ids);
-    let (poll, shutdown_grace) = (Duration::from_millis(1), Duration::from_secs(5));
-    let timing = Timing { poll, schedule: None, shutdown_grace };
-    let (dispatcher, _handle) = Dispatcher::new(engine, ports, timing);
+    let timing = Timing { poll, schedule: None, shutdown_grace: Duration::from_secs(5) };
+    Dispatcher::new(engine, Arc::clone(ports), timing)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tracker_whose_reading_panicked_is_read_again() {
+    let enough = CancellationToken::new();
+    let tracker = Panicking { readings: AtomicU32::new(0), enough: enough.clone() };
+    let ports = Arc::new(ports(Arc::new(tracker)));
+    let (dispatcher, _handle) = dispatcher(&ports, Duration::from_millis(1)).await;
     let stop = CancellationToken::new();
     let wait = async {
         let read_three_times = timeout(Duration::from_secs(30), enough.cancelled()).await;
@@ -92,4 +98,63 @@ async fn a_tracker_whose_reading_panicked_is_read_again() {
     let (ended, read_three_times) = tokio::join!(dispatcher.run(stop.clone()), wait);
     ended.unwrap();
     assert!(read_three_times.is_ok(), "the tracker was not read again");
+}
+
+/// A tracker whose readings are counted, and go on when they are let.
+struct Counting {
+    readings: watch::Sender<u32>,
+    hurried: AtomicU32,
+    go: Semaphore,
+}
+
+#[async_trait]
+impl Tracker for Counting {
+    fn source(&self) -> &str {
+        "local"
+    }
+
+    fn hurry(&self) {
+        self.hurried.fetch_add(1, Ordering::SeqCst);
+    }
+
+    async fn list(&self) -> Result<Listing, TrackerError> {
+        self.readings.send_modify(|count| *count += 1);
+        self.go.acquire().await.unwrap().forget();
+        Ok(Listing::default())
+    }
+
+    async fn update(&self, _update: &TrackerUpdate) -> Result<Updated, TrackerError> {
+        panic!("nothing is written in this test");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storm_of_hints_is_one_reading_now_and_one_more_after_it() {
+    let (readings, mut count) = watch::channel(0);
+    let tracker =
+        Arc::new(Counting { readings, hurried: AtomicU32::new(0), go: Semaphore::new(1) });
+    let ports = Arc::new(ports(Arc::clone(&tracker) as Arc<dyn Tracker>));
+    let (dispatcher, handle) = dispatcher(&ports, Duration::from_secs(3600)).await;
+    let shutdown = CancellationToken::new();
+    let running = dispatcher.run(shutdown.clone());
+    let storm = async {
+        // The reading at the start.
+        count.wait_for(|count| *count == 1).await.unwrap();
+        for reading in [2, 3] {
+            for _ in 0..1000 {
+                handle.hints().look_at("local");
+                handle.hints().look_at("somebody else");
+            }
+            tracker.go.add_permits(1);
+            count.wait_for(|count| *count == reading).await.unwrap();
+        }
+        tracker.go.add_permits(1);
+        assert!(handle.status().await.is_ok());
+        shutdown.cancel();
+    };
+    let bound = Duration::from_secs(120);
+    let (ended, ()) = timeout(bound, async { tokio::join!(running, storm) }).await.expect("an end");
+    ended.unwrap();
+    assert_eq!(*count.borrow(), 3);
+    assert_eq!(tracker.hurried.load(Ordering::SeqCst), 2, "the intervals do not hold these up");
 }

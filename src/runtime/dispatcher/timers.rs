@@ -1,14 +1,16 @@
 //! What the loop does by the clock: reading trackers, heartbeats, leases, strays.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
 
 use super::super::engine::{Input, LEASE};
-use super::{Dispatcher, LoopMessage, REAPING, RENEWAL};
+use super::{BETWEEN_HINTED, Dispatcher, LoopMessage, REAPING, RENEWAL};
 
 /// Name of the task that reads the trackers.
 pub(super) const OBSERVING: &str = "observe";
@@ -16,10 +18,16 @@ pub(super) const OBSERVING: &str = "observe";
 impl Dispatcher {
     pub(super) async fn timers(&mut self) -> Result<(), StoreError> {
         let now = self.ports.clock.now();
-        if now >= self.next_poll && !self.observing {
-            self.next_poll = now.after(self.timing.poll);
-            self.observe();
+        if !self.observing {
+            let hinted = self.hinted(now);
+            if now >= self.next_poll {
+                self.next_poll = now.after(self.timing.poll);
+                self.observe(hinted, true);
+            } else if !hinted.is_empty() {
+                self.observe(hinted, false);
+            }
         }
+        self.watch();
         if self.next_heartbeat.is_some_and(|at| now >= at) {
             self.next_heartbeat = self.timing.schedule.as_ref().map(|next_after| next_after(now));
             self.engine.open_intake(true);
@@ -53,8 +61,19 @@ impl Dispatcher {
         let _reaped = crate::process::adoption::reap_adopted();
     }
 
-    /// Reads all trackers in a task; the readings come back as inputs.
-    fn observe(&mut self) {
+    /// The trackers that may have news, if it is time to look after hints again.
+    fn hinted(&mut self, now: Timestamp) -> BTreeSet<String> {
+        if now < self.next_hinted || self.hints.is_empty() {
+            return BTreeSet::new();
+        }
+        self.next_hinted = now.after(BETWEEN_HINTED);
+        let hinted = self.hints.take();
+        tracing::debug!(sources = ?hinted, "a reading was hinted at");
+        hinted
+    }
+
+    /// Reads `all` trackers, or those that may have news, in a task; the readings come back as inputs.
+    fn observe(&mut self, hinted: BTreeSet<String>, all: bool) {
         if self.ports.trackers.is_empty() {
             return;
         }
@@ -62,6 +81,11 @@ impl Dispatcher {
         let (ports, sender) = (Arc::clone(&self.ports), self.sender.clone());
         self.tasks.spawn(OBSERVING, async move {
             for (source, tracker) in &ports.trackers {
+                if hinted.contains(source) {
+                    tracker.hurry();
+                } else if !all {
+                    continue;
+                }
                 let began = ports.clock.now();
                 let input = match tracker.list().await {
                     Ok(listing) => Input::Observed {
@@ -88,10 +112,12 @@ impl Dispatcher {
         let planned = self.engine.report().and_then(|report| report.wake_at);
         let candidates = [
             (!self.observing).then_some(self.next_poll),
+            (!self.observing && !self.hints.is_empty()).then_some(self.next_hinted),
             self.next_heartbeat,
             Some(self.next_renewal),
             Some(self.next_reaping),
             self.engine.next_due(now),
+            self.engine.next_reading().filter(|_| !self.watching),
             planned.filter(|at| *at > now),
         ];
         let next = candidates.into_iter().flatten().min().unwrap_or(now.after(RENEWAL));

@@ -1,4 +1,7 @@
-//! Delivering an approved commit: left on its branch, or merged into the base after the merged tree passed the checks.
+//! Delivering an approved commit: left on its branch, merged into the base after the merged tree passed the checks, or
+//! offered as a pull request.
+
+mod pull_request;
 
 use std::path::Path;
 use std::time::Duration;
@@ -24,6 +27,7 @@ pub(super) async fn execute(ports: &Ports, job: &Job, _execution: u32) -> Done {
     let delivered = match state.plan.delivery {
         Delivery::Branch => leave_branch(ports, state, workspace).await,
         Delivery::Merge => merge(ports, job, state, workspace).await,
+        Delivery::PullRequest => pull_request::offer(ports, job, state, workspace).await,
     };
     match delivered {
         Ok(delivered) => Done::Run(Input::Delivered { delivered }),

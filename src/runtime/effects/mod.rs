@@ -18,9 +18,10 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::change::Workspace;
 use crate::domain::effect::Effect;
 use crate::domain::failure::Failure;
-use crate::domain::ids::{EffectKey, RunId};
+use crate::domain::ids::{EffectKey, ProjectId, RunId};
 use crate::domain::item_record::ItemRecord;
 use crate::domain::work_item::WorkItem;
+use crate::forges::Forge;
 use crate::pipeline::input::{Input, PreparedTurn};
 use crate::pipeline::state::RunState;
 use crate::process::redact::Redactor;
@@ -43,6 +44,8 @@ pub struct Ports {
     pub workspaces: Arc<dyn Workspaces>,
     /// Trackers by source word.
     pub trackers: BTreeMap<String, Arc<dyn Tracker>>,
+    /// Where projects offer their changes, or why that cannot be done.
+    pub forges: BTreeMap<ProjectId, Result<Arc<dyn Forge>, String>>,
     /// Configured agents.
     pub agents: Agents,
     /// The time.

@@ -19,8 +19,9 @@ pub(super) struct Wish<'a> {
 
 pub(super) async fn execute(ports: &Ports, job: &Job, item: &ItemId, wish: Wish<'_>) -> Done {
     let (Some(tracker), Some(record)) = (ports.trackers.get(item.source()), &job.item) else {
-        let message = format!("no tracker for {item}");
-        return Done::Tracker(Err(TrackerFailure { message, again: false, wait: None }));
+        // It comes with its configuration, and then it must be told.
+        let message = format!("no tracker is configured for {item}");
+        return Done::Tracker(Err(TrackerFailure { message, again: true, wait: None }));
     };
     let shown = |card: &RunCard| RunCard {
         text: ports.redactor.redact(&card.text).into_owned(),

@@ -3,7 +3,9 @@
 use crate::domain::agent::Stage;
 use crate::domain::event::Event;
 use crate::domain::ids::{ItemId, ProjectId, RunId};
-use crate::domain::policy::ProjectPolicy;
+use crate::domain::item_record::ItemRecord;
+use crate::domain::policy::{ProjectPolicy, PullRequestPolicy};
+use crate::domain::pull_request::{Feedback, Offer};
 use crate::domain::run::{Interruption, ItemFacts, OptionalStages, RunPlan};
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::ItemState;
@@ -139,6 +141,9 @@ impl Engine {
             checks: settings.checks.clone(),
             check_timeout_ms: settings.check_timeout_ms,
             delivery: settings.delivery,
+            offer: settings.pull_request.offer.clone(),
+            feedback: feedback(record),
+            continues: continued(record, project).map(Box::new),
         })
     }
 
@@ -149,6 +154,19 @@ impl Engine {
         }
         id.as_str().starts_with('/').then(|| ad_hoc(id))
     }
+}
+
+/// What people and checks hold against the item's pull request.
+fn feedback(record: &ItemRecord) -> Option<Box<Feedback>> {
+    let offered = record.offered.as_ref().filter(|offered| offered.is_open())?;
+    let feedback = Feedback::of(offered.seen.as_ref()?);
+    (!feedback.is_empty() || feedback.left_out > 0).then(|| Box::new(feedback))
+}
+
+/// The open pull request that a run of the item goes on with.
+fn continued(record: &ItemRecord, project: &ProjectId) -> Option<Offer> {
+    let offered = record.offered.as_ref().filter(|offered| offered.is_open())?;
+    (offered.offer.project == *project).then(|| offered.offer.clone())
 }
 
 /// A repository that is not configured: no checks, its branch is left for the caller.
@@ -163,6 +181,7 @@ pub(super) fn ad_hoc(id: &ProjectId) -> ProjectPolicy {
         checks: Vec::new(),
         check_timeout_ms: 600_000,
         delivery: crate::domain::run::Delivery::Branch,
+        pull_request: PullRequestPolicy::default(),
         day_budget: crate::domain::budget::DayBudget::default(),
         approval_required: None,
         stages: None,

@@ -59,6 +59,13 @@ impl Engine {
                 self.intake_open = open;
                 accepted("planned", None, None)
             }
+            Command::Lane { order } => self.lane_order(&order, actor, now),
+            Command::AcknowledgeClose { target, reason } => self
+                .on_item(&target, |engine, id| engine.acknowledge_close(id, &reason, actor, now)),
+            Command::Stop { override_reason } => {
+                self.stop_daemon(override_reason.as_deref(), actor, now)
+            }
+            Command::StopAcknowledge { reason } => self.acknowledge_stop(&reason, actor, now),
             Command::Submit { task } => self.submit(task, actor, now),
         }
     }
@@ -194,6 +201,9 @@ impl Engine {
             ItemStatus::InFlight => {
                 return refused(&format!("{} is being worked on", id.identifier()));
             }
+            ItemStatus::Done if record.in_review && record.offered.is_some() => {
+                self.record_item(id, Event::ItemReopened { by: actor.to_owned() }, now);
+            }
             ItemStatus::Done => {
                 return refused(&format!(
                     "{} is done; reopen it in its tracker if it should be done again",
@@ -246,14 +256,16 @@ impl Engine {
         Some((id, run, turn))
     }
 
-    fn on_item(&mut self, target: &str, act: impl FnOnce(&mut Self, &ItemId) -> Reply) -> Reply {
+    /// Lets `act` happen to the item that people call `target`.
+    pub(super) fn on_item(
+        &mut self,
+        target: &str,
+        act: impl FnOnce(&mut Self, &ItemId) -> Reply,
+    ) -> Reply {
         match self.find(target) {
             Found::One(id) => act(self, &id),
             Found::None => unknown(target),
-            Found::Many(ids) => {
-                let names: Vec<&str> = ids.iter().map(ItemId::as_str).collect();
-                refused(&format!("`{target}` could be {}", names.join(" or ")))
-            }
+            Found::Many(ids) => ambiguous(target, &ids),
         }
     }
 
@@ -316,6 +328,11 @@ pub(super) fn refused(message: &str) -> Reply {
     Reply { accepted: false, message: message.to_owned(), item: None, run: None }
 }
 
-fn unknown(target: &str) -> Reply {
+pub(super) fn ambiguous(target: &str, ids: &[ItemId]) -> Reply {
+    let names: Vec<&str> = ids.iter().map(ItemId::as_str).collect();
+    refused(&format!("`{target}` could be {}", names.join(" or ")))
+}
+
+pub(super) fn unknown(target: &str) -> Reply {
     refused(&format!("no item or run is called `{target}`; `enact-factory status` lists them"))
 }

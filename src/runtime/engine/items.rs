@@ -54,10 +54,11 @@ impl Engine {
     fn observe_item(&mut self, item: WorkItem, ours: Option<ItemState>, now: Timestamp) {
         let id = item.id.clone();
         let Some(record) = self.items.get(&id) else {
-            return self.record_item(&id, Event::ItemCreated { item }, now);
+            self.record_item(&id, Event::ItemCreated { item }, now);
+            return self.propose_lane(&id, now);
         };
         if record.present && record.item == item {
-            return;
+            return self.propose_lane(&id, now);
         }
         // What was given up because it was gone is wanted again when it is back.
         let is_back = !record.present && record.status == ItemStatus::Cancelled;
@@ -78,6 +79,7 @@ impl Engine {
             let reason = format!("its lane was changed to {}", after.lane.word());
             let _ignored = self.handle_run(run, None, false, Input::Supersede { reason }, now);
         }
+        self.propose_lane(&id, now);
     }
 
     /// People moved the item in its tracker: they own the intent.
@@ -119,6 +121,10 @@ impl Engine {
             | ItemStatus::Failed
             | ItemStatus::Cancelled => {}
         }
+        if state.is_terminal() {
+            self.free_lane_of(id, now);
+            self.note_closure(id, now);
+        }
     }
 
     fn note_absences(&mut self, source: &str, seen: &BTreeSet<ItemId>, now: Timestamp) {
@@ -137,6 +143,7 @@ impl Engine {
             }
             self.absent.remove(&id);
             self.record_item(&id, Event::ItemWithdrawn {}, now);
+            self.free_lane_of(&id, now);
             if let Some(run) = self.items.get(&id).and_then(|record| record.run) {
                 let reason = "the item is gone from its tracker".to_owned();
                 let _ignored = self.handle_run(run, None, false, Input::Supersede { reason }, now);
@@ -169,10 +176,14 @@ impl Engine {
         self.request(Effect::UpdateTracker { item, number, state, entry, card }, now);
     }
 
-    /// The standing of the item's newest run, if its tracker shows such a thing.
+    /// The standing of the item's lane or of its newest run, if its tracker shows such a thing.
     fn card(&self, id: &ItemId) -> Option<Box<RunCard>> {
         if !self.identity.cards.contains(id.source()) {
             return None;
+        }
+        let record = self.items.get(id)?;
+        if let Some(session) = record.session.as_ref().filter(|_| record.run.is_none()) {
+            return Some(Box::new(card::of_lane(session)));
         }
         let newest = self.runs.values().rev().find(|state| state.item == *id);
         newest.map(|state| Box::new(card::card(state)))
@@ -188,6 +199,7 @@ impl Engine {
         if !self.outbox.contains(key) {
             return;
         }
+        self.note_tried(key, result.as_ref().err(), now);
         match result {
             Ok(current) => {
                 let ours = match self.outbox.effect(key) {

@@ -7,13 +7,19 @@
 mod affording;
 mod chats;
 mod claims;
+mod closing;
 mod commands;
+pub mod drain;
 mod items;
+mod lane_views;
+mod lanes;
 mod logins;
+mod offers;
 mod outbox;
 mod planning;
 mod provider;
 mod runs;
+mod stopping;
 mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +34,7 @@ use crate::domain::ids::{EffectKey, ItemId, OPS_STREAM, ProjectId, RunId, Stream
 use crate::domain::item_record::ItemRecord;
 use crate::domain::ops::OpsState;
 use crate::domain::policy::Policy;
+use crate::domain::pull_request::PullRequest;
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::WorkItem;
 use crate::pipeline;
@@ -41,9 +48,13 @@ use crate::store::batch::{
 use super::clock::IdSource;
 
 pub use chats::{Asked, Chat};
+pub use lane_views::{LanesView, LedgerView, ProposalView, SessionView, UnmetView, VerdictView};
+pub use offers::{Unread, Watched, problem_source};
 pub use outbox::Wanted;
 pub use provider::{AgentView, ProviderView};
-pub use views::{Explanation, HeldView, ItemView, RefusedAgent, RunView, Status, SwitchView};
+pub use views::{
+    Explanation, HeldView, ItemView, PullRequestView, RefusedAgent, RunView, Status, SwitchView,
+};
 
 /// How long a lease lasts without renewal. Three missed renewals of 20 s.
 pub const LEASE: Duration = Duration::from_secs(60);
@@ -89,6 +100,13 @@ pub enum Input {
         /// The item's copy there now, or why it failed (and whether trying again makes sense).
         result: Result<WorkItem, TrackerFailure>,
     },
+    /// A pull request of ours was read.
+    PullRequestRead {
+        /// Which.
+        watched: Watched,
+        /// How it stands, or why that is not known.
+        result: Box<Result<PullRequest, Unread>>,
+    },
     /// Someone asks for something.
     Command {
         /// What.
@@ -116,7 +134,23 @@ pub enum Input {
         version: String,
     },
     /// This daemon stops in order.
-    Stopping,
+    Stopping {
+        /// At whose wish.
+        departure: Departure,
+    },
+}
+
+/// At whose wish a daemon stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// Somebody's, by a command that the stop policy has judged.
+    Asked,
+    /// Somebody's who starts the next one.
+    HandedOver,
+    /// That of whoever runs it.
+    Signalled,
+    /// Nobody's: the one task is over that it was started for.
+    Finished,
 }
 
 /// Why an item's tracker could not be written.
@@ -167,6 +201,10 @@ pub struct Loaded {
     pub ops: OpsState,
     /// Open effects.
     pub effects: Vec<(Effect, Timestamp)>,
+    /// How often open effects have failed, and why they did last.
+    pub failures: Vec<(EffectKey, u32, String)>,
+    /// Updates for trackers that were given up, and why.
+    pub parked: Vec<(Effect, String)>,
     /// Recent starts.
     pub starts: Vec<(Timestamp, ProjectId)>,
     /// What was spent in the last week.
@@ -194,6 +232,7 @@ pub struct Engine {
     runs: BTreeMap<RunId, RunState>,
     ops: OpsState,
     outbox: outbox::Outbox,
+    drains: drain::Drains,
     starts: Vec<(Timestamp, ProjectId)>,
     spent: Ledger,
     closed_windows: BTreeMap<String, ClosedWindow>,
@@ -207,6 +246,7 @@ pub struct Engine {
     identity: Identity,
     ids: Arc<dyn IdSource>,
     report: Option<Report>,
+    readings: offers::Readings,
     intake_open: bool,
     pending: Pending,
 }
@@ -239,7 +279,8 @@ impl Engine {
             items: loaded.items.into_iter().map(|item| (item.item.id.clone(), item)).collect(),
             runs: loaded.runs.into_iter().map(|run| (run.id, run)).collect(),
             ops: loaded.ops,
-            outbox: outbox::Outbox::new(loaded.effects),
+            outbox: outbox::Outbox::new(loaded.effects, loaded.failures),
+            drains: drain::Drains::new(loaded.parked),
             starts: loaded.starts,
             spent: loaded.spent,
             fences: loaded.fences,
@@ -252,6 +293,7 @@ impl Engine {
             identity,
             ids,
             report: None,
+            readings: offers::Readings::default(),
             intake_open: true,
             pending: Pending::default(),
         }
@@ -275,6 +317,9 @@ impl Engine {
                 ignored = self.handle_run(run, key.as_ref(), settles, input, now);
             }
             Input::TrackerWritten { key, result } => self.tracker_written(&key, result, now),
+            Input::PullRequestRead { watched, result } => {
+                self.pull_request_read(&watched, *result, now);
+            }
             Input::Command { command, actor } => {
                 self.pending.actor = Some(actor.clone());
                 reply = Some(self.command(command, &actor, now));
@@ -284,10 +329,11 @@ impl Engine {
             Input::Reconfigured { policy } => {
                 self.policy = policy;
                 self.doubt_refusals(now);
+                self.hasten_deliveries(now);
             }
             Input::AgentsProbed { unavailable } => self.unavailable_agents = unavailable,
             Input::Started { version } => self.started(version, now),
-            Input::Stopping => self.stopping(now),
+            Input::Stopping { departure } => self.stopping(departure, now),
         }
         self.handled(reply, ignored, now)
     }
@@ -337,10 +383,7 @@ impl Engine {
             epoch: self.identity.epoch,
         };
         self.record_ops(event, now);
-    }
-
-    fn stopping(&mut self, now: Timestamp) {
-        self.record_ops(Event::DaemonStopped { instance: self.identity.instance.clone() }, now);
+        self.hasten_deliveries(now);
     }
 
     /// Adds an event to the batch's part for `stream`.
@@ -395,7 +438,10 @@ impl Engine {
     fn settle(&mut self, key: &EffectKey, settlement: Settlement) {
         match &settlement {
             Settlement::Done | Settlement::Dead { .. } => self.outbox.remove(key),
-            Settlement::Retry { not_before, .. } => self.outbox.postpone(key, *not_before),
+            Settlement::Retry { not_before, error } => {
+                self.outbox.postpone(key, *not_before, error);
+            }
+            Settlement::Revived { .. } => {}
         }
         self.pending.settle.push(SettleEffect { key: key.clone(), settlement });
     }

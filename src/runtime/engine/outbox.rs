@@ -24,8 +24,26 @@ struct Entry {
     effect: Effect,
     not_before: Timestamp,
     in_flight: bool,
-    /// Tries of this daemon that failed.
+    /// Tries that failed: of this daemon, and before it those on record.
     failures: u32,
+    /// Why the last one did.
+    error: Option<String>,
+    /// Until when the service itself wants to be left alone with it.
+    asked: Option<Timestamp>,
+}
+
+/// An update for a tracker that is still to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OpenUpdate<'a> {
+    pub(super) key: &'a EffectKey,
+    pub(super) effect: &'a Effect,
+    pub(super) item: &'a ItemId,
+    pub(super) number: u32,
+    pub(super) not_before: Timestamp,
+    pub(super) in_flight: bool,
+    pub(super) failures: u32,
+    pub(super) error: Option<&'a str>,
+    pub(super) asked: Option<Timestamp>,
 }
 
 /// An effect to be started now.
@@ -38,10 +56,16 @@ pub struct Wanted {
 }
 
 impl Outbox {
-    pub(super) fn new(effects: Vec<(Effect, Timestamp)>) -> Self {
+    pub(super) fn new(
+        effects: Vec<(Effect, Timestamp)>,
+        failures: Vec<(EffectKey, u32, String)>,
+    ) -> Self {
         let mut outbox = Self::default();
         for (effect, not_before) in effects {
             outbox.add(effect, not_before);
+        }
+        for (key, failures, error) in failures {
+            outbox.remember(&key, failures, error);
         }
         outbox
     }
@@ -56,17 +80,63 @@ impl Outbox {
             not_before,
             in_flight: false,
             failures: 0,
+            error: None,
+            asked: None,
         });
+    }
+
+    /// What is on record of the tries of an open effect.
+    pub(super) fn remember(&mut self, key: &EffectKey, failures: u32, error: String) {
+        if let Some(entry) = self.open.get_mut(key) {
+            entry.failures = failures;
+            entry.error = Some(error);
+        }
+    }
+
+    /// The service wants to be left alone with the effect `key` until then, or no longer.
+    pub(super) fn leave_alone(&mut self, key: &EffectKey, until: Option<Timestamp>) {
+        if let Some(entry) = self.open.get_mut(key) {
+            entry.asked = until;
+        }
+    }
+
+    /// The updates for trackers that are still to be written, by item, in order.
+    pub(super) fn updates(&self) -> Vec<OpenUpdate<'_>> {
+        let mut updates: Vec<OpenUpdate<'_>> = self
+            .open
+            .iter()
+            .filter_map(|(key, entry)| match &entry.effect {
+                Effect::UpdateTracker { item, number, .. } => Some(OpenUpdate {
+                    key,
+                    effect: &entry.effect,
+                    item,
+                    number: *number,
+                    not_before: entry.not_before,
+                    in_flight: entry.in_flight,
+                    failures: entry.failures,
+                    error: entry.error.as_deref(),
+                    asked: entry.asked,
+                }),
+                Effect::PrepareWorkspace { .. }
+                | Effect::RunTurn { .. }
+                | Effect::RunChecks { .. }
+                | Effect::Deliver { .. }
+                | Effect::CleanUp { .. } => None,
+            })
+            .collect();
+        updates.sort_by_key(|update| (update.item, update.number));
+        updates
     }
 
     pub(super) fn remove(&mut self, key: &EffectKey) {
         self.open.remove(key);
     }
 
-    pub(super) fn postpone(&mut self, key: &EffectKey, not_before: Timestamp) {
+    pub(super) fn postpone(&mut self, key: &EffectKey, not_before: Timestamp, error: &str) {
         if let Some(entry) = self.open.get_mut(key) {
             entry.not_before = not_before;
             entry.in_flight = false;
+            entry.error = Some(error.to_owned());
             entry.failures = entry.failures.saturating_add(1);
         }
     }
@@ -130,9 +200,13 @@ impl Outbox {
         self.earlier_update_open(wanted, u32::MAX)
     }
 
+    /// Whether one that comes before it is still to be written, or another one is being written: what was given up and
+    /// brought back may come after newer ones.
     fn earlier_update_open(&self, wanted: &ItemId, wanted_number: u32) -> bool {
         self.open.values().any(|entry| match &entry.effect {
-            Effect::UpdateTracker { item, number, .. } => item == wanted && *number < wanted_number,
+            Effect::UpdateTracker { item, number, .. } => {
+                item == wanted && (*number < wanted_number || entry.in_flight)
+            }
             Effect::PrepareWorkspace { .. }
             | Effect::RunTurn { .. }
             | Effect::RunChecks { .. }

@@ -67,6 +67,7 @@ impl Engine {
         for event in decision.events {
             self.charge(run, &event, now);
             self.admit_late_delivery(run, &event, now);
+            self.note_offer(run, &event, now);
             self.record_run(run, event, now);
         }
         if let (Some(key), true) = (key, settles) {

@@ -24,8 +24,11 @@ use super::{Engine, Handled, Identity, Input, Reply, TrackerFailure, Wanted};
 
 mod affording;
 mod chats;
+mod drain;
 mod failover;
+mod lanes;
 mod logins;
+mod offers;
 mod outbox;
 mod provider;
 mod results;

@@ -9,10 +9,14 @@ use crate::domain::ids::{ItemId, RunId};
 use crate::domain::item_record::{Approval, HumanRequest, ItemRecord};
 use crate::domain::ops::Login;
 use crate::domain::provider::{AgentSwitch, SwitchReason};
+use crate::domain::pull_request::PullRequest;
 use crate::domain::time::Timestamp;
 use crate::pipeline::state::RunState;
 
+use super::super::hints::Deliveries;
 use super::Engine;
+use super::drain::WriteView;
+use super::lane_views::{LanesView, LedgerView, SessionView};
 use super::provider::ProviderView;
 
 /// A run, for people.
@@ -102,6 +106,19 @@ pub struct ItemView {
     pub run: Option<RunId>,
     /// How its last run ended.
     pub last_outcome: Option<&'static str>,
+    /// Its pull request.
+    pub pull_request: Option<PullRequestView>,
+}
+
+/// A pull request of ours, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PullRequestView {
+    /// Where people look at it.
+    pub url: String,
+    /// Its number on the forge.
+    pub number: u64,
+    /// How it stands, in a few words.
+    pub standing: String,
 }
 
 /// The whole picture.
@@ -127,8 +144,14 @@ pub struct Status {
     pub refused_agents: Vec<RefusedAgent>,
     /// Effects waiting or under way.
     pub open_effects: usize,
+    /// Updates for trackers that are still to be written or were given up.
+    pub writes: Vec<WriteView>,
     /// The default provider, and the agents there are.
     pub provider: ProviderView,
+    /// What has come to the daemon's port; `None` when it listens to none.
+    pub deliveries: Option<Deliveries>,
+    /// Operator lanes, closes that wait for a person, and verdicts of the stop policy.
+    pub lanes: LanesView,
 }
 
 /// An agent that its provider does not let in, or did not when it was asked last.
@@ -208,6 +231,11 @@ pub(super) fn item_view(record: &ItemRecord, decision: String) -> ItemView {
         awaits_approval: matches!(record.approval, Approval::Requested { .. }),
         run: record.run,
         last_outcome: record.last_outcome.as_ref().map(crate::domain::run::Outcome::word),
+        pull_request: record.offered.as_deref().map(|offered| PullRequestView {
+            url: offered.offer.url.clone(),
+            number: offered.offer.number,
+            standing: offered.seen.as_ref().map_or("not read yet".to_owned(), PullRequest::words),
+        }),
     }
 }
 
@@ -240,7 +268,10 @@ impl Engine {
                 .collect(),
             refused_agents: self.refused_agents(),
             open_effects: self.outbox.len(),
+            writes: self.writes(None),
             provider: self.provider_view(now),
+            deliveries: None,
+            lanes: self.lanes_view(),
         }
     }
 
@@ -291,6 +322,12 @@ pub struct Explanation {
     pub held: Vec<HeldView>,
     /// What a running run does at the moment.
     pub run: Option<RunView>,
+    /// The operator lane that it has, or had when it was completed.
+    pub lane: Option<SessionView>,
+    /// Its close, if that waits for a person.
+    pub ledger: Option<LedgerView>,
+    /// What its tracker is still to be told, or was not.
+    pub writes: Vec<WriteView>,
 }
 
 /// One gate that holds an item.
@@ -331,6 +368,8 @@ impl Engine {
         let record = self.items.get(&id)?;
         let run =
             record.run.and_then(|run| self.runs.get(&run)).map(|state| self.run_view(state, now));
-        Some(Explanation { item: item_view(record, self.decision_about(&id)), held, run })
+        let (item, writes) = (item_view(record, self.decision_about(&id)), self.writes(Some(&id)));
+        let (lane, ledger) = (self.session_view(&id), self.ledger_view(record));
+        Some(Explanation { item, held, run, lane, ledger, writes })
     }
 }

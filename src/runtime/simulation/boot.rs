@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::ids::{EffectKey, RunId};
-use crate::runtime::engine::{Engine, Identity, Input};
+use crate::runtime::engine::{Departure, Engine, Identity, Input};
 use crate::runtime::recovery;
 use crate::store::error::StoreError;
 
@@ -89,7 +89,7 @@ impl Factory<'_> {
         for key in tasks {
             self.end_task_for_shutdown(&key)?;
         }
-        self.handle(Input::Stopping)?;
+        self.handle(Input::Stopping { departure: Departure::Signalled })?;
         self.daemon = None;
         self.agenda.add(now.after(down), Occurrence::Boot);
         Ok(())

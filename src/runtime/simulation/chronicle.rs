@@ -90,7 +90,17 @@ impl Chronicle {
             | Event::ItemResolved { .. }
             | Event::ItemReopened { .. }
             | Event::ItemUpdateRequested { .. }
+            | Event::ItemOffered { .. }
+            | Event::ItemPullRequestRead { .. }
             | Event::ItemCharged { .. } => item_event(event),
+            Event::LaneProposed { .. }
+            | Event::LaneStarted { .. }
+            | Event::LaneMoved { .. }
+            | Event::LaneReviewed { .. }
+            | Event::LaneUnlinked { .. }
+            | Event::CloseDeferred { .. }
+            | Event::CloseAcknowledged { .. }
+            | Event::ClosureUnproven { .. } => lane_event(event),
             Event::DaemonStarted { .. }
             | Event::DaemonStopped { .. }
             | Event::Paused { .. }
@@ -99,6 +109,8 @@ impl Chronicle {
             | Event::AgentRefused { .. }
             | Event::AgentCleared { .. }
             | Event::AgentAccepted { .. }
+            | Event::StopJudged { .. }
+            | Event::StopAcknowledged { .. }
             | Event::ProviderSet { .. } => factory_event(event),
             Event::CommandReceived { .. }
             | Event::CommandAnswered { .. }
@@ -187,6 +199,29 @@ fn item_event(event: &Event) -> Option<String> {
             format!("settled ({}): {}", outcome.word(), first_line(evidence))
         }
         Event::ItemReopened { by } => format!("opened again by {by}"),
+        Event::ItemOffered { offer } => format!("pull request {} waits for people", offer.number),
+        Event::ItemPullRequestRead { pull_request } => {
+            format!("pull request {}: {}", pull_request.number, pull_request.words())
+        }
+        _ => return None,
+    })
+}
+
+fn lane_event(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::LaneProposed { lane } => format!("lane {} is to be started", lane.word()),
+        Event::LaneStarted { lane, by } => format!("lane {} is started by {by}", lane.word()),
+        Event::LaneMoved { phase, by, .. } => format!("its lane is {} by {by}", phase.word()),
+        Event::LaneReviewed { by, approved: true, .. } => format!("its lane is approved by {by}"),
+        Event::LaneReviewed { by, reason, .. } => {
+            format!("its lane is sent back by {by}: {}", first_line(reason))
+        }
+        Event::LaneUnlinked { lane, by } => format!("lane {} is unlinked by {by}", lane.word()),
+        Event::CloseDeferred { deferral } => format!("waits for a person to close it: {deferral}"),
+        Event::CloseAcknowledged { by, reason } => {
+            format!("its close is acknowledged by {by}: {}", first_line(reason))
+        }
+        Event::ClosureUnproven { deferral } => format!("closed without evidence: {deferral}"),
         _ => return None,
     })
 }
@@ -208,6 +243,8 @@ fn factory_event(event: &Event) -> Option<String> {
             let agent = provider.as_deref().unwrap_or("the configured agent");
             format!("{agent} is the default provider, by {by}")
         }
+        Event::StopJudged { verdict } => verdict.to_string(),
+        Event::StopAcknowledged { by, .. } => format!("verdicts acknowledged by {by}"),
         _ => return None,
     })
 }
@@ -282,6 +319,9 @@ fn run_event(event: &Event) -> Option<String> {
             Delivered::Branch { branch, .. } => format!("left on {branch}"),
             Delivered::Merge { base, after, .. } => {
                 format!("merged into {base} as {}", after.get(..7).unwrap_or_default())
+            }
+            Delivered::PullRequest { number, branch, .. } => {
+                format!("pushed {branch}, pull request {number}")
             }
             Delivered::Nothing => "nothing to deliver".to_owned(),
         },

@@ -125,6 +125,7 @@ impl<'s> Factory<'s> {
             store: Arc::clone(&store) as Arc<dyn Store>,
             workspaces: workspaces.clone(),
             trackers,
+            forges: BTreeMap::new(),
             agents: Agents::default(),
             clock: clock.clone(),
             ids,

@@ -175,6 +175,10 @@ impl StoreReader for FragileStore {
         self.inner.open_effects().await
     }
 
+    async fn parked_updates(&self, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
+        self.inner.parked_updates(limit).await
+    }
+
     async fn starts_since(
         &self,
         since: Timestamp,

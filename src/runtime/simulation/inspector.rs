@@ -84,9 +84,10 @@ impl Inspector {
         let key = settled.key.clone();
         let last = match &settled.settlement {
             Settlement::Done | Settlement::Dead { .. } => true,
-            Settlement::Retry { .. } => false,
+            Settlement::Retry { .. } | Settlement::Revived { .. } => false,
         };
-        if self.settled.get(&key) == Some(&true) {
+        let is_revived = matches!(settled.settlement, Settlement::Revived { .. });
+        if self.settled.get(&key) == Some(&true) && !is_revived {
             self.violated(format!("{key} was settled twice"));
         }
         if !matches!(settled.settlement, Settlement::Dead { .. }) {

@@ -14,6 +14,7 @@ on_every_store!(
     an_older_epoch_is_fenced,
     fences_must_match_and_only_grow,
     an_effect_is_asked_for_once_and_settled_once,
+    updates_that_were_given_up_are_found_the_newest_of_them,
     renewals_and_processes_leave_no_event,
 );
 
@@ -127,7 +128,41 @@ async fn an_effect_is_asked_for_once_and_settled_once(bench: Bench) {
     }
     store.append(ask(&[1, 2])).await.unwrap();
     assert_eq!(store.open_effects().await.unwrap(), Vec::new());
+    let revived = |not_before| Settlement::Revived { not_before: Timestamp(not_before) };
+    for number in [1, 2] {
+        store.append(settle(number, revived(30))).await.unwrap();
+    }
+    let open = store.open_effects().await.unwrap();
+    let [only] = &open[..] else { panic!("what was done stays done: {open:?}") };
+    assert_eq!((&only.effect, only.not_before, only.settled_gseq), (&turn(2), Timestamp(30), None));
+    store.append(settle(2, Settlement::Done)).await.unwrap();
     assert_eq!(OutboxState::parse("dead"), Some(OutboxState::Dead));
+}
+
+async fn updates_that_were_given_up_are_found_the_newest_of_them(bench: Bench) {
+    let store = &*bench.store;
+    let update = |number| Effect::UpdateTracker {
+        item: crate::domain::ids::ItemId::new("local/A-1"),
+        number,
+        state: None,
+        entry: String::new(),
+        card: None,
+    };
+    for number in 1..=4 {
+        let mut batch = Batch::new(Timestamp(1), "system:test", 0);
+        let effect =
+            if number == 4 { Effect::RunTurn { run: run_id(1), turn: 1 } } else { update(number) };
+        let key = effect.key();
+        batch.effects = vec![NewEffect { effect, not_before: Timestamp(9) }];
+        store.append(batch).await.unwrap();
+        let mut batch = Batch::new(Timestamp(1), "system:test", 0);
+        let settlement = Settlement::Dead { error: format!("reason {number}") };
+        batch.settle = vec![SettleEffect { key, settlement }];
+        store.append(batch).await.unwrap();
+    }
+    let found = store.parked_updates(2).await.unwrap();
+    let found: Vec<_> = found.iter().map(|row| (&row.effect, row.last_error.as_deref())).collect();
+    assert_eq!(found, [(&update(2), Some("reason 2")), (&update(3), Some("reason 3"))]);
 }
 
 async fn renewals_and_processes_leave_no_event(bench: Bench) {

@@ -46,7 +46,13 @@ impl Planner<'_> {
                 None => self.view.effect(&key)?,
             };
             let Some(mut row) = row else { return Err(StoreError::UnknownEffect { key }) };
-            if row.state == OutboxState::Pending {
+            let applies = match settlement {
+                Settlement::Revived { .. } => row.state == OutboxState::Dead,
+                Settlement::Done | Settlement::Dead { .. } | Settlement::Retry { .. } => {
+                    row.state == OutboxState::Pending
+                }
+            };
+            if applies {
                 settle_row(&mut row, settlement, self.writes.head.gseq);
             }
             self.writes.outbox.insert(key, row);
@@ -88,8 +94,15 @@ impl Planner<'_> {
 }
 
 fn settle_row(row: &mut OutboxRow, settlement: Settlement, gseq: u64) {
-    row.attempts = row.attempts.saturating_add(1);
+    if !matches!(settlement, Settlement::Revived { .. }) {
+        row.attempts = row.attempts.saturating_add(1);
+    }
     match settlement {
+        Settlement::Revived { not_before } => {
+            row.state = OutboxState::Pending;
+            row.not_before = not_before;
+            row.settled_gseq = None;
+        }
         Settlement::Done => {
             row.state = OutboxState::Done;
             row.last_error = None;

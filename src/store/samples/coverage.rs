@@ -21,6 +21,16 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::ItemReopened { .. }
         | Event::ItemUpdateRequested { .. }
         | Event::ItemCharged { .. }
+        | Event::LaneProposed { .. }
+        | Event::LaneStarted { .. }
+        | Event::LaneMoved { .. }
+        | Event::LaneReviewed { .. }
+        | Event::LaneUnlinked { .. }
+        | Event::CloseDeferred { .. }
+        | Event::CloseAcknowledged { .. }
+        | Event::ClosureUnproven { .. }
+        | Event::ItemOffered { .. }
+        | Event::ItemPullRequestRead { .. }
         | Event::RunStarted { .. }
         | Event::WorkspaceReady { .. }
         | Event::TurnStarted { .. }
@@ -55,6 +65,8 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::AgentRefused { .. }
         | Event::AgentCleared { .. }
         | Event::AgentAccepted { .. }
+        | Event::StopJudged { .. }
+        | Event::StopAcknowledged { .. }
         | Event::ProviderSet { .. }
         | Event::CommandReceived { .. }
         | Event::CommandAnswered { .. }

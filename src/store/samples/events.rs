@@ -3,16 +3,23 @@
 use crate::domain::agent::{ExitEvidence, Stage, TurnEnding, TurnReport};
 use crate::domain::budget::Usage;
 use crate::domain::change::{Change, CheckReport, CheckResult, CheckStatus, Delivered, Workspace};
+use crate::domain::closing::Deferral;
 use crate::domain::event::Event;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::item_record::{Hold, HumanReason};
+use crate::domain::lane_session::LanePhase;
 use crate::domain::prompt_record::{PromptRecord, PromptSection};
 use crate::domain::provider::{AgentSwitch, SwitchReason};
+use crate::domain::pull_request::{
+    CheckState, Feedback, Offer, OfferPlan, PullRequest, PullRequestState, RemoteCheck,
+    RemoteReview, ReviewThread, ReviewVerdict,
+};
 use crate::domain::run::{
     ContextPlan, Delivery, Interruption, ItemFacts, OptionalStages, Outcome, Phase, Reception,
     RunPlan, StagePlan, StageSet, WorkflowPermission,
 };
+use crate::domain::stop_policy::{Gate, Ruling, StopScope, StopVerdict, Unmet};
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{
     CoderReport, CriterionAnswer, Finding, Review, Severity, StageReport, StageResult, Verdict,
@@ -74,7 +81,37 @@ pub(in crate::store) fn item_events() -> Vec<Event> {
         },
         Event::ItemReopened { by: by() },
         Event::ItemUpdateRequested { number: 1 },
+        Event::ItemOffered { offer: offer() },
+        Event::ItemPullRequestRead { pull_request: Box::new(pull_request()) },
         Event::ItemCharged { run: run_id(1), turn: 1, usage: usage(), duration_ms: 61_000 },
+    ]
+    .into_iter()
+    .chain(lane_events())
+    .collect()
+}
+
+fn lane_events() -> Vec<Event> {
+    let by = || "human:cli:ann".to_owned();
+    let deferral =
+        || Deferral { repositories: vec!["/srv/api".to_owned(), "/srv/web".to_owned()], total: 2 };
+    vec![
+        Event::LaneProposed { lane: Lane::Ralph },
+        Event::LaneStarted { lane: Lane::Ralph, by: by() },
+        Event::LaneMoved {
+            phase: LanePhase::Verifying,
+            by: by(),
+            note: "all tests are green".to_owned(),
+        },
+        Event::LaneReviewed {
+            by: by(),
+            approved: true,
+            reason: "it does what was asked".to_owned(),
+            phase: LanePhase::Review,
+        },
+        Event::CloseDeferred { deferral: deferral() },
+        Event::CloseAcknowledged { by: by(), reason: "both are live".to_owned() },
+        Event::ClosureUnproven { deferral: deferral() },
+        Event::LaneUnlinked { lane: Lane::Ralph, by: by() },
     ]
 }
 
@@ -218,6 +255,22 @@ pub(in crate::store) fn ops_events() -> Vec<Event> {
         Event::AgentCleared { agent: "claude".to_owned(), by: "human:cli:ann".to_owned() },
         Event::AgentAccepted { agent: "claude".to_owned() },
         Event::ProviderSet { by: "human:cli:ann".to_owned(), provider: Some("codex".to_owned()) },
+        Event::StopJudged {
+            verdict: StopVerdict::new(
+                StopScope::Lane { item: item_id(1) },
+                Ruling::Overridden { reason: "the machine is needed".to_owned() },
+                "human:cli:ann",
+                vec![Unmet {
+                    item: item_id(1),
+                    lane: Some(Lane::Ralph),
+                    gate: Gate::ReviewNotPassed,
+                }],
+            ),
+        },
+        Event::StopAcknowledged {
+            by: "human:cli:ann".to_owned(),
+            reason: "seen, it goes on tomorrow".to_owned(),
+        },
     ]
 }
 
@@ -298,7 +351,63 @@ fn plan() -> RunPlan {
         max_rounds: 3,
         checks: vec!["cargo test".to_owned()],
         check_timeout_ms: 600_000,
-        delivery: Delivery::Merge,
+        delivery: Delivery::PullRequest,
+        offer: OfferPlan {
+            draft: true,
+            template: Some("docs/offer.md".to_owned()),
+            reviewers: vec!["ann".to_owned()],
+            labels: vec!["factory".to_owned()],
+        },
+        feedback: Some(Box::new(Feedback::of(&pull_request()))),
+        continues: Some(Box::new(offer())),
+    }
+}
+
+fn offer() -> Offer {
+    Offer {
+        run: run_id(2),
+        earlier: vec![run_id(1)],
+        project: ProjectId("demo".to_owned()),
+        forge: "github owner/name".to_owned(),
+        number: 7,
+        url: "https://github.com/owner/name/pull/7".to_owned(),
+        branch: "factory/DEMO-1-greet-by-name".to_owned(),
+        base_commit: "a".repeat(40),
+        head: "b".repeat(40),
+    }
+}
+
+fn pull_request() -> PullRequest {
+    PullRequest {
+        number: 7,
+        url: offer().url,
+        branch: offer().branch,
+        base: "main".to_owned(),
+        head: offer().head,
+        state: PullRequestState::Open { draft: false },
+        mergeable: Some(true),
+        checks: vec![RemoteCheck {
+            name: "build".to_owned(),
+            state: CheckState::Failed,
+            url: Some("https://ci.example.com/1".to_owned()),
+            summary: "2 tests fail".to_owned(),
+        }],
+        reviews: vec![RemoteReview {
+            author: "ann".to_owned(),
+            trusted: true,
+            verdict: ReviewVerdict::ChangesRequested,
+            text: "Greet in lower case.".to_owned(),
+            at: Timestamp(1_700_000_200_000),
+        }],
+        threads: vec![ReviewThread {
+            id: "1".to_owned(),
+            file: Some("src/lib.rs".to_owned()),
+            line: Some(3),
+            resolved: false,
+            author: "ann".to_owned(),
+            trusted: true,
+            text: "Why?".to_owned(),
+        }],
     }
 }
 

@@ -150,6 +150,10 @@ impl<Access: Send + Sync> StoreReader for SqliteLog<Access> {
         self.readers.read(read::open_effects).await
     }
 
+    async fn parked_updates(&self, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
+        self.readers.read(move |connection| read::parked_updates(connection, limit)).await
+    }
+
     async fn starts_since(
         &self,
         since: Timestamp,

@@ -184,6 +184,17 @@ pub(super) fn open_effects(connection: &Connection) -> Result<Vec<OutboxRow>, St
     rows(connection, sql, [], |row| row.outbox())
 }
 
+pub(super) fn parked_updates(
+    connection: &Connection,
+    limit: usize,
+) -> Result<Vec<OutboxRow>, StoreError> {
+    let sql = "SELECT * FROM (SELECT * FROM outbox WHERE state = 'dead' AND kind = 'update_tracker'
+                              ORDER BY gseq DESC, effect_key DESC LIMIT ?1)
+               ORDER BY gseq, effect_key";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    rows(connection, sql, params![limit], |row| row.outbox())
+}
+
 pub(super) fn starts_since(
     connection: &Connection,
     since: Timestamp,

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::{
-    analyze, demo, doctor, exec, hand_over, init, keeper, operate, provider, receipts,
-    responses_agent, run, scripted_agent, simulate, start, status, validate, why,
+    analyze, demo, doctor, drain, exec, hand_over, init, keeper, lane, operate, provider, receipts,
+    responses_agent, run, scripted_agent, simulate, start, status, stop, validate, why,
 };
 
 const ABOUT: &str = "A daemon that works while people don't: picks up work items, drives coding agents through a \
@@ -83,7 +83,12 @@ pub(super) enum Role {
     Agent(operate::Agent),
     Provider(provider::Provider),
     Heartbeat(operate::Heartbeat),
+    Drain(drain::Drain),
     HandOver(hand_over::HandOver),
+    Stop(stop::Stop),
+    StopAcknowledge(stop::StopAcknowledge),
+    Lane(lane::LaneArguments),
+    AcknowledgeClose(stop::AcknowledgeClose),
     Inspect(receipts::inspect::Inspect),
     Analyze(analyze::Analyze),
     Receipts(receipts::Receipts),

@@ -12,8 +12,8 @@ use super::errors::{self, CliError};
 use super::screen::Screen;
 use super::surroundings::Surroundings;
 use super::{
-    analyze, demo, doctor, exec, hand_over, init, keeper, operate, provider, receipts,
-    responses_agent, run, scripted_agent, simulate, start, status, validate, why,
+    analyze, demo, doctor, drain, exec, hand_over, init, keeper, lane, operate, provider, receipts,
+    responses_agent, run, scripted_agent, simulate, start, status, stop, validate, why,
 };
 
 /// How long what is still going on in threads may take after the role is over.
@@ -82,7 +82,12 @@ fn perform(context: &Context, role: Role) -> Result<u8, CliError> {
         Role::Agent(it) => block_on(operate::execute(context, it.command())),
         Role::Provider(it) => block_on(provider::execute(context, it)),
         Role::Heartbeat(it) => block_on(operate::execute(context, it.command())),
+        Role::Drain(arguments) => block_on(drain::execute(context, &arguments)),
         Role::HandOver(arguments) => block_on(hand_over::execute(context, &arguments)),
+        Role::Stop(arguments) => block_on(stop::execute(context, arguments)),
+        Role::StopAcknowledge(it) => block_on(operate::execute(context, it.command())),
+        Role::Lane(arguments) => block_on(lane::execute(context, arguments)),
+        Role::AcknowledgeClose(it) => block_on(operate::execute(context, it.command())),
         Role::Inspect(arguments) => block_on(receipts::inspect_one(context, &arguments)),
         Role::Analyze(arguments) => block_on(analyze::execute(context, &arguments)),
         Role::Receipts(arguments) => block_on(receipts::execute(context, &arguments)),

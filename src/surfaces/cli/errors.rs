@@ -9,6 +9,7 @@ use crate::store::error::StoreError;
 use crate::surfaces::control::client::ClientError;
 use crate::surfaces::control::server::BindError;
 use crate::surfaces::control::wire::ErrorCode;
+use crate::surfaces::http::server::PortError;
 
 /// All went well.
 pub const OK: u8 = 0;
@@ -18,6 +19,8 @@ pub const FAILURE: u8 = 1;
 pub const TIMEOUT: u8 = 2;
 /// `receipts verify`: the log was altered or is damaged.
 pub const INTEGRITY: u8 = 2;
+/// `stop`: the stop policy says no.
+pub const STOP_DENIED: u8 = 2;
 /// `receipts verify`: the derived tables do not follow from the log.
 pub const PROJECTION_DRIFT: u8 = 3;
 /// `receipts verify`: the log does not continue a head that was noted down.
@@ -166,6 +169,14 @@ impl From<BindError> for CliError {
     fn from(error: BindError) -> Self {
         Self::failure(chain(&error))
             .hint("a `daemon.state_dir` on a local file system with a shorter path usually helps")
+    }
+}
+
+impl From<PortError> for CliError {
+    fn from(error: PortError) -> Self {
+        Self::failure(chain(&error)).hint(
+            "another program, or another daemon, listens there: stop it, or set `http.listen` to another port",
+        )
     }
 }
 

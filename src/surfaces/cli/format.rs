@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use crate::surfaces::control::views::UsageView;
+use crate::surfaces::control::webhook_views::WebhooksView;
+use crate::surfaces::control::write_views::WriteView;
 
 /// Foreign text on one line: control characters become spaces.
 pub(super) fn printable(text: &str) -> String {
@@ -29,6 +31,24 @@ pub(super) fn elapsed(span: Duration) -> String {
     } else {
         format!("{minutes}:{seconds:02}")
     }
+}
+
+/// Where webhooks come to, and what has come.
+pub(super) fn webhooks(view: &WebhooksView) -> String {
+    let sources =
+        if view.sources.is_empty() { "nobody".to_owned() } else { view.sources.join(", ") };
+    let last = match (&view.last_source, view.last_at) {
+        (Some(source), Some(at)) => {
+            let (taken, repeated) = (view.accepted, view.repeated);
+            format!("the last from {source} at {at} ({taken} taken, {repeated} repeated)")
+        }
+        _ => "none since the start".to_owned(),
+    };
+    let refused = match view.refused {
+        0 => String::new(),
+        refused => format!(", {refused} refused for a wrong secret"),
+    };
+    format!("webhooks of {sources} at {}: {last}{refused}", view.address)
 }
 
 /// `850 ms`, `12.3 s`, or as [`elapsed`] from a minute on.
@@ -73,6 +93,27 @@ pub(super) fn count(number: u64) -> String {
 pub(super) fn counted(number: usize, noun: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{ending}")
+}
+
+/// An update for a tracker that is still to be written: of what, what it says, and how it stands.
+pub(super) fn write(write: &WriteView) -> String {
+    let (item, what) = (printable(write.item.as_str()), shortened(&write.what, 60));
+    let error = write.error.as_deref().map(printable);
+    match (write.parked, error, write.next) {
+        (true, error, _) => {
+            let error = error.unwrap_or_default();
+            format!(
+                "{item} was not told \"{what}\": {error} (put it right, then `enact-factory drain --parked`)"
+            )
+        }
+        (false, Some(error), Some(next)) => format!(
+            "{item} is told \"{what}\" at {next} again: {error} (`enact-factory drain` tries now)"
+        ),
+        (false, Some(error), None) => {
+            format!("{item} is told \"{what}\" just now; before: {error}")
+        }
+        (false, None, _) => format!("{item} is told \"{what}\""),
+    }
 }
 
 /// `512 MiB`, `12.3 GiB`.

@@ -39,14 +39,7 @@ pub(super) async fn execute(context: &Context, _arguments: &HandOver) -> Result<
     };
     let daemon = ProcessIdentity::of(client.ping().await?.process);
     let agents = client.hand_over().await?;
-    let gone = async {
-        while daemon.as_ref().is_some_and(alive) {
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
-    };
-    if tokio::time::timeout(PATIENCE, gone).await.is_err() {
-        return Err(CliError::failure("the daemon was told to go, but it is still there"));
-    }
+    until_gone(daemon).await?;
     if context.screen.json {
         context.screen.object(&json!({ "agents": agents }));
     } else {
@@ -54,4 +47,17 @@ pub(super) async fn execute(context: &Context, _arguments: &HandOver) -> Result<
         context.screen.line(format!("the daemon has gone; {agents} at work without it"));
     }
     Ok(errors::OK)
+}
+
+/// Waits for a daemon that was told to go.
+pub(super) async fn until_gone(daemon: Option<ProcessIdentity>) -> Result<(), CliError> {
+    let gone = async {
+        while daemon.as_ref().is_some_and(alive) {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    };
+    match tokio::time::timeout(PATIENCE, gone).await {
+        Ok(()) => Ok(()),
+        Err(_) => Err(CliError::failure("the daemon was told to go, but it is still there")),
+    }
 }

@@ -1,5 +1,6 @@
 //! What can be done without a daemon: reading the log, and carrying out a command in its place.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::runtime::recovery;
 use crate::runtime::state_dir::StateDir;
 use crate::store::sqlite::SqliteReader;
 use crate::store::{Store, StoreReader};
+use crate::trackers::{azure_devops, github, local};
 
 use super::configuration::database;
 use super::errors::{CliError, nothing_recorded};
@@ -89,14 +91,24 @@ async fn engine(
     let now = SystemClock.now();
     let window = Duration::from_millis(settings.policy.pace.window_ms);
     let loaded = recovery::load(reader, window, now).await?;
-    let sources = settings.local.iter().map(|_| crate::trackers::local::SOURCE.to_owned());
-    let identity = Identity { instance, epoch, sources: sources.collect(), cards: [].into() };
+    let (sources, cards) = trackers(settings);
+    let identity = Identity { instance, epoch, sources, cards };
     let policy = daemon::policy(setup);
     let policy = if epoch == 0 { policy } else { idle(&policy) };
     let mut engine = Engine::new(loaded, Arc::new(policy), identity, Arc::new(SystemIds));
     let unavailable = daemon::missing_agents(&daemon::agents(setup));
     let _nothing_to_store = engine.handle(Input::AgentsProbed { unavailable }, now);
     Ok(engine)
+}
+
+/// Sources that a daemon would have a tracker for, and those of them that show cards: what is asked of them here is
+/// written by the next daemon.
+fn trackers(settings: &Settings) -> (BTreeSet<String>, BTreeSet<String>) {
+    let github = settings.github.iter().map(|_| github::SOURCE.to_owned());
+    let azdo = settings.azdo.iter().map(|_| azure_devops::SOURCE.to_owned());
+    let cards: BTreeSet<String> = github.chain(azdo).collect();
+    let local = settings.local.iter().map(|_| local::SOURCE.to_owned());
+    (local.chain(cards.iter().cloned()).collect(), cards)
 }
 
 /// The same rules with no slot for anything: without a daemon nothing may be started.

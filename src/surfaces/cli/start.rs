@@ -54,7 +54,10 @@ pub(super) async fn execute(context: &Context, _arguments: &Start) -> Result<u8,
     let (handle, parts) = (hosted.handle(), hosted.parts());
     let stopped = shutdown.clone();
     let running = async {
-        let watching = reload(context, settings, &handle, &parts);
+        let watching = async {
+            remind(context, &settings, &handle).await;
+            reload(context, settings, &handle, &parts).await
+        };
         tokio::select! {
             ended = Box::pin(hosted.run(stopped)) => ended,
             never = watching => match never? {},
@@ -119,11 +122,41 @@ fn announce(context: &Context, settings: &Settings, hosted: &Hosted) {
     } else {
         "only what is asked for is started (`autonomous.enabled` is off)"
     };
+    if let Some(address) = hosted.http_address() {
+        say(context, settings, &format!("webhooks are taken at http://{address}/hooks/"));
+    }
     say(context, settings, &format!("ready: {projects}, {intake}"));
+}
+
+/// Says what an earlier daemon has left for people, and which lanes go on.
+async fn remind(context: &Context, settings: &Settings, handle: &DaemonHandle) {
+    // Whoever stops at once needs no reminder.
+    let Ok(status) = handle.status().await else { return };
+    let lanes = status.lanes;
+    for verdict in &lanes.verdicts {
+        tracing::warn!(
+            "the stop policy, at {}: {} (`enact-factory stop-acknowledge`)",
+            verdict.at,
+            verdict.text
+        );
+    }
+    for entry in &lanes.ledger {
+        tracing::warn!(item.id = %entry.item, "{}: {} (`{}`)", entry.gate, entry.reason, entry.command);
+    }
+    for session in &lanes.sessions {
+        let text =
+            format!("lane {} goes on with {}: {}", session.lane, session.item, session.phase);
+        say(context, settings, &text);
+    }
 }
 
 /// What never happens.
 enum Never {}
+
+/// What is taken at the port, secrets aside.
+fn listening(settings: &Settings) -> String {
+    format!("{:?}", settings.http)
+}
 
 /// Hands changed configurations to the running daemon.
 async fn reload(
@@ -149,8 +182,11 @@ async fn reload(
                         "another state directory or store counts only at the next start"
                     );
                 }
+                if listening(&new) != listening(&current) {
+                    tracing::warn!("another `[http]` counts only at the next start");
+                }
                 let setup = hosting::setup(context, new.clone());
-                handle.reconfigure(daemon::reconfigured(&setup, parts)).await;
+                handle.reconfigure(daemon::reconfigured(&setup, parts).await).await;
                 tracing::info!("the configuration was read again");
                 current = new;
                 refused.clear();

@@ -5,18 +5,23 @@ use serde::Serialize;
 
 use crate::runtime::clock::{Clock as _, SystemClock};
 use crate::surfaces::control::client::Client;
+use crate::surfaces::control::lane_views::LanesView;
 use crate::surfaces::control::views::{ItemView, RunView, StatusView};
+use crate::surfaces::control::write_views::WriteView;
 
 use super::entry::Context;
 use super::errors::{self, CliError};
 use super::screen::{Screen, Tone};
-use super::{configuration, format, hosting, offline, provider};
+use super::{configuration, format, hosting, lane, offline, provider};
 
 /// Width of titles.
 const TITLE: usize = 44;
 
 /// Settled items shown without `--all`.
 const SETTLED: usize = 10;
+
+/// Updates for trackers shown that could not be written.
+const WRITES: usize = 10;
 
 /// Show what is going on: runs, items and why they wait
 ///
@@ -32,12 +37,16 @@ JSON: {\"daemon\": {\"process\", \"version\", \"temporary\"} or null, \"state_di
   \"at\", \"paused_by\", \"turbo_until\", \"runs\": [run], \"items\": [item], \"spent_today\": usage, \"problems\": [text],
   \"unavailable_agents\": [{\"name\", \"reason\"}],
   \"refused_agents\": [{\"name\", \"reason\", \"since\", \"trying\"}], \"open_effects\": number,
-  \"provider\": as in `provider`}}
+  \"writes\": [write],
+  \"provider\": as in `provider`,
+  \"webhooks\": {\"address\", \"sources\", \"accepted\", \"repeated\", \"refused\", \"last_source\", \"last_at\"} or null,
+  \"lanes\": as in `lane list`}}
 run: id, short, item, phase, round, max_rounds, attempt, agent, switches [{stage, from, to, reason, until}], turns,
   usage, started, waiting {reason, until}, branch,
   worktree, change, outcome, detail
 item: id, title, status (pending, in_flight, waiting_human, done, failed, cancelled), state (the tracker's), priority,
   lane, attempts, usage, decision, question, question_class, run, last_outcome
+write: item, key, what, parked (given up), tries, error, next
 usage: input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_micro_usd, unpriced_calls
 Times are RFC 3339 in UTC. `items` is always complete.")]
 pub(super) struct ShowStatus {
@@ -84,6 +93,11 @@ pub(super) async fn execute(context: &Context, arguments: &ShowStatus) -> Result
     headline(screen, daemon.as_ref(), &status);
     runs(screen, &status.runs);
     items(screen, &status.items, arguments.all);
+    if status.lanes != LanesView::default() {
+        screen.line("");
+        screen.line(screen.paint(Tone::Strong, "Lanes"));
+        lane::show(screen, &status.lanes);
+    }
     troubles(screen, &status);
     Ok(errors::OK)
 }
@@ -111,6 +125,9 @@ fn headline(screen: &Screen, daemon: Option<&DaemonView>, status: &StatusView) {
     }
     if status.provider.chosen_by.is_some() || status.provider.remark.is_some() {
         provider::headline(screen, &status.provider);
+    }
+    if let Some(webhooks) = &status.webhooks {
+        screen.line(format::webhooks(webhooks));
     }
     screen.line(format!("today (UTC): {}", format::usage(&status.spent_today)));
 }
@@ -172,8 +189,28 @@ fn items(screen: &Screen, items: &[ItemView], all: bool) {
     }
 }
 
+/// Whether an update is still to be written although it was tried.
+fn is_troubled(write: &WriteView) -> bool {
+    write.parked || write.error.is_some()
+}
+
+/// What trackers could not be told.
+fn writes(screen: &Screen, writes: &[WriteView]) {
+    let troubled: Vec<&WriteView> = writes.iter().filter(|write| is_troubled(write)).collect();
+    for write in troubled.iter().take(WRITES) {
+        screen.line(format!("  {}", format::write(write)));
+    }
+    if troubled.len() > WRITES {
+        let more = troubled.len() - WRITES;
+        screen.line(format!("  and {more} more (`enact-factory status --json`)"));
+    }
+}
+
 fn row(item: &ItemView) -> Vec<String> {
+    let offered = item.pull_request.as_ref().filter(|_| item.status == "done");
+    let offered = offered.map(|it| format!("pull request {}: {}", it.number, it.standing));
     let about = match (&item.question, &item.last_outcome) {
+        (None, _) if offered.is_some() => format::shortened(&offered.unwrap_or_default(), 100),
         (Some(question), _) => format!("asks: {}", format::shortened(question, 100)),
         (None, Some(outcome)) if item.decision.is_empty() => outcome.clone(),
         (None, Some(outcome)) if item.decision == item.status => outcome.clone(),
@@ -191,7 +228,8 @@ fn row(item: &ItemView) -> Vec<String> {
 fn troubles(screen: &Screen, status: &StatusView) {
     let nothing = status.problems.is_empty()
         && status.unavailable_agents.is_empty()
-        && status.refused_agents.is_empty();
+        && status.refused_agents.is_empty()
+        && !status.writes.iter().any(is_troubled);
     if nothing {
         return;
     }
@@ -200,6 +238,7 @@ fn troubles(screen: &Screen, status: &StatusView) {
     for problem in &status.problems {
         screen.line(format!("  {}", format::printable(problem)));
     }
+    writes(screen, &status.writes);
     for agent in &status.unavailable_agents {
         let reason = format::printable(&agent.reason);
         screen.line(format!("  agent {}: {reason} (`enact-factory doctor`)", agent.name));

@@ -10,7 +10,7 @@ use crate::surfaces::control::views::{ExplanationView, HeldView, RunView};
 use super::entry::Context;
 use super::errors::{self, CliError, unknown};
 use super::screen::{Screen, Tone};
-use super::{configuration, format, hosting, offline};
+use super::{configuration, format, hosting, lane, offline};
 
 /// Say why an item runs or does not run: every gate that holds it, until when, and what would release it
 ///
@@ -22,7 +22,8 @@ Examples:
   enact-factory why local/DEMO-1 --json
 
 JSON: {\"daemon\": bool, \"explanation\": {\"item\": item, \"held\": [{\"gate\", \"reason\", \"until\", \"released_by\"}],
-  \"run\": run or null}}; item and run as in `status`")]
+  \"run\": run or null, \"writes\": [write], \"lane\": lane or null, \"ledger\": entry or null}}; item, run and write as in
+  `status`, lane and entry as in `lane`")]
 pub(super) struct Why {
     /// Identifier of an item, `source/identifier`, or a run (long or short id)
     #[arg(value_name = "ID")]
@@ -66,6 +67,10 @@ fn show(screen: &Screen, explanation: &ExplanationView) {
         ("used", format::usage(&item.usage)),
     ];
     rows.extend(item.last_outcome.clone().map(|outcome| ("last run", outcome)));
+    if let Some(pull_request) = &item.pull_request {
+        let (url, standing) = (&pull_request.url, &pull_request.standing);
+        rows.push(("pull request", format::printable(&format!("{url}: {standing}"))));
+    }
     if let Some(question) = &item.question {
         let class = item.question_class.as_deref().unwrap_or("a person is needed");
         rows.push(("asks", format!("{} ({class})", format::printable(question))));
@@ -75,6 +80,15 @@ fn show(screen: &Screen, explanation: &ExplanationView) {
     format::table(&rows, "  ").iter().for_each(|line| screen.line(line));
     if let Some(run) = &explanation.run {
         show_run(screen, run);
+    }
+    if let Some(session) = &explanation.lane {
+        lane::detail(screen, session);
+    }
+    if let Some(entry) = &explanation.ledger {
+        lane::ledger(screen, entry);
+    }
+    for write in &explanation.writes {
+        screen.line(format!("  to be told: {}", format::write(write)));
     }
     if explanation.held.is_empty() {
         screen.line(format!("  now: {}", format::printable(&item.decision)));

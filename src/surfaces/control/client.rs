@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use crate::domain::command::Command;
 use crate::domain::ids::{ItemId, RunId};
 use crate::runtime::engine::Reply;
+use crate::runtime::engine::drain::Drained;
 
 use super::lines::{Incoming, read_line, write_line};
 use super::place;
@@ -20,6 +21,9 @@ use super::wire::{Envelope, ErrorCode, EventView, LONGEST_RESPONSE, PROTOCOL, Re
 
 /// How long a daemon may take to answer. It answers between two decisions, so this is generous.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long telling trackers everything may take: services want some pause between two writes.
+pub const DRAIN: Duration = Duration::from_secs(15 * 60);
 
 /// Why a daemon could not be asked.
 #[derive(Debug, thiserror::Error)]
@@ -187,6 +191,18 @@ impl Client {
         }
     }
 
+    /// Writes everything that trackers are still to be told, and with `parked` what was given up before.
+    ///
+    /// # Errors
+    /// When the daemon cannot be asked, or is not done in [`DRAIN`].
+    pub async fn drain(&mut self, parked: bool, actor: &str) -> Result<Drained, ClientError> {
+        let request = Request::Drain { parked, actor: actor.to_owned() };
+        match self.ask_within(request, DRAIN).await? {
+            Response::Drained { drained } => Ok(drained),
+            other => Err(unexpected(&other)),
+        }
+    }
+
     /// Turns this connection into a stream of the events after global number `after`.
     ///
     /// # Errors
@@ -198,9 +214,17 @@ impl Client {
     }
 
     async fn ask(&mut self, request: Request) -> Result<Response, ClientError> {
+        self.ask_within(request, PATIENCE).await
+    }
+
+    async fn ask_within(
+        &mut self,
+        request: Request,
+        patience: Duration,
+    ) -> Result<Response, ClientError> {
         self.send(request).await?;
         let path = self.path.clone();
-        timeout(PATIENCE, self.receive()).await.map_err(|_| ClientError::Silent { path })?
+        timeout(patience, self.receive()).await.map_err(|_| ClientError::Silent { path })?
     }
 
     async fn send(&mut self, request: Request) -> Result<(), ClientError> {

@@ -114,15 +114,18 @@ fn understand(line: &[u8]) -> Result<Request, Refusal> {
     let request = value.get_mut("request").map(Value::take).unwrap_or_default();
     let request: Request = serde_json::from_value(request).map_err(malformed)?;
     match &request {
-        Request::Submit { actor, .. } if !is_actor(actor) => Err(Refusal {
-            code: ErrorCode::Malformed,
-            message: format!("an actor is 1 to {LONGEST_ACTOR} printable characters"),
-        }),
+        Request::Submit { actor, .. } | Request::Drain { actor, .. } if !is_actor(actor) => {
+            Err(Refusal {
+                code: ErrorCode::Malformed,
+                message: format!("an actor is 1 to {LONGEST_ACTOR} printable characters"),
+            })
+        }
         Request::Ping { .. }
         | Request::Submit { .. }
         | Request::Status {}
         | Request::Why { .. }
         | Request::HandOver {}
+        | Request::Drain { .. }
         | Request::Follow { .. } => Ok(request),
     }
 }
@@ -160,6 +163,10 @@ async fn answer(request: Request, served: &Served) -> Response {
         },
         Request::HandOver {} => match served.handle.hand_over().await {
             Ok(agents) => Response::HandedOver { agents },
+            Err(stopping) => is_stopping(stopping),
+        },
+        Request::Drain { parked, actor } => match served.handle.drain(parked, &actor).await {
+            Ok(drained) => Response::Drained { drained },
             Err(stopping) => is_stopping(stopping),
         },
         Request::Follow { .. } => {

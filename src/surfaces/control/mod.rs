@@ -8,12 +8,15 @@
 pub mod client;
 mod connection;
 mod follow;
+pub mod lane_views;
 mod lines;
 pub mod place;
 pub mod provider_views;
 pub mod server;
 pub mod views;
+pub mod webhook_views;
 pub mod wire;
+pub mod write_views;
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,10 @@ use crate::domain::ids::{ItemId, RunId};
 use crate::domain::time::Timestamp;
 use crate::runtime::engine;
 
+use super::lane_views::{LanesView, LedgerView, SessionView};
 use super::provider_views::{ProviderView, SwitchView};
+use super::webhook_views::WebhooksView;
+use super::write_views::WriteView;
 
 /// A run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +156,26 @@ pub struct ItemView {
     pub run: Option<RunId>,
     /// How its last run ended.
     pub last_outcome: Option<String>,
+    /// Its pull request.
+    #[serde(default)]
+    pub pull_request: Option<PullRequestView>,
+}
+
+/// A pull request of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PullRequestView {
+    /// Where people look at it.
+    pub url: String,
+    /// Its number on the forge.
+    pub number: u64,
+    /// How it stands, in a few words.
+    pub standing: String,
+}
+
+impl From<engine::PullRequestView> for PullRequestView {
+    fn from(view: engine::PullRequestView) -> Self {
+        Self { url: view.url, number: view.number, standing: view.standing }
+    }
 }
 
 impl From<engine::ItemView> for ItemView {
@@ -171,6 +194,7 @@ impl From<engine::ItemView> for ItemView {
             question_class: view.question_class.map(str::to_owned),
             run: view.run,
             last_outcome: view.last_outcome.map(str::to_owned),
+            pull_request: view.pull_request.map(PullRequestView::from),
         }
     }
 }
@@ -200,8 +224,16 @@ pub struct StatusView {
     pub refused_agents: Vec<RefusedAgent>,
     /// Effects waiting or under way.
     pub open_effects: usize,
+    /// Updates for trackers that are still to be written or were given up.
+    #[serde(default)]
+    pub writes: Vec<WriteView>,
     /// The default provider, and the agents there are.
     pub provider: ProviderView,
+    /// What has come to the daemon's port; absent when it listens to none.
+    pub webhooks: Option<WebhooksView>,
+    /// Operator lanes, closes that wait for a person, and verdicts of the stop policy.
+    #[serde(default)]
+    pub lanes: LanesView,
 }
 
 /// An agent that cannot be used.
@@ -250,7 +282,10 @@ impl From<engine::Status> for StatusView {
                 .collect(),
             refused_agents: status.refused_agents.into_iter().map(RefusedAgent::from).collect(),
             open_effects: status.open_effects,
+            writes: status.writes.into_iter().map(WriteView::from).collect(),
             provider: status.provider.into(),
+            webhooks: status.deliveries.map(WebhooksView::from),
+            lanes: status.lanes.into(),
         }
     }
 }
@@ -264,6 +299,15 @@ pub struct ExplanationView {
     pub held: Vec<HeldView>,
     /// What its run does at the moment.
     pub run: Option<RunView>,
+    /// What its tracker is still to be told, or was not.
+    #[serde(default)]
+    pub writes: Vec<WriteView>,
+    /// The operator lane that it has, or had when it was completed.
+    #[serde(default)]
+    pub lane: Option<SessionView>,
+    /// Its close, if that waits for a person.
+    #[serde(default)]
+    pub ledger: Option<LedgerView>,
 }
 
 /// One gate that holds an item.
@@ -292,6 +336,9 @@ impl From<engine::Explanation> for ExplanationView {
             item: explanation.item.into(),
             held: held.collect(),
             run: explanation.run.map(RunView::from),
+            writes: explanation.writes.into_iter().map(WriteView::from).collect(),
+            lane: explanation.lane.map(SessionView::from),
+            ledger: explanation.ledger.map(LedgerView::from),
         }
     }
 }

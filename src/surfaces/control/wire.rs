@@ -11,6 +11,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::{ItemId, RunId};
 use crate::domain::time::Timestamp;
 use crate::runtime::engine::Reply;
+use crate::runtime::engine::drain::Drained;
 use crate::store::envelope::Recorded;
 
 use super::views::{ExplanationView, StatusView};
@@ -62,6 +63,14 @@ pub enum Request {
     },
     /// Stop, and leave agents to the next daemon.
     HandOver {},
+    /// Write everything that trackers are still to be told; answered when all of it was tried.
+    Drain {
+        /// Also what was given up before.
+        #[serde(default)]
+        parked: bool,
+        /// Who wants it (`human:cli:ann`).
+        actor: String,
+    },
     /// Send events until the client hangs up.
     Follow {
         /// Global number of the last event that the client has (0: none).
@@ -117,6 +126,11 @@ pub enum Response {
     HandedOver {
         /// How many.
         agents: usize,
+    },
+    /// All was tried.
+    Drained {
+        /// What it came to.
+        drained: Drained,
     },
     /// Something happened.
     Event {

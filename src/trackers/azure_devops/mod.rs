@@ -23,6 +23,7 @@ mod wire;
 pub(super) mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -152,6 +153,8 @@ pub struct AzureDevOpsTracker {
     process: Mutex<Option<(Process, Instant)>>,
     /// When the board was read last.
     read: Mutex<Option<Instant>>,
+    /// The next reading asks, however soon it is.
+    hurried: AtomicBool,
     /// Taken while the board is being read.
     reading: Semaphore,
 }
@@ -175,6 +178,7 @@ impl AzureDevOpsTracker {
             mirror: Mutex::default(),
             process: Mutex::default(),
             read: Mutex::default(),
+            hurried: AtomicBool::new(false),
             reading: Semaphore::new(1),
         })
     }
@@ -195,7 +199,8 @@ impl AzureDevOpsTracker {
         // It is never closed.
         let _reading = self.reading.acquire().await.ok();
         let read = *self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = read.is_none_or(|at| at.elapsed() >= self.settings.poll);
+        let hurried = self.hurried.swap(false, Ordering::Relaxed);
+        let is_due = hurried || read.is_none_or(|at| at.elapsed() >= self.settings.poll);
         if is_due {
             self.read_board().await?;
             *self.read.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
@@ -216,6 +221,10 @@ impl Tracker for AzureDevOpsTracker {
 
     fn shows_cards(&self) -> bool {
         true
+    }
+
+    fn hurry(&self) {
+        self.hurried.store(true, Ordering::Relaxed);
     }
 
     async fn list(&self) -> Result<Listing, TrackerError> {

@@ -189,12 +189,13 @@ impl AzureDevOpsTracker {
 
     /// Puts the update into the comment of its run, or into a new one.
     async fn say(&self, number: u64, ours: &[Ours], update: &TrackerUpdate) -> Result<(), Failed> {
-        let run = update.card.as_ref().map(|card| card.run);
-        let home = match run {
-            Some(_) => ours.iter().find(|ours| ours.status.run == run),
+        let about = update.card.as_ref().map(|card| card.run);
+        let home = match about {
+            Some(run) => ours.iter().find(|ours| ours.status.run == run),
             None => ours.iter().max_by_key(|ours| ours.status.number),
         };
-        let mut status = home.map_or_else(|| Status::new(run), |home| home.status.clone());
+        let mut status =
+            home.map_or_else(|| Status::new(about.flatten()), |home| home.status.clone());
         status.add(update);
         let page = self.boards.page_of(&self.settings.base_url, number);
         let text = status.render(number, &page, &self.signer);

@@ -19,6 +19,7 @@ mod writing;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -138,6 +139,8 @@ pub struct GithubTracker {
     settings: GithubSettings,
     api: Api,
     key: SigningKey,
+    /// The next reading asks, however soon it is.
+    hurried: AtomicBool,
     /// What is known of each repository, by its name as configured.
     mirrors: Mutex<BTreeMap<String, Mirror>>,
 }
@@ -151,7 +154,7 @@ impl GithubTracker {
         let api = Api::new(&settings)?;
         let secret = settings.signing_secret.as_ref().or(settings.token.as_ref());
         let key = SigningKey::derived(secret.unwrap_or(&SecretString::from(String::new())));
-        Ok(Self { settings, api, key, mirrors: Mutex::default() })
+        Ok(Self { settings, api, key, hurried: AtomicBool::new(false), mirrors: Mutex::default() })
     }
 
     fn mirrors(&self) -> MutexGuard<'_, BTreeMap<String, Mirror>> {
@@ -183,8 +186,12 @@ impl Tracker for GithubTracker {
         true
     }
 
+    fn hurry(&self) {
+        self.hurried.store(true, Ordering::Relaxed);
+    }
+
     async fn list(&self) -> Result<Listing, TrackerError> {
-        self.read().await
+        self.read(self.hurried.swap(false, Ordering::Relaxed)).await
     }
 
     async fn update(&self, update: &TrackerUpdate) -> Result<Updated, TrackerError> {

@@ -36,10 +36,11 @@ type Read = BTreeMap<u64, Result<Issue, String>>;
 impl GithubTracker {
     /// Everything there is to do. Repositories that cannot be read right now keep their items, which are not to be read
     /// either then; one that never could be read fails the whole, or its items would seem withdrawn.
-    pub(super) async fn read(&self) -> Result<Listing, TrackerError> {
+    /// With `hurried`, it is asked however recently it was.
+    pub(super) async fn read(&self, hurried: bool) -> Result<Listing, TrackerError> {
         let (mut failures, mut worked) = (BTreeMap::new(), 0);
         for repository in &self.settings.repositories {
-            match self.refresh(repository).await {
+            match self.refresh(repository, hurried).await {
                 Ok(()) => worked += 1,
                 Err(error) if self.mirrors().contains_key(&repository.name) => {
                     failures.insert(repository.name.clone(), error);
@@ -84,11 +85,11 @@ impl GithubTracker {
         listing
     }
 
-    async fn refresh(&self, repository: &Repository) -> Result<(), TrackerError> {
+    async fn refresh(&self, repository: &Repository, hurried: bool) -> Result<(), TrackerError> {
         let known = self.mirrors().get(&repository.name).cloned();
         let now = Instant::now();
         match known {
-            Some(mirror) if now < mirror.read_at + self.settings.every => Ok(()),
+            Some(mirror) if !hurried && now < mirror.read_at + self.settings.every => Ok(()),
             Some(mirror) if now < mirror.everything_at + self.settings.everything_every => {
                 self.read_changes(repository, &mirror, now).await
             }

@@ -143,7 +143,7 @@ impl GithubTracker {
         let (id, mut comment) = match place {
             Place::Existing(at) | Place::Written(at) => (own.ids.get(at), own.comments[at].clone()),
             Place::New => {
-                let run = update.card.as_ref().map(|card| card.run);
+                let run = update.card.as_ref().and_then(|card| card.run);
                 (None, StatusComment::new(&update.item, run))
             }
         };

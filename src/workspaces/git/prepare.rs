@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::super::names;
-use super::super::{Prepare, WorkspaceError};
+use super::super::{Continued, Prepare, WorkspaceError};
 use super::command::Runner;
 use super::places;
 use super::record::{self, Record};
@@ -84,6 +84,9 @@ async fn plan(
         // The record is lost, the repository still knows.
         (record.branch, record.base_commit) = (branch, commit);
         record.ready = places::administration(&repository.common, path).is_some();
+    } else if let Some(continued) = continued(repository, request).await? {
+        record.branch.clone_from(&continued.branch);
+        record.base_commit.clone_from(&continued.base_commit);
     } else {
         record.branch = free_branch(repository, request).await?;
     }
@@ -92,6 +95,21 @@ async fn plan(
     }
     record::write(path, &record)?;
     Ok(record)
+}
+
+/// The branch of an earlier run that the request goes on with, if it is where that run left it and nobody has it checked
+/// out.
+async fn continued<'a>(
+    repository: &Repository,
+    request: &'a Prepare,
+) -> Result<Option<&'a Continued>, WorkspaceError> {
+    let Some(wanted) = &request.continues else { return Ok(None) };
+    let at = repository.commit_of(&branch_ref(&wanted.branch)).await?;
+    let base = repository.commit_of(&wanted.base_commit).await?;
+    let there = at.as_deref() == Some(wanted.head.as_str())
+        && base.as_deref() == Some(wanted.base_commit.as_str())
+        && elsewhere(repository, &wanted.branch).await?.is_none();
+    Ok(there.then_some(wanted))
 }
 
 /// The first alternative of the wanted name that no ref is in the way of.
@@ -128,8 +146,13 @@ async fn claim(place: &mut Place, request: &Prepare) -> Result<(), WorkspaceErro
         }
         let Record { branch, base_commit, .. } = &place.record;
         let claim = format!("{}{branch}", claim_prefix(request.run));
-        let transaction =
-            format!("create {} {base_commit}\ncreate {claim} {base_commit}\n", branch_ref(branch));
+        let name = branch_ref(branch);
+        let continues = request.continues.as_ref().filter(|it| it.branch == *branch);
+        let branch = match continues {
+            Some(continued) => format!("verify {name} {}", continued.head),
+            None => format!("create {name} {base_commit}"),
+        };
+        let transaction = format!("{branch}\ncreate {claim} {base_commit}\n");
         let said = place
             .repository
             .git

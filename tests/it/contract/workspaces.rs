@@ -46,6 +46,7 @@ fn request(subject: &dyn Subject, number: u128) -> Prepare {
         base_branch: None,
         identifier: "DEMO-1".to_owned(),
         title: "Add a greeting".to_owned(),
+        continues: None,
     }
 }
 

@@ -210,6 +210,7 @@ impl Factory {
         } else {
             format!("checks = [{CHECK:?}]")
         };
+        let delivery = if project.contains("delivery =") { "" } else { "delivery = \"merge\"\n" };
         let text = format!(
             "adapter = \"stand-in\"\n\n\
              [daemon]\nstate_dir = \"{root}/state\"\npoll_interval_ms = 100\nlog_level = \"debug\"\n\
@@ -219,7 +220,7 @@ impl Factory {
              [autonomous.default_stages.critic]\n{critic}\n\n\
              [agents.stand-in]\nkind = \"scripted\"\nscript = \"{root}/script.toml\"\n{agent}\n\n\
              [local]\ndirectory = \"{root}/items\"\n\n\
-             [[projects]]\nname = \"demo\"\npath = \"{root}/repo\"\ndelivery = \"merge\"\n\
+             [[projects]]\nname = \"demo\"\npath = \"{root}/repo\"\n{delivery}\
              {checks}\n{project}\n\n{more}\n"
         );
         let path = self.root().join("config.toml");

@@ -7,4 +7,5 @@ pub(crate) mod factory;
 pub(crate) mod github;
 pub(crate) mod judges;
 pub mod model_server;
+pub(crate) mod remote;
 pub mod stand_in;

@@ -31,7 +31,7 @@ fn update(number: u32, from: ItemState, to: ItemState) -> TrackerUpdate {
         at: Timestamp(1_780_000_000_000),
         number,
         card: Some(RunCard {
-            run: RunId(uuid::Uuid::from_u128(7)),
+            run: Some(RunId(uuid::Uuid::from_u128(7))),
             text: format!("**card {number}**"),
             implementation_complete: number > 1,
             review_passed: false,

@@ -14,6 +14,7 @@ use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{ItemId, ProjectId, RunId};
+use crate::domain::pull_request::OfferPlan;
 use crate::domain::run::{
     ContextPlan, Delivery, Interruption, ItemFacts, OptionalStages, Outcome, Phase, RunPlan,
     StagePlan, StageSet,
@@ -76,6 +77,9 @@ pub(in crate::pipeline) fn plan() -> RunPlan {
         checks: vec!["make test".to_owned()],
         check_timeout_ms: 60_000,
         delivery: Delivery::Branch,
+        offer: OfferPlan::default(),
+        feedback: None,
+        continues: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::driver::Driver;
 use crate::domain::agent::{TimeoutKind, TurnEnding};
 use crate::domain::failure::FailureClass;
-use crate::domain::run::{Outcome, StuckKind};
+use crate::domain::run::{Delivery, Outcome, StuckKind};
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Severity, Verdict};
 use crate::pipeline::input::Input;
@@ -116,4 +116,28 @@ fn only_failed_work_spends_an_attempt() {
         assert_eq!(row(&outcome), index);
         assert_eq!(outcome.spends_attempt(), spends, "{outcome:?}");
     }
+}
+
+#[test]
+fn an_approved_change_is_offered_again_and_again_until_the_forge_takes_it() {
+    let mut run = Driver::new();
+    run.state.plan.delivery = Delivery::PullRequest;
+    run.coder_done("a").checks(None).approve();
+    for class in [
+        FailureClass::Infrastructure,
+        FailureClass::Throttled { until: None },
+        FailureClass::Authentication,
+    ] {
+        for _ in 0..30 {
+            run.fails(class);
+            assert!(run.state.waiting.is_some() && run.state.outcome.is_none(), "{class:?}");
+        }
+    }
+    run.deliver();
+    assert_eq!(run.state.outcome, Some(Outcome::Succeeded));
+
+    let mut refused = Driver::new();
+    refused.state.plan.delivery = Delivery::PullRequest;
+    refused.coder_done("a").checks(None).approve().fails(FailureClass::Configuration);
+    assert_eq!(refused.state.outcome, Some(Outcome::DeliveryFailed));
 }

@@ -10,7 +10,9 @@ use toml::Spanned;
 use crate::domain::agent::{AgentKind, Stage};
 use crate::domain::budget::{DayBudget, ItemBudget, WindowBudget};
 use crate::domain::ids::{ItemId, ProjectId};
-use crate::domain::policy::{ApprovalPolicy, BlockedHours, Pace, Policy, ProjectPolicy, Slots};
+use crate::domain::policy::{
+    ApprovalPolicy, BlockedHours, Pace, Policy, ProjectPolicy, PullRequestPolicy, Slots,
+};
 use crate::domain::provider::AgentPolicy;
 use crate::domain::run::{ContextPlan, Delivery, OptionalStages, StagePlan, StageSet};
 use crate::domain::time::Timestamp;
@@ -393,6 +395,7 @@ fn project(name: &str) -> ProjectPolicy {
         checks: vec!["make check".to_owned()],
         check_timeout_ms: 600_000,
         delivery: Delivery::Merge,
+        pull_request: PullRequestPolicy::default(),
         day_budget: DayBudget::default(),
         approval_required: None,
         stages: None,

@@ -108,6 +108,7 @@ CREATE TABLE outbox (
     settled_gseq INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX outbox_open ON outbox (gseq) WHERE state = 'pending';
+CREATE INDEX outbox_parked ON outbox (gseq) WHERE state = 'dead' AND kind = 'update_tracker';
 
 CREATE TABLE lease (
     resource    TEXT    PRIMARY KEY,

@@ -3,10 +3,12 @@
 mod agents;
 mod git;
 mod items;
+mod lanes;
 mod machine;
 mod projects;
 mod sandbox;
 mod state;
+mod webhooks;
 
 use clap::Args;
 use serde::Serialize;
@@ -17,7 +19,8 @@ use super::errors::{self, CliError};
 use super::format;
 use super::screen::{Screen, Tone};
 
-/// Look at everything the factory needs: git, agents, state directory, clock, disk, configuration, projects, items
+/// Look at everything the factory needs: git, agents, state directory, clock, disk, configuration, projects, items, lanes,
+/// webhooks
 ///
 /// Exit codes: 0 nothing would stop work, 1 something would.
 #[derive(Debug, Args)]
@@ -89,6 +92,8 @@ pub(super) async fn execute(context: &Context, _arguments: &Doctor) -> Result<u8
                 findings.extend(projects::look(context, settings).await);
             }
             findings.extend(items::look(context, settings).await);
+            findings.extend(webhooks::look(settings).await);
+            findings.extend(lanes::look(context, settings).await);
         }
         Err(report) => {
             findings.extend(report.problems.iter().map(|problem| {

@@ -280,6 +280,9 @@ pub(super) fn delivery(delivered: &Delivered) -> String {
             let remark = checkout.map(|command| format!("; to update the checkout: {command}"));
             format!("merged into {base} at {}{}", short(after), remark.unwrap_or_default())
         }
+        Delivered::PullRequest { number, url, head, .. } => {
+            format!("offered as pull request {number} at {}: {url}", short(head))
+        }
         Delivered::Nothing => "nothing had to be changed".to_owned(),
     }
 }

@@ -24,7 +24,7 @@ fn update(number: u32, text: Option<&str>) -> TrackerUpdate {
         at: Timestamp(1_780_000_000_000),
         number,
         card: text.map(|text| RunCard {
-            run: RunId(uuid::Uuid::from_u128(7)),
+            run: Some(RunId(uuid::Uuid::from_u128(7))),
             text: text.to_owned(),
             implementation_complete: true,
             review_passed: false,

@@ -12,7 +12,7 @@ use crate::trackers::{Tracker, TrackerError, TrackerUpdate};
 
 fn card(update: TrackerUpdate, implemented: bool, reviewed: bool) -> TrackerUpdate {
     let card = RunCard {
-        run: RunId(uuid::Uuid::from_u128(7)),
+        run: Some(RunId(uuid::Uuid::from_u128(7))),
         text: format!("**card {}**", update.number),
         implementation_complete: implemented,
         review_passed: reviewed,

@@ -12,7 +12,7 @@ use crate::trackers::{Tracker as _, TrackerError, TrackerUpdate};
 
 fn card(run: u128, text: &str, implemented: bool, reviewed: bool) -> RunCard {
     RunCard {
-        run: RunId(uuid::Uuid::from_u128(run)),
+        run: Some(RunId(uuid::Uuid::from_u128(run))),
         text: text.to_owned(),
         implementation_complete: implemented,
         review_passed: reviewed,

@@ -60,6 +60,7 @@ impl World {
             base_branch: None,
             identifier: "DEMO-1".to_owned(),
             title: "Add a greeting".to_owned(),
+            continues: None,
         }
     }
 

@@ -10,6 +10,7 @@ pub mod faults;
 pub mod locations;
 pub mod patch;
 pub mod process;
+pub mod pulls;
 pub mod routes;
 pub mod wiql;
 
@@ -22,6 +23,7 @@ use serde_json::{Value, json};
 use board::{Board, Comment};
 use faults::{Fault, Faults, Scope};
 use process::Process;
+use pulls::Pulls;
 
 /// The organization.
 pub const ORGANIZATION: &str = "fabrikam";
@@ -65,6 +67,7 @@ impl Asked {
 /// What the server holds.
 pub struct Inner {
     pub board: Board,
+    pub pulls: Pulls,
     pub faults: Faults,
     pub journal: Vec<Asked>,
     pub address: String,
@@ -99,6 +102,7 @@ impl Azure {
         let base = format!("http://{address}");
         let inner = Inner {
             board: Board::new(process),
+            pulls: Pulls::default(),
             faults: Faults::default(),
             journal: Vec::new(),
             address: base.clone(),
@@ -223,6 +227,11 @@ impl Azure {
     pub fn edit_before_next_patch(&self, id: u64, fields: &[(&str, Value)]) {
         let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         self.inner().faults.edits.push((id, fields.collect()));
+    }
+
+    /// People do something in the repository.
+    pub fn repository<T>(&self, act: impl FnOnce(&mut Pulls) -> T) -> T {
+        act(&mut self.inner().pulls)
     }
 
     /// Everything that was asked, in order.

@@ -13,7 +13,7 @@ use super::board::{Board, moment, now};
 use super::faults::Fault;
 use super::wiql::{Query, World};
 use super::{
-    Asked, FACTORY, Inner, ORGANIZATION, PROJECT, TEAM, TOKEN, comments, locations, patch,
+    Asked, FACTORY, Inner, ORGANIZATION, PROJECT, TEAM, TOKEN, comments, locations, patch, pulls,
 };
 
 /// Most numbers of one batch.
@@ -49,7 +49,7 @@ impl Refusal {
 pub struct Call<'a> {
     pub method: &'a str,
     /// Parts of the path behind `_apis`, decoded, in lower case.
-    path: Vec<&'a str>,
+    pub path: Vec<&'a str>,
     has_team: bool,
     query: Vec<(String, String)>,
     version: String,
@@ -232,6 +232,9 @@ fn dispatch(inner: &mut Inner, call: &Call<'_>) -> Result<Value, Refusal> {
             let shown = shown_states(states.ok_or_else(missing)?);
             Ok(json!({ "count": shown.len(), "value": shown }))
         }
+        (_, ["git", ..]) => pulls::answer(inner, call),
+        ("GET", ["identities"]) => Ok(pulls::people(call)),
+        ("GET", ["connectiondata"]) => Ok(pulls::connection()),
         ("POST", ["wit", "wiql"]) => wiql(inner, call, &base),
         ("POST", ["wit", "workitemsbatch"]) => batch(inner, call, &base),
         ("GET", ["wit", "workitems", id]) => {

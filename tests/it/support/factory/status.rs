@@ -73,6 +73,17 @@ pub(crate) struct Item {
     pub(crate) question_class: Option<String>,
     /// How its last run ended.
     pub(crate) last_outcome: Option<String>,
+    /// What is asked of a person.
+    pub(crate) question: Option<String>,
+    /// Its pull request.
+    pub(crate) pull_request: Option<PullRequest>,
+}
+
+/// A pull request.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct PullRequest {
+    /// How it stands.
+    pub(crate) standing: String,
 }
 
 /// Tokens and money.

@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_json::{Value, json};
 
+use super::pulls::shown_repository;
 use super::world::{Comment, Fate, Issue, World};
 use super::{ACCOUNT, Answer, Asked, TOKEN};
 
@@ -61,6 +62,7 @@ impl World {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         match (asked.method.as_str(), path.as_slice()) {
             ("GET", ["user"]) => Ok(done(200, &account(ACCOUNT))),
+            ("POST", ["graphql"]) => Ok(self.graph(&body)),
             (_, ["repos", owner, name, rest @ ..]) => {
                 let repository = format!("{owner}/{name}");
                 if !self.has_repository(&repository) {
@@ -110,16 +112,19 @@ impl World {
                     .collect();
                 paged(asked, &all)
             }
-            _ => Err(not_found()),
+            _ => self.pull_answer(asked, repository, path, body),
         }
     }
 
     fn about(&self, repository: &str) -> Value {
         let may = !self.read_only;
-        json!({
-            "id": 1, "full_name": repository, "has_issues": true, "archived": false,
-            "permissions": { "admin": false, "push": may, "triage": may, "pull": true },
-        })
+        let mut shown = shown_repository(repository);
+        shown["permissions"] =
+            json!({ "admin": false, "maintain": false, "push": may, "triage": may, "pull": true });
+        // One that stands alone tells this too.
+        shown["network_count"] = json!(0);
+        shown["subscribers_count"] = json!(0);
+        shown
     }
 
     /// The issue, if it is there.
@@ -310,7 +315,7 @@ fn conditional(asked: &Asked, mut answer: Answer) -> Answer {
 }
 
 /// One page of `all`, with a link to the next.
-fn paged(asked: &Asked, all: &[Value]) -> Result<Answer, Answer> {
+pub(super) fn paged(asked: &Asked, all: &[Value]) -> Result<Answer, Answer> {
     let query = parameters(&asked.query);
     let number = |name: &str, otherwise: usize| match query.iter().find(|(it, _)| it == name) {
         Some((_, value)) => value.parse::<usize>().map_err(|_| invalid("Page", name)),
@@ -382,14 +387,14 @@ fn comment(repository: &str, number: u64, comment: &Comment) -> Value {
     })
 }
 
-fn label(name: &str) -> Value {
+pub(super) fn label(name: &str) -> Value {
     json!({
         "id": 1, "node_id": "LA_1", "url": format!("https://api.github.example/labels/{name}"), "name": name,
         "description": null, "color": "ededed", "default": false,
     })
 }
 
-fn user(login: &str) -> Value {
+pub(super) fn user(login: &str) -> Value {
     let base = format!("https://api.github.example/users/{login}");
     let below = |name: &str| format!("{base}/{name}");
     json!({
@@ -419,7 +424,7 @@ fn account(login: &str) -> Value {
     account
 }
 
-fn done(status: u16, body: &Value) -> Answer {
+pub(super) fn done(status: u16, body: &Value) -> Answer {
     Answer { status, headers: Vec::new(), body: body.to_string() }
 }
 
@@ -427,18 +432,18 @@ fn plain(status: u16, text: &str) -> Answer {
     Answer { status, headers: Vec::new(), body: text.to_owned() }
 }
 
-fn message(status: u16, text: &str) -> Answer {
+pub(super) fn message(status: u16, text: &str) -> Answer {
     done(
         status,
         &json!({ "message": text, "documentation_url": "https://docs.github.example/rest", "status": status.to_string() }),
     )
 }
 
-fn not_found() -> Answer {
+pub(super) fn not_found() -> Answer {
     message(404, "Not Found")
 }
 
-fn invalid(resource: &str, field: &str) -> Answer {
+pub(super) fn invalid(resource: &str, field: &str) -> Answer {
     let errors = json!([{ "resource": resource, "field": field, "code": "invalid" }]);
     done(
         422,
@@ -446,7 +451,7 @@ fn invalid(resource: &str, field: &str) -> Answer {
     )
 }
 
-fn parameters(query: &str) -> Vec<(String, String)> {
+pub(super) fn parameters(query: &str) -> Vec<(String, String)> {
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     pairs.map(|(name, value)| (decoded(name), decoded(&value.replace('+', " ")))).collect()
 }
@@ -477,7 +482,7 @@ fn instant(text: &str) -> Option<u64> {
     u64::try_from(at.timestamp()).ok()
 }
 
-fn iso(seconds: u64) -> String {
+pub(super) fn iso(seconds: u64) -> String {
     calendar(seconds).format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 

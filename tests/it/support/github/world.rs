@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::pulls::Pulls;
+
 /// When its clock began: 2026-06-01T00:00:00Z.
 const BEGINNING: u64 = 1_780_272_000;
 
@@ -16,6 +18,7 @@ pub(crate) struct World {
     pub(crate) remaining: Option<u64>,
     /// What the account may do: with `false`, it may only read.
     pub(crate) read_only: bool,
+    pub(crate) pulls: Pulls,
 }
 
 /// An issue.
@@ -195,7 +198,7 @@ impl World {
         BEGINNING + self.changes
     }
 
-    fn next_id(&mut self) -> u64 {
+    pub(crate) fn next_id(&mut self) -> u64 {
         self.last_id += 1;
         1000 + self.last_id
     }
