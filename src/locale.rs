@@ -29,6 +29,7 @@ macro_rules! files {
             ("discord", include_str!(concat!("../locale/", $language, "/discord.md"))),
             ("documenter", include_str!(concat!("../locale/", $language, "/documenter.md"))),
             ("headings", include_str!(concat!("../locale/", $language, "/headings.md"))),
+            ("planner", include_str!(concat!("../locale/", $language, "/planner.md"))),
             (
                 "stage-documenter",
                 include_str!(concat!("../locale/", $language, "/stage-documenter.md")),

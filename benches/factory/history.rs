@@ -144,6 +144,7 @@ impl History {
             Effect::CleanUp { run, .. } => {
                 (run, RunInput::CleanedUp { kept: false, salvaged: None })
             }
+            Effect::CreateItem { .. } => unreachable!("nothing is divided here"),
             Effect::UpdateTracker { item, state, .. } => {
                 let record = self.engine.item(&item).expect("an item");
                 let item =

@@ -47,6 +47,7 @@ fn world(open: usize, settled: usize) -> World {
         ops: enact_factory::domain::ops::OpsState::default(),
         active: Vec::new(),
         starts: Vec::new(),
+        parts_planned: 0,
         spent: enact_factory::domain::budget::ledger::Ledger::default(),
         closed_windows: std::collections::BTreeMap::new(),
         trying: std::collections::BTreeSet::new(),

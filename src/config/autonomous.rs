@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
 
+use super::decomposition;
 use super::document::nearest;
 use super::schedule::Schedule;
 use super::schema::{Key, Kind, Shape};
@@ -60,6 +61,11 @@ pub(super) static KEYS: &[Key] = &[
         Kind::Text,
         "the only project, if there is just one",
         "The project of items that name none.",
+    ),
+    Key::group(
+        "decomposition",
+        Shape::Table(decomposition::KEYS),
+        "When an item that is too large for one run is divided, and by whom.",
     ),
     Key::group("default_stages", Shape::Table(stages::STAGES), "How each stage is driven."),
 ];

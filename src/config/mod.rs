@@ -15,6 +15,7 @@ mod check;
 mod context;
 pub mod daemon;
 pub mod discord;
+mod decomposition;
 mod document;
 mod dotenv;
 pub mod environment;

@@ -114,6 +114,17 @@ pub(super) fn check(section: &Section, sources: &mut Sources) {
     }
 }
 
+/// Reports forges that need a token where there is none. GitHub's may be found elsewhere.
+pub(super) fn check_tokens(sections: &[Section], access: &ForgeAccess, sources: &mut Sources) {
+    let is_azure = |it: &&Section| {
+        it.text("forge") == Some("azure_repos") && it.text("delivery") == Some("pull_request")
+    };
+    for section in sections.iter().filter(is_azure).filter(|_| access.azure_token.is_none()) {
+        let hint = Some("set AZDO_PAT, or `token` in [azdo]".to_owned());
+        sources.problem(&section.path_of("forge"), "Azure Repos needs a token", hint);
+    }
+}
+
 /// How the changes of a project are offered.
 pub(super) fn policy(section: &Section, sources: &mut Sources) -> PullRequestPolicy {
     let template = section.owned("template");

@@ -21,11 +21,12 @@ use super::budget;
 use super::context;
 use super::daemon::{self, DaemonSettings};
 use super::discord::{self, DiscordSettings};
+use super::decomposition;
 use super::github;
 use super::http::{self, HttpSettings};
 use super::keeper::{self, KeeperSettings};
 use super::local;
-use super::offering::{ForgeAccess, ForgeWish};
+use super::offering::{self, ForgeAccess, ForgeWish};
 use super::pace;
 use super::projects;
 use super::retention::{self, RetentionSettings};
@@ -95,6 +96,7 @@ pub(super) fn assemble(
     let mut agents = agents::read(root.table("agents"), variables, &mut secrets, sources);
     let stages = stages::read(root, &mut agents, sources);
     own_stages(root, &mut projects, &stages, &mut agents, sources);
+    let division = decomposition::read(root, &mut agents, sources);
     let roster = agents.policies(root.table("agents"), sources);
     let time_zone = pace::time_zone(root.table("pace"), sources);
     let local = local::read(root.table("local"), &projects, sources);
@@ -109,6 +111,7 @@ pub(super) fn assemble(
         azure_url: azdo::address(root.table("azdo")),
         azure_token: azdo::token_of(root.table("azdo"), variables),
     };
+    offering::check_tokens(root.tables("projects"), &access, sources);
     let http = http::read(root.table("http"), variables, &mut secrets, sources);
     let policy = Policy {
         autonomous: autonomous.is("enabled"),
@@ -120,6 +123,7 @@ pub(super) fn assemble(
         window_budget: budget.window,
         wip: wip::read(root.table("wip")),
         approval: autonomous::approval(autonomous),
+        division,
         slots: slots::read(root.table("slots"), &agents, sources),
         max_rounds: small(autonomous.count("max_iterations")),
         stages,

@@ -203,6 +203,7 @@ const TIMEOUT: &str = "Milliseconds that a turn may take in all.";
 /// The table of a stage.
 fn table(stage: Stage) -> &'static str {
     match stage {
+        Stage::Planner => "planner",
         Stage::Coder => "coder",
         Stage::Critic => "critic",
         Stage::Diagnose => "diagnose",
@@ -213,13 +214,18 @@ fn table(stage: Stage) -> &'static str {
     }
 }
 
+/// The stages that have a table here.
+fn configurable() -> impl Iterator<Item = Stage> {
+    Stage::ALL.into_iter().filter(|stage| stage.is_configurable())
+}
+
 /// The stage whose table is called that, by whichever of its names.
 fn named(name: &str) -> Option<Stage> {
     match snake_case(name).as_str() {
         "executor" | "worker" => Some(Stage::Coder),
         "reviewer" => Some(Stage::Critic),
         "skill_documenter" => Some(Stage::StageDocumenter),
-        name => Stage::ALL.into_iter().find(|stage| table(*stage) == name),
+        name => configurable().find(|stage| table(*stage) == name),
     }
 }
 
@@ -229,7 +235,7 @@ pub(super) fn read(root: &Section, agents: &mut Agents, sources: &mut Sources) -
     let tables = autonomous.table("default_stages");
     let coder = plan(root, tables.table(table(Stage::Coder)), agents, sources);
     let mut stages = StageSet { coder, critic: None, optional: OptionalStages::default() };
-    for stage in Stage::ALL.into_iter().filter(|stage| *stage != Stage::Coder) {
+    for stage in configurable().filter(|stage| *stage != Stage::Coder) {
         let section = tables.table(table(stage));
         let wanted =
             section.is("enabled") && (stage != Stage::Critic || autonomous.is("pair_mode"));
@@ -252,7 +258,7 @@ pub(super) fn of_project(
     let mut stages = defaults.clone();
     for (name, section) in project.table("default_stages").named_tables() {
         let Some(stage) = named(name) else {
-            let hint = nearest(name, Stage::ALL.into_iter().map(table));
+            let hint = nearest(name, configurable().map(table));
             sources.problem(&section.path, &format!("there is no stage {name:?}"), hint);
             continue;
         };

@@ -4,6 +4,7 @@ mod findings;
 mod gateway;
 mod github;
 mod keys;
+mod offering;
 mod random;
 mod sections;
 mod variables;

@@ -13,6 +13,7 @@ use crate::config::settings::Settings;
 use crate::domain::ids::ProjectId;
 use crate::forges::Forge;
 use crate::forges::address::{self, Coordinates};
+use crate::forges::azure_repos::{AzureForge, AzureForgeSettings};
 use crate::forges::command::GitProgram;
 use crate::forges::git::GitForge;
 use crate::forges::github::{GithubForge, GithubForgeSettings};
@@ -117,8 +118,27 @@ fn build(
             });
             forge.map(|it| Arc::new(it) as Arc<dyn Forge>).map_err(|it| it.to_string())
         }
-        (ForgeKind::Auto | ForgeKind::AzureRepos, Coordinates::AzureRepos { .. }) => {
-            Err("pull requests there are not in this version".to_owned())
+        (
+            ForgeKind::Auto | ForgeKind::AzureRepos,
+            Coordinates::AzureRepos { organization, project, repository },
+        ) => {
+            let Some(token) = settings.access.azure_token.clone() else {
+                return Err(
+                    "Azure Repos needs a token: set AZDO_PAT, or `token` in [azdo]".to_owned()
+                );
+            };
+            let of_board = settings.azdo.as_ref();
+            let usual =
+                AzureForgeSettings::new((&organization, &project, &repository), token, place);
+            let forge = AzureForge::new(AzureForgeSettings {
+                base_url: settings.access.azure_url.clone(),
+                signing_secret: of_board.and_then(|it| it.signing_secret.clone()),
+                trusted: of_board.map(|it| it.trusted_authors.clone()).unwrap_or_default(),
+                api_version: of_board
+                    .map_or(usual.api_version.clone(), |it| it.api_version.clone()),
+                ..usual
+            });
+            forge.map(|it| Arc::new(it) as Arc<dyn Forge>).map_err(|it| it.to_string())
         }
     }
 }

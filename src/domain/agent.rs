@@ -70,6 +70,8 @@ impl AgentKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
+    /// Divides an item that is too large for one run, read-only, before anything else.
+    Planner,
     /// Writes the change.
     Coder,
     /// Reviews it, read-only, in another session.
@@ -89,7 +91,8 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in the order of a run.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
+        Self::Planner,
         Self::Diagnose,
         Self::Coder,
         Self::Critic,
@@ -103,6 +106,7 @@ impl Stage {
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
+            Self::Planner => "planner",
             Self::Coder => "coder",
             Self::Critic => "critic",
             Self::Diagnose => "diagnose",
@@ -111,6 +115,13 @@ impl Stage {
             Self::Auditor => "auditor",
             Self::StageDocumenter => "stage-documenter",
         }
+    }
+
+    /// Whether the operator switches it on and drives it like every other stage. The planner has rules of its own, and
+    /// whether a run has one is decided item by item.
+    #[must_use]
+    pub fn is_configurable(self) -> bool {
+        self != Self::Planner
     }
 
     /// Parses a stage word.
@@ -124,7 +135,11 @@ impl Stage {
     pub fn writes(self) -> bool {
         match self {
             Self::Coder | Self::Tester | Self::Documenter => true,
-            Self::Critic | Self::Diagnose | Self::Auditor | Self::StageDocumenter => false,
+            Self::Planner
+            | Self::Critic
+            | Self::Diagnose
+            | Self::Auditor
+            | Self::StageDocumenter => false,
         }
     }
 
@@ -133,7 +148,8 @@ impl Stage {
     pub fn is_gate(self) -> bool {
         match self {
             Self::Critic | Self::Auditor => true,
-            Self::Coder
+            Self::Planner
+            | Self::Coder
             | Self::Diagnose
             | Self::Tester
             | Self::Documenter

@@ -57,6 +57,18 @@ pub enum Effect {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         card: Option<Box<RunCard>>,
     },
+    /// Create one part of a divided item in the item's tracker.
+    CreateItem {
+        /// The divided item.
+        parent: ItemId,
+        /// The run whose planner divided it.
+        run: RunId,
+        /// Number of the part, from 1.
+        number: u32,
+        /// Updates of the item that were asked for before: a creation that was given up has another name when it is asked
+        /// for again.
+        after: u32,
+    },
 }
 
 impl Effect {
@@ -70,6 +82,9 @@ impl Effect {
             Self::Deliver { run, execution } => format!("run/{run}/deliver/{execution}"),
             Self::CleanUp { run, .. } => format!("run/{run}/clean-up"),
             Self::UpdateTracker { item, number, .. } => format!("work/{item}/update/{number}"),
+            Self::CreateItem { parent, run, number, after } => {
+                format!("work/{parent}/create/{run}/{number}/{after}")
+            }
         })
     }
 
@@ -83,6 +98,7 @@ impl Effect {
             Self::Deliver { .. } => "deliver",
             Self::CleanUp { .. } => "clean_up",
             Self::UpdateTracker { .. } => "update_tracker",
+            Self::CreateItem { .. } => "create_item",
         }
     }
 
@@ -95,7 +111,7 @@ impl Effect {
             | Self::RunChecks { run, .. }
             | Self::Deliver { run, .. }
             | Self::CleanUp { run, .. } => Some(*run),
-            Self::UpdateTracker { .. } => None,
+            Self::UpdateTracker { .. } | Self::CreateItem { .. } => None,
         }
     }
 }

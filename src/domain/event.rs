@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::agent::{Stage, TurnReport};
 use super::change::{Change, CheckReport, Delivered, Workspace};
 use super::closing::Deferral;
+use super::epic::Part;
 use super::failure::Failure;
 use super::ids::{ItemId, RunId};
 use super::item_record::{Hold, HumanReason};
@@ -128,6 +129,34 @@ pub enum Event {
     ItemReopened {
         /// Who.
         by: String,
+    },
+    /// A run's planner has divided it: its parts, which are items of their own, are to be done instead.
+    #[serde(rename = "work_item.decomposed")]
+    ItemDecomposed {
+        /// The run.
+        run: RunId,
+        /// Why, in the planner's words.
+        reason: String,
+        /// The parts; each comes after those it depends on.
+        parts: Vec<Part>,
+        /// Whether a person has to agree before they are created.
+        approval: bool,
+    },
+    /// A run's planner was asked and did not divide it: it is done in one piece, until its text changes.
+    #[serde(rename = "work_item.kept_whole")]
+    ItemKeptWhole {
+        /// The run.
+        run: RunId,
+        /// Why.
+        reason: String,
+    },
+    /// One of its parts is in the tracker.
+    #[serde(rename = "work_item.part_created")]
+    PartCreated {
+        /// Number of the part, from 1.
+        number: u32,
+        /// The item it became.
+        item: ItemId,
     },
     /// An update for its tracker was put into the outbox.
     #[serde(rename = "work_item.update_requested")]
@@ -339,6 +368,24 @@ pub enum Event {
         turn: u32,
         /// The review.
         review: Review,
+    },
+    /// The planner divided the item.
+    #[serde(rename = "division.submitted")]
+    DivisionSubmitted {
+        /// The turn it came from.
+        turn: u32,
+        /// Why, in the planner's words.
+        reason: String,
+        /// The parts; each comes after those it depends on.
+        parts: Vec<Part>,
+    },
+    /// The planner's answer could not be used; it is told why and asked once more.
+    #[serde(rename = "division.refused")]
+    DivisionRefused {
+        /// The turn it came from.
+        turn: u32,
+        /// Why.
+        reason: String,
     },
     /// A stage that the run can do without is over.
     #[serde(rename = "stage.finished")]

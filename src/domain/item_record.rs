@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::budget::ItemSpend;
 use super::closing::Closing;
+use super::epic::{CreatedPart, Epic};
 use super::event::Event;
 use super::failure::FailureClass;
 use super::ids::RunId;
@@ -89,6 +90,8 @@ pub enum HumanReason {
     CrashedTwice,
     /// The agent needs an answer or more information.
     NeedsInfo,
+    /// A part of the item failed, was given up or is gone.
+    PartLost,
     /// It is finished, and only a person may close it.
     CloseDeferred,
 }
@@ -105,6 +108,7 @@ impl HumanReason {
             Self::MergeConflict => "merge_conflict",
             Self::CrashedTwice => "crashed_twice",
             Self::NeedsInfo => "needs_info",
+            Self::PartLost => "part_lost",
             Self::CloseDeferred => "close_deferred",
         }
     }
@@ -190,6 +194,12 @@ pub struct ItemRecord {
     /// Whether its result waits on a branch for people; over when its tracker says Done, or when it is opened again.
     #[serde(default)]
     pub in_review: bool,
+    /// What it was divided into.
+    #[serde(default)]
+    pub epic: Option<Epic>,
+    /// Why it is done in one piece although it may be too large: what a planner said of this very text.
+    #[serde(default)]
+    pub whole: Option<String>,
     /// Runs in a row that went on with its pull request without anybody having asked for it.
     #[serde(default)]
     pub follow_ups: u32,
@@ -245,6 +255,8 @@ impl ItemRecord {
             last_outcome: None,
             fence: 0,
             in_review: false,
+            epic: None,
+            whole: None,
             follow_ups: 0,
             offered: None,
             updates: 0,
@@ -259,6 +271,9 @@ impl ItemRecord {
 
     fn seen(&mut self, item: WorkItem) {
         self.void_approval_of(&item);
+        if self.item.title != item.title || self.item.body != item.body {
+            self.whole = None;
+        }
         self.in_review &= !item.state.is_terminal();
         if self.proposal.as_ref().is_some_and(|it| it.lane != item.lane) {
             self.proposal = None;
@@ -312,16 +327,42 @@ impl ItemRecord {
                 self.in_review = false;
                 self.follow_ups = self.follow_ups.saturating_add(1);
             }
-            Event::ItemReopened { .. } => self.free(),
+            Event::ItemReopened { .. } => {
+                // What was finished with its parts is not finished by them once more.
+                self.epic = self.epic.take().filter(|_| self.status != ItemStatus::Done);
+                self.free();
+            }
             Event::ItemResolved { outcome, in_review, .. } => {
                 self.status = settled_status(outcome);
                 self.in_review = *in_review;
                 self.leave_run(outcome);
                 self.hold = None;
                 self.human = None;
+                // Whoever settles it by other means than an acknowledgment has no close to wait for any more.
+                if matches!(self.closing, Closing::Deferred { .. }) {
+                    self.closing = Closing::Free;
+                }
+            }
+            Event::ItemDecomposed { run, reason, parts, approval } => {
+                self.status = ItemStatus::Pending;
+                self.leave_run(&Outcome::Succeeded);
+                self.epic = Some(Epic {
+                    run: *run,
+                    reason: reason.clone(),
+                    parts: parts.clone(),
+                    agreed: (!approval).then_some(at),
+                    created: std::collections::BTreeMap::new(),
+                });
+            }
+            Event::ItemKeptWhole { reason, .. } => self.whole = Some(reason.clone()),
+            Event::PartCreated { number, item } => {
+                if let Some(epic) = &mut self.epic {
+                    epic.created.insert(*number, CreatedPart { item: item.clone(), at });
+                }
             }
             Event::ItemOffered { offer } => {
-                self.offered = Some(Box::new(Offered { offer: offer.clone(), seen: None }));
+                let now = Offered::now(offer.clone(), self.offered.as_deref());
+                self.offered = Some(Box::new(now));
             }
             Event::ItemPullRequestRead { pull_request } => self.read_pull_request(pull_request),
             Event::ItemUpdateRequested { number } => self.updates = self.updates.max(*number),
@@ -349,7 +390,12 @@ impl ItemRecord {
             Event::ApprovalRequested { expires } => {
                 self.approval = Approval::Requested { at, expires: *expires };
             }
-            Event::ApprovalGiven { by } => self.approval = Approval::Given { by: by.clone(), at },
+            Event::ApprovalGiven { by } => {
+                self.approval = Approval::Given { by: by.clone(), at };
+                if let Some(epic) = &mut self.epic {
+                    epic.agreed = epic.agreed.or(Some(at));
+                }
+            }
             Event::ApprovalRefused { by } => {
                 self.approval = Approval::Refused { by: by.clone(), at };
             }
@@ -392,6 +438,8 @@ impl ItemRecord {
         if matches!(self.approval, Approval::Refused { .. } | Approval::Expired { .. }) {
             self.approval = Approval::NotRequested;
         }
+        // Parts that nobody agreed to are thought of anew.
+        self.epic = self.epic.take().filter(|epic| epic.agreed.is_some());
         self.status = ItemStatus::Pending;
         self.in_review = false;
         self.closing = Closing::Free;

@@ -13,6 +13,7 @@ pub mod change;
 pub mod closing;
 pub mod command;
 pub mod effect;
+pub mod epic;
 pub mod event;
 pub mod failure;
 pub mod ids;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono_tz::Tz;
 
 use super::budget::{DayBudget, ItemBudget, WindowBudget};
+use super::epic::DivisionPolicy;
 use super::ids::ProjectId;
 use super::provider::AgentPolicy;
 use super::pull_request::OfferPlan;
@@ -118,6 +119,8 @@ pub struct Policy {
     pub wip: Option<u32>,
     /// When approval is needed.
     pub approval: ApprovalPolicy,
+    /// When items are divided, and by whom.
+    pub division: DivisionPolicy,
     /// Concurrency.
     pub slots: Slots,
     /// Rounds per run.

@@ -65,9 +65,28 @@ pub struct Offered {
     pub offer: Offer,
     /// As its forge had it, since it was last brought up to date by us.
     pub seen: Option<PullRequest>,
+    /// What people had said when it was brought up to date: standing there still, it is not news.
+    #[serde(default)]
+    pub answered: Feedback,
 }
 
 impl Offered {
+    /// What follows on `before` when a run has offered its change.
+    #[must_use]
+    pub fn now(offer: Offer, before: Option<&Self>) -> Self {
+        let same = before.filter(|before| before.offer.number == offer.number);
+        let said = same.and_then(|before| before.seen.as_ref()).map(Feedback::of);
+        // Checks are of a commit, and this is another one.
+        let answered = Feedback { checks: Vec::new(), ..said.unwrap_or_default() };
+        Self { offer, seen: None, answered }
+    }
+
+    /// What was wanted when it was last looked at.
+    #[must_use]
+    pub fn known(&self) -> Feedback {
+        self.seen.as_ref().map_or_else(|| self.answered.clone(), Feedback::of)
+    }
+
     /// Whether it waits for people, as far as we know.
     #[must_use]
     pub fn is_open(&self) -> bool {

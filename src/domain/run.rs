@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::agent::{Stage, TimeoutKind};
+use super::epic::DivisionPlan;
 use super::ids::ProjectId;
 use super::language::Language;
 use super::pull_request::{Feedback, Offer, OfferPlan};
@@ -49,6 +50,9 @@ impl StagePlan {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OptionalStages {
+    /// Divides an item that is too large; only in runs whose item may be divided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub planner: Option<StagePlan>,
     /// Looks before anything is written.
     pub diagnose: Option<StagePlan>,
     /// Adds tests.
@@ -77,6 +81,7 @@ impl StageSet {
     #[must_use]
     pub fn of(&self, stage: Stage) -> Option<&StagePlan> {
         match stage {
+            Stage::Planner => self.optional.planner.as_ref(),
             Stage::Coder => Some(&self.coder),
             Stage::Critic => self.critic.as_ref(),
             Stage::Diagnose => self.optional.diagnose.as_ref(),
@@ -90,6 +95,7 @@ impl StageSet {
     /// Switches an optional stage or the critic on, replaces the plan of a stage, or switches it off. The coder stays.
     pub fn set(&mut self, stage: Stage, plan: Option<StagePlan>) {
         match stage {
+            Stage::Planner => self.optional.planner = plan,
             Stage::Coder => self.coder = plan.unwrap_or_else(|| self.coder.clone()),
             Stage::Critic => self.critic = plan,
             Stage::Diagnose => self.optional.diagnose = plan,
@@ -198,6 +204,9 @@ pub struct RunPlan {
     pub notes: Vec<String>,
     /// How the stages are driven.
     pub stages: StageSet,
+    /// What the planner may do, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub division: Option<DivisionPlan>,
     /// What goes into prompts beside the task.
     #[serde(default)]
     pub context: ContextPlan,
@@ -232,6 +241,8 @@ pub struct RunPlan {
 pub enum Phase {
     /// The worktree is being made.
     Preparing,
+    /// A planner says whether the item is to be divided, and into what.
+    Planning,
     /// Somebody looks before anything is written.
     Diagnosing,
     /// The coder works.
@@ -259,6 +270,7 @@ impl Phase {
     #[must_use]
     pub fn stage(self) -> Option<Stage> {
         match self {
+            Self::Planning => Some(Stage::Planner),
             Self::Diagnosing => Some(Stage::Diagnose),
             Self::Coding => Some(Stage::Coder),
             Self::Critiquing => Some(Stage::Critic),
@@ -274,6 +286,7 @@ impl Phase {
     #[must_use]
     pub fn of(stage: Stage) -> Self {
         match stage {
+            Stage::Planner => Self::Planning,
             Stage::Diagnose => Self::Diagnosing,
             Stage::Coder => Self::Coding,
             Stage::Critic => Self::Critiquing,
@@ -289,6 +302,7 @@ impl Phase {
     pub fn word(self) -> &'static str {
         match self {
             Self::Preparing => "preparing",
+            Self::Planning => "planning",
             Self::Diagnosing => "diagnosing",
             Self::Coding => "coding",
             Self::Checking => "checking",

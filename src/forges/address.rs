@@ -189,3 +189,6 @@ fn decoded(text: &str) -> String {
 pub(super) fn basic(user: &str, secret: &SecretString) -> SecretString {
     format!("Basic {}", STANDARD.encode(format!("{user}:{}", secret.expose_secret()))).into()
 }
+
+#[cfg(test)]
+mod tests;

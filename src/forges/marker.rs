@@ -75,11 +75,11 @@ impl Signer {
         (mark.version == VERSION && mark.branch == branch).then_some(mark)
     }
 
-    /// Title and text of a new pull request; at most `most` characters of text.
+    /// Title and text of a new pull request: at most so many characters of title and UTF-16 units of text.
     pub(super) fn fresh(&self, wish: &PullRequestWish, most: (usize, usize)) -> Shown {
         let title = first_line(&wish.title, most.0);
         // The mark's length does not depend on the text.
-        let room = most.1.saturating_sub(self.mark(wish, &title, "").chars().count() + 2);
+        let room = most.1.saturating_sub(units(&self.mark(wish, &title, "")) + 2);
         let shown = cut(&normal(&wish.body.replace(OPENING, "&lt;!-- ")), room);
         let mark = self.mark(wish, &title, &shown);
         Shown { title, text: format!("{shown}\n\n{mark}") }
@@ -165,14 +165,24 @@ fn normal(text: &str) -> String {
 }
 
 fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
+    if units(text) <= most {
         return text.to_owned();
     }
-    let kept = most.saturating_sub(CUT.chars().count());
-    let kept: String = text.chars().take(kept).collect();
+    let mut left = most.saturating_sub(units(CUT));
+    let fits = |letter: &char| {
+        let after = left.checked_sub(letter.len_utf16());
+        left = after.unwrap_or(0);
+        after.is_some()
+    };
+    let kept: String = text.chars().take_while(fits).collect();
     // Whole lines: half a table or link is worse than none.
     let kept = kept.rsplit_once('\n').map_or(kept.as_str(), |(before, _)| before);
     format!("{}{CUT}", kept.trim_end())
+}
+
+/// How long `text` is where it is counted as .NET and JavaScript do.
+fn units(text: &str) -> usize {
+    text.encode_utf16().count()
 }
 
 fn first_line(text: &str, most: usize) -> String {

@@ -77,6 +77,18 @@ pub trait Forge: Send + Sync {
     /// When it cannot be read.
     async fn read(&self, number: u64) -> Result<PullRequest, ForgeError>;
 
+    /// Whether it answers and takes the credentials for reading. Nothing is written.
+    ///
+    /// # Errors
+    /// When it does not.
+    async fn probe(&self) -> Result<(), ForgeError> {
+        // No pull request has this number: an answer that says so comes from a forge that has let us in.
+        match self.read(0).await {
+            Ok(_) | Err(ForgeError::Refused { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Puts a status on a commit; the same name replaces what it said before.
     ///
     /// # Errors

@@ -39,6 +39,7 @@ pub fn conclude(record: &ItemRecord, run: &RunState, now: Timestamp) -> Option<C
     let outcome = run.outcome.clone()?;
     let one_off = record.item.id.source() == ONE_OFF_SOURCE;
     let conclusion = match &outcome {
+        Outcome::Succeeded if run.division.is_some() => divided(run),
         Outcome::Succeeded => resolve(run, outcome, Some(succeeded_state(run))),
         Outcome::Cancelled { .. } => resolve(run, outcome, Some(ItemState::Cancelled)),
         Outcome::Superseded if one_off || record.item.state.is_terminal() || !record.present => {
@@ -103,6 +104,23 @@ fn succeeded_state(run: &RunState) -> ItemState {
     match run.delivered {
         Some(Delivered::Branch { .. } | Delivered::PullRequest { .. }) => ItemState::InReview,
         Some(Delivered::Merge { .. } | Delivered::Nothing) | None => ItemState::Done,
+    }
+}
+
+/// The item is what its parts are from now on.
+fn divided(run: &RunState) -> Conclusion {
+    let division = run.division.as_ref();
+    let approval = run.plan.division.as_ref().is_some_and(|plan| plan.approval);
+    let entry = format!("run {} {}", run.id.short(), first_line(&run.detail));
+    Conclusion {
+        event: Event::ItemDecomposed {
+            run: run.id,
+            reason: division.map(|it| it.reason.clone()).unwrap_or_default(),
+            parts: division.map(|it| it.parts.clone()).unwrap_or_default(),
+            approval,
+        },
+        state: Some(ItemState::InProgress),
+        entry,
     }
 }
 

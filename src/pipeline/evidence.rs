@@ -98,7 +98,9 @@ fn goal(run: &RunState, detail: &Detail) -> String {
         _ => code(&plan.identifier),
     };
     let mut text = format!("**{item}** {}", plain(&clipped(&plan.title, TITLE_CHARS)));
-    let goal = plan.body.split_whitespace().collect::<Vec<_>>().join(" ");
+    let is_heading = |line: &&str| line.trim().is_empty() || line.starts_with('#');
+    let lines = plan.body.lines().skip_while(is_heading).take_while(|line| !line.starts_with('#'));
+    let goal = lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ");
     if !goal.is_empty() {
         let _written = write!(text, "\n\n> {}", plain(&clipped(&goal, detail.sentence)));
     }

@@ -6,6 +6,7 @@ mod coding;
 mod critiquing;
 mod delivering;
 mod optional;
+pub mod planning;
 mod turns;
 mod waiting;
 

@@ -8,6 +8,7 @@ pub mod card;
 pub mod citation;
 pub mod conclude;
 pub mod criteria;
+pub mod division;
 pub mod evidence;
 pub mod input;
 pub mod machine;

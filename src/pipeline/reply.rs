@@ -128,7 +128,7 @@ pub fn stage_report(text: &str) -> Option<StageReport> {
 }
 
 /// Every top-level JSON object in a text, in order, found by a real parser at each opening brace.
-fn objects(text: &str) -> Vec<Value> {
+pub(super) fn objects(text: &str) -> Vec<Value> {
     let mut found = Vec::new();
     let mut from = 0;
     let mut tries = 0;

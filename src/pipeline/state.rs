@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::agent::{Stage, TurnEnding, TurnReport};
 use crate::domain::budget::Usage;
 use crate::domain::change::{Change, CheckReport, Delivered, Workspace};
+use crate::domain::epic::Part;
 use crate::domain::event::Event;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{ItemId, RunId};
@@ -85,6 +86,15 @@ pub struct RoundRecord {
     pub findings_fingerprint: Option<String>,
 }
 
+/// What a planner divided the item into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Division {
+    /// Why, in its words.
+    pub reason: String,
+    /// The parts; each comes after those it depends on.
+    pub parts: Vec<Part>,
+}
+
 /// Why the run does nothing at the moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
@@ -151,6 +161,10 @@ pub struct RunState {
     pub accepted: Option<String>,
     /// What the stages that a run can do without came to: in this round, and before the first one.
     pub stage_results: BTreeMap<Stage, StageResult>,
+    /// What its planner divided the item into.
+    pub division: Option<Division>,
+    /// Why answers of its planner were refused.
+    pub refused_divisions: Vec<String>,
     /// The commit that may be delivered.
     pub approved: Option<String>,
     /// What people changed about its goal that no coder has worked on yet.
@@ -216,6 +230,8 @@ impl RunState {
             review: None,
             accepted: None,
             stage_results: BTreeMap::new(),
+            division: None,
+            refused_divisions: Vec::new(),
             approved: None,
             changed_goal: None,
             waiting: None,
@@ -264,6 +280,10 @@ impl RunState {
                 self.review = Some(review.clone());
             }
             Event::AuditSubmitted { .. } => self.gate_misses = 0,
+            Event::DivisionSubmitted { reason, parts, .. } => {
+                self.division = Some(Division { reason: reason.clone(), parts: parts.clone() });
+            }
+            Event::DivisionRefused { reason, .. } => self.refused_divisions.push(reason.clone()),
             Event::StageFinished { stage, result, .. } => self.note_stage(*stage, result),
             Event::RunAdvanced { phase, accepted } => self.go_on(*phase, accepted.as_deref()),
             Event::ReviewMissing { .. } => self.gate_misses = self.gate_misses.saturating_add(1),
@@ -393,6 +413,7 @@ impl RunState {
                 self.checks.as_ref().is_none_or(|report| !report.blocks())
             }
             Phase::Preparing
+            | Phase::Planning
             | Phase::Diagnosing
             | Phase::Coding
             | Phase::Checking

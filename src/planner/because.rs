@@ -235,6 +235,40 @@ pub enum HeldBecause {
         /// Parts that failed or were given up.
         not_done: usize,
     },
+    /// It was divided, and people have to agree to its parts.
+    PlanWaits {
+        /// The titles of the parts.
+        parts: Vec<String>,
+        /// Where the approval stands.
+        approval: MissingApproval,
+    },
+    /// It was divided, and its parts are being created.
+    PartsMissing {
+        /// Parts that are in the tracker.
+        created: u32,
+        /// All of them.
+        total: u32,
+    },
+    /// It was divided, and its parts are to be done.
+    Parts {
+        /// Parts that are done.
+        done: u32,
+        /// All of them.
+        total: u32,
+        /// Those that may still become done.
+        open: Items,
+        /// Those that will not by themselves.
+        lost: Items,
+    },
+    /// It is too large for one run, and today has no room for its parts.
+    NoRoomForParts {
+        /// What it was estimated at, in minutes.
+        minutes: u32,
+        /// Parts of today.
+        today: u32,
+        /// How many may be.
+        limit: u32,
+    },
     /// Other items must be done first.
     Blocked {
         /// The first few of those it names.
@@ -368,7 +402,12 @@ impl HeldBecause {
             Self::NoProject | Self::UnknownProject { .. } | Self::ProjectDisabled { .. } => {
                 GateName::Project
             }
-            Self::OpenChildren { .. } | Self::ChildrenSettled { .. } => GateName::Parent,
+            Self::OpenChildren { .. }
+            | Self::ChildrenSettled { .. }
+            | Self::PlanWaits { .. }
+            | Self::PartsMissing { .. }
+            | Self::Parts { .. } => GateName::Parent,
+            Self::NoRoomForParts { .. } => GateName::Decomposition,
             Self::Blocked { .. } | Self::DependencyCycle { .. } => GateName::BlockedBy,
             Self::Duplicate { .. } => GateName::Duplicate,
             Self::Untrusted { .. } => GateName::Trust,

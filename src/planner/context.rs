@@ -10,6 +10,7 @@ use crate::domain::time::Timestamp;
 
 use super::allowance::Allowance;
 use super::dependencies::Dependencies;
+use super::division::parts_of_today;
 use super::gates::duplicate::Twins;
 use super::gates::hours::Quiet;
 use super::gates::pace::Ledger;
@@ -55,6 +56,8 @@ pub(crate) struct Context<'a> {
     pub(crate) pace: Ledger<'a>,
     pub(crate) quiet: Option<Quiet>,
     pub(crate) in_review: Vec<&'a ItemId>,
+    /// Parts of today, those that planners under way may come to included.
+    pub(crate) parts_today: u32,
 }
 
 impl<'a> Context<'a> {
@@ -71,6 +74,7 @@ impl<'a> Context<'a> {
             pace: Ledger::new(&world.starts, &policy.pace, now),
             quiet: super::gates::hours::quiet_at(policy, now),
             in_review: wip::in_review(&world.items),
+            parts_today: parts_of_today(&world.items, now).saturating_add(world.parts_planned),
             runs,
         }
     }

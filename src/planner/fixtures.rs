@@ -6,6 +6,7 @@ use crate::domain::agent::AgentKind;
 use crate::domain::budget::ledger::{Ledger, Spending};
 use crate::domain::budget::{DayBudget, ItemBudget, ItemSpend, Usage, WindowBudget};
 use crate::domain::closing::Closing;
+use crate::domain::epic::DivisionPolicy;
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::item_record::{Approval, ItemRecord, ItemStatus};
 use crate::domain::policy::{
@@ -91,6 +92,8 @@ pub(crate) fn record(name: &str) -> ItemRecord {
         delivery_failures: 0,
         findings: Vec::new(),
         notes: Vec::new(),
+        epic: None,
+        whole: None,
         updates: 0,
         proposal: None,
         session: None,
@@ -167,6 +170,15 @@ pub(crate) fn policy() -> Policy {
         window_budget: WindowBudget::default(),
         wip: None,
         approval: ApprovalPolicy { required: false, expires_ms: 24 * HOUR_MS },
+        division: DivisionPolicy {
+            enabled: false,
+            threshold_minutes: 30,
+            max_depth: 2,
+            max_children: 5,
+            daily_limit: 20,
+            approval: false,
+            stage: stage("planner"),
+        },
         slots: Slots { global: 100, per_project: 100, per_agent: BTreeMap::new() },
         max_rounds: 3,
         stages: StageSet {
@@ -252,7 +264,9 @@ pub(crate) fn chosen(planned: &Planned) -> Vec<String> {
         Action::Start { item, .. } => Some(item.identifier().to_owned()),
         Action::RequestApproval { .. }
         | Action::ExpireApproval { .. }
-        | Action::AskHuman { .. } => None,
+        | Action::AskHuman { .. }
+        | Action::CompleteEpic { .. }
+        | Action::ResumeEpic { .. } => None,
     });
     starts.collect()
 }

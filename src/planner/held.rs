@@ -47,6 +47,8 @@ pub enum GateName {
     ProjectBudget,
     /// An agent it needs has used up its budget of the rolling window, or its provider has closed that.
     AgentBudget,
+    /// It is too large for one run, and today has no room for its parts.
+    Decomposition,
     /// Too many results wait for people.
     Wip,
     /// Nothing is started at this time of day.
@@ -59,7 +61,7 @@ pub enum GateName {
 
 impl GateName {
     /// Every gate, the most decisive first.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Human,
         Self::State,
         Self::Lane,
@@ -78,6 +80,7 @@ impl GateName {
         Self::DayBudget,
         Self::ProjectBudget,
         Self::AgentBudget,
+        Self::Decomposition,
         Self::Wip,
         Self::Hours,
         Self::Pace,
@@ -106,6 +109,7 @@ impl GateName {
             Self::DayBudget => "day-budget",
             Self::ProjectBudget => "project-budget",
             Self::AgentBudget => "agent-budget",
+            Self::Decomposition => "decomposition",
             Self::Wip => "wip",
             Self::Hours => "hours",
             Self::Pace => "pace",
@@ -136,6 +140,7 @@ impl GateName {
             | Self::DayBudget
             | Self::ProjectBudget
             | Self::AgentBudget
+            | Self::Decomposition
             | Self::Wip
             | Self::Hours
             | Self::Pace

@@ -17,6 +17,8 @@ pub mod budget_use;
 mod components;
 mod context;
 mod dependencies;
+pub mod division;
+pub mod epics;
 #[cfg(test)]
 mod fixtures;
 mod gates;

@@ -11,6 +11,7 @@ use crate::domain::time::Timestamp;
 
 use super::budget_use::{BudgetUse, of_item};
 use super::context::{Context, ItemView};
+use super::epics;
 use super::gates::{GATES, state};
 use super::held::{GateName, Held};
 use super::rank::{RankReason, order_key, queues};
@@ -55,6 +56,18 @@ pub enum Action {
         /// The sentence people read.
         question: String,
     },
+    /// All parts of a divided item are done: so is it.
+    CompleteEpic {
+        /// Which item.
+        item: ItemId,
+        /// How many parts it has.
+        parts: u32,
+    },
+    /// What people were asked about the parts of a divided item is answered by the parts themselves.
+    ResumeEpic {
+        /// Which item.
+        item: ItemId,
+    },
 }
 
 /// What is to be done now.
@@ -94,6 +107,7 @@ pub fn plan(world: &World, policy: &Policy, now: Timestamp) -> Planned {
     }
     let mut actions = lapsed_approvals(&context);
     actions.extend(used_up(&decisions, &context));
+    actions.extend(epics::actions(&context));
     actions.extend(wanted_approvals(&decisions, &context));
     actions.extend(choose(free, &mut decisions, &context));
     let lines = lines(decisions, &context);

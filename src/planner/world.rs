@@ -49,6 +49,8 @@ pub struct World {
     pub closed_windows: BTreeMap<String, ClosedWindow>,
     /// Agents that are said to be signed in again and that a run is about to try.
     pub trying: BTreeSet<String>,
+    /// Parts that planners under way may come to.
+    pub parts_planned: u32,
     /// Items whose tracker copy exists but cannot be read now.
     pub unreadable: BTreeSet<ItemId>,
     /// Configured agents that cannot be used now, and why.

@@ -1,5 +1,11 @@
 //! What every tracker promises, checked on each of them.
 
+mod creating;
+
+use self::creating::{
+    a_part_has_its_parent_and_waits_for_others_from_the_first_moment, a_part_is_created_once,
+    a_part_of_a_foreign_item_is_refused,
+};
 use super::azure_devops::tests::Board;
 use super::fake_github::{ACCOUNT, FakeGithub, TOKEN};
 use super::github::{GithubSettings, GithubTracker, Repository};
@@ -227,6 +233,9 @@ promises!(
     a_foreign_item_is_refused,
     an_entry_cannot_forge_lines_or_end_the_comment,
     an_endless_entry_is_cut,
+    a_part_has_its_parent_and_waits_for_others_from_the_first_moment,
+    a_part_is_created_once,
+    a_part_of_a_foreign_item_is_refused,
 );
 
 fn wish(item: ItemId, number: u32, state: Option<ItemState>) -> TrackerUpdate {

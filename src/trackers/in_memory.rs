@@ -8,9 +8,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
-use super::{ItemProblem, Listing, Tracker, TrackerError, TrackerUpdate, Updated, log_line};
+use super::{
+    ItemProblem, Listing, NewItem, Tracker, TrackerError, TrackerUpdate, Updated, log_line,
+};
 use crate::domain::ids::ItemId;
-use crate::domain::work_item::WorkItem;
+use crate::domain::work_item::{ItemState, Overrides, WorkItem};
 
 /// Work items in memory, edited by `put`, `damage` and `withdraw` as people would edit files.
 #[derive(Debug)]
@@ -156,6 +158,49 @@ impl Tracker for InMemoryTracker {
                 .map(|_| current.state),
             current,
         })
+    }
+
+    async fn create(&self, item: &NewItem) -> Result<WorkItem, TrackerError> {
+        self.own(&item.parent)?;
+        let mut shelf = self.shelf();
+        self.admit(&mut shelf)?;
+        let id = ItemId(format!("{}.{}", item.parent, item.number));
+        let mark = log_line::mark(&item.key);
+        if let Some(slot) = shelf.items.get(&id) {
+            return if slot.marks.contains(&mark) {
+                Ok(slot.item.clone())
+            } else {
+                let (tracker, action) =
+                    (self.source.clone(), "create a part of an item".to_owned());
+                let reason = format!("{id} is another item");
+                Err(TrackerError::Refused { tracker, action, reason })
+            };
+        }
+        if !shelf.items.contains_key(&item.parent) {
+            return Err(TrackerError::UnknownItem { item: item.parent.clone() });
+        }
+        let created = revised(WorkItem {
+            id: id.clone(),
+            project: item.project.clone(),
+            title: item.title.clone(),
+            body: item.body.clone(),
+            state: ItemState::Todo,
+            priority: item.priority,
+            labels: Vec::new(),
+            lane: item.lane,
+            blocked_by: item.blocked_by.clone(),
+            parent: Some(item.parent.clone()),
+            author: item.author.clone(),
+            trust: item.trust,
+            created_at: Some(item.at),
+            revision: String::new(),
+            overrides: Overrides::default(),
+        });
+        let entry = format!("part {} of {}", item.number, item.parent.identifier());
+        let log = vec![log_line::render(item.at, &entry, &item.key)];
+        let slot = Slot { item: created.clone(), damage: None, marks: vec![mark], log };
+        shelf.items.insert(id, slot);
+        Ok(created)
     }
 }
 

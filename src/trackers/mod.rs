@@ -11,6 +11,7 @@ pub mod local;
 pub mod status_comment;
 
 mod log_line;
+mod part_mark;
 mod visible;
 
 #[cfg(test)]
@@ -32,9 +33,9 @@ use thiserror::Error;
 
 use crate::domain::card::RunCard;
 use crate::domain::failure::{Failure, FailureClass};
-use crate::domain::ids::{EffectKey, ItemId};
+use crate::domain::ids::{EffectKey, ItemId, ProjectId};
 use crate::domain::time::Timestamp;
-use crate::domain::work_item::{ItemState, WorkItem};
+use crate::domain::work_item::{ItemState, Lane, Priority, Trust, WorkItem};
 
 /// A source of work items that can be told how they fare.
 ///
@@ -70,6 +71,44 @@ pub trait Tracker: Send + Sync {
     /// # Errors
     /// When nothing was written. Asking again is always safe.
     async fn update(&self, update: &TrackerUpdate) -> Result<Updated, TrackerError>;
+
+    /// Creates an item below another one. What was created for the same key before is found again by its mark, also when
+    /// the answer to that creation was never seen: asking again never creates a second one.
+    ///
+    /// # Errors
+    /// When there is no such item afterwards, or it cannot be known whether there is. Asking again is always safe.
+    async fn create(&self, item: &NewItem) -> Result<WorkItem, TrackerError>;
+}
+
+/// An item to be created below another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewItem {
+    /// The item it is a part of.
+    pub parent: ItemId,
+    /// Its number among the parts, from 1.
+    pub number: u32,
+    /// What it is known by: one item per key, for ever.
+    pub key: EffectKey,
+    /// One line.
+    pub title: String,
+    /// Its text, as Markdown.
+    pub body: String,
+    /// Order of importance.
+    pub priority: Priority,
+    /// Who drives it.
+    pub lane: Lane,
+    /// The project it belongs to, if its parent names one.
+    pub project: Option<ProjectId>,
+    /// Items of the same tracker that must be done first; all of them are there.
+    pub blocked_by: Vec<ItemId>,
+    /// Who wrote the item it is a part of.
+    pub author: Option<String>,
+    /// How far the author of the item it is a part of is trusted: it is never trusted more.
+    pub trust: Trust,
+    /// When it is created; for trackers that do not know the time themselves.
+    pub at: Timestamp,
+    /// When its parent was created, by the tracker's own clock: nothing was created for its key before then.
+    pub since: Option<Timestamp>,
 }
 
 /// What a tracker holds at one moment.

@@ -59,6 +59,14 @@ impl SigningKey {
         Self(keyed(&derivation.finalize().into_bytes()))
     }
 
+    /// The code of what an item says of itself as a part of another one.
+    pub(super) fn part(&self, said: &str) -> Hmac<Sha256> {
+        let mut code = self.0.clone();
+        code.update(b"enact-factory/part/1");
+        code.update(said.as_bytes());
+        code
+    }
+
     fn code(&self, shown: &str, hidden: &str) -> Hmac<Sha256> {
         let mut code = self.0.clone();
         code.update(b"enact-factory/status-comment/1");

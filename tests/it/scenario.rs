@@ -3,8 +3,10 @@
 mod checks;
 mod configuration;
 mod context;
+mod epics;
 mod gate;
 mod keeper;
+mod lanes;
 mod people;
 mod providers;
 mod pull_requests;

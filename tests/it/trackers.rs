@@ -2,6 +2,8 @@
 
 mod azure;
 mod azure_judges;
+mod azure_pulls;
+mod epics;
 mod github;
 mod github_judges;
 mod github_pulls;

@@ -15,6 +15,8 @@ fn the_same_wish_has_the_same_key_and_another_wish_another() {
         entry: entry.to_owned(),
         card: None,
     };
+    let create =
+        |number, after| Effect::CreateItem { parent: item.clone(), run: first, number, after };
     let all = [
         Effect::PrepareWorkspace { run: first },
         Effect::PrepareWorkspace { run: second },
@@ -26,6 +28,9 @@ fn the_same_wish_has_the_same_key_and_another_wish_another() {
         Effect::CleanUp { run: first, keep: true },
         update(1, "one"),
         update(2, "one"),
+        create(1, 4),
+        create(2, 4),
+        create(2, 5),
     ];
     let keys: std::collections::BTreeSet<EffectKey> = all.iter().map(Effect::key).collect();
     assert_eq!(keys.len(), all.len());

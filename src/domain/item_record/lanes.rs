@@ -47,3 +47,6 @@ impl ItemRecord {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,9 +6,9 @@ use crate::domain::verdict::Severity;
 use crate::domain::work_item::change::ItemChange;
 use crate::domain::work_item::{ItemState, Lane, Overrides, Priority};
 
-const AT: Timestamp = Timestamp(1_000);
+pub(super) const AT: Timestamp = Timestamp(1_000);
 
-fn item() -> WorkItem {
+pub(super) fn item() -> WorkItem {
     WorkItem {
         id: ItemId::new("local/DEMO-1"),
         project: None,

@@ -76,6 +76,13 @@ impl Api {
         request.query("api-version", &settings.api_version)
     }
 
+    /// A request for what belongs to the project.
+    pub(super) fn project(&self, verb: Verb, path: &[&str]) -> Request {
+        let request = Request::new(verb, "").below(&self.settings.organization);
+        let request = request.below(&self.settings.project).below("_apis");
+        path.iter().fold(request, |request, part| request.below(*part))
+    }
+
     /// A request for what belongs to the whole organization.
     pub(super) fn organization(&self, verb: Verb, path: &[&str]) -> Request {
         let request = Request::new(verb, "").below(&self.settings.organization).below("_apis");

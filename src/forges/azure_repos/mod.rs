@@ -29,8 +29,11 @@ pub const PUBLIC: &str = "https://dev.azure.com";
 /// Where Azure DevOps Services are asked who somebody is.
 pub const PUBLIC_IDENTITIES: &str = "https://vssps.dev.azure.com";
 
-/// Characters that a title and a text may have there.
+/// Characters of a title and UTF-16 units of a text that it takes.
 const MOST: (usize, usize) = (400, 4_000);
+
+/// What the mark takes of a text, and some more.
+const ROOM: usize = 600;
 
 /// Which repository, and as whom.
 #[derive(Debug, Clone)]
@@ -139,6 +142,20 @@ impl AzureForge {
 impl Forge for AzureForge {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn longest_body(&self) -> usize {
+        MOST.1 - ROOM
+    }
+
+    async fn probe(&self) -> Result<(), ForgeError> {
+        let request = self.api.below(Verb::Get, &["pullrequests"]).query("$top", "1");
+        match self.api.ask(&request, "find pull requests").await? {
+            Answer::Done(_) => Ok(()),
+            Answer::Gone(reason) | Answer::Invalid(reason) => {
+                Err(self.refusal("show its pull requests", reason))
+            }
+        }
     }
 
     async fn push(&self, push: &Push) -> Result<Pushed, ForgeError> {

@@ -66,7 +66,7 @@ impl AzureForge {
                     self.api.have(&self.pull(Verb::Get, number), "read a pull request").await?;
                 let text = pull.description.as_deref().unwrap_or_default();
                 let mark = self.signer.verified(text, &wish.branch);
-                ours = mark.filter(|mark| mark.run == wish.run).map(|mark| (pull, mark));
+                ours = mark.filter(|mark| wish.is_ours(mark.run)).map(|mark| (pull, mark));
             }
             let Some(ours) = ours else {
                 if listed.is_open() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::AzureForge;
 use super::api::Answer;
-use super::wire::{Comment, Identity, List, Pull, Status, Thread};
+use super::wire::{Comment, Evaluation, Identity, List, Pull, Status, Thread};
 use crate::domain::pull_request::{
     CheckState, PullRequest, PullRequestState, RemoteCheck, RemoteReview, ReviewThread,
     ReviewVerdict,
@@ -13,6 +13,9 @@ use crate::domain::time::Timestamp;
 use crate::forges::ForgeError;
 use crate::forges::verdicts::{self, Said, one_line};
 use crate::http::client::Verb;
+
+/// The kind of policy that wants a build.
+const BUILD: &str = "0609b952-1397-4640-95ec-e00a01b2c241";
 
 impl AzureForge {
     pub(super) async fn read_all(&self, number: u64) -> Result<PullRequest, ForgeError> {
@@ -25,7 +28,7 @@ impl AzureForge {
         };
         let head = pull.last_merge_source_commit.as_ref().map(|it| it.commit_id.clone());
         let head = head.unwrap_or_default();
-        let checks = self.checks(number, &head).await?;
+        let checks = self.checks(&pull, &head).await?;
         let request = self.of(Verb::Get, number, "threads");
         let threads: List<Thread> = self.api.have(&request, "read conversations").await?;
         let account = self.api.account().await?;
@@ -56,19 +59,20 @@ impl AzureForge {
 
     /// Where people look at it.
     fn page(&self, number: u64) -> String {
-        let part = |text: &str| text.replace('%', "%25").replace(' ', "%20");
-        let settings = &self.settings;
-        format!(
-            "{}/{}/{}/_git/{}/pullrequest/{number}",
-            settings.base_url.trim_end_matches('/'),
-            part(&settings.organization),
-            part(&settings.project),
-            part(&settings.repository)
-        )
+        let repository = escaped(&self.settings.repository);
+        self.below_project(&format!("_git/{repository}/pullrequest/{number}"))
     }
 
-    /// Statuses of the pull request and of its head; of one name, the worse counts.
-    async fn checks(&self, number: u64, head: &str) -> Result<Vec<RemoteCheck>, ForgeError> {
+    fn below_project(&self, place: &str) -> String {
+        let settings = &self.settings;
+        let base = settings.base_url.trim_end_matches('/');
+        format!("{base}/{}/{}/{place}", escaped(&settings.organization), escaped(&settings.project))
+    }
+
+    /// Builds that a policy of the base branch wants, statuses of the pull request, and those of its head; of one name,
+    /// the worse counts.
+    async fn checks(&self, pull: &Pull, head: &str) -> Result<Vec<RemoteCheck>, ForgeError> {
+        let number = pull.pull_request_id;
         let of_pull = self.of(Verb::Get, number, "statuses");
         let of_pull: List<Status> = self.api.have(&of_pull, "read statuses").await?;
         // Every post adds one: the newest of each name counts.
@@ -93,7 +97,44 @@ impl AzureForge {
             url: status.target_url.filter(|url| !url.is_empty()),
             summary: one_line(&status.description.unwrap_or_default()),
         });
-        Ok(verdicts::each_once(all))
+        Ok(verdicts::each_once(all.chain(self.builds(pull).await?)))
+    }
+
+    async fn builds(&self, pull: &Pull) -> Result<Vec<RemoteCheck>, ForgeError> {
+        let Some(project) = &pull.repository.project else { return Ok(Vec::new()) };
+        let (project, number) = (&project.id, pull.pull_request_id);
+        let artifact = format!("vstfs:///CodeReview/CodeReviewId/{project}/{number}");
+        // It has been a preview in every version so far.
+        let version = format!("{}-preview.1", self.settings.api_version);
+        let request = self.api.project(Verb::Get, &["policy", "evaluations"]);
+        let request = request.query("artifactId", &artifact).query("api-version", &version);
+        let list: List<Evaluation> = match self.api.ask(&request, "read policies").await? {
+            Answer::Done(reply) => self.api.parsed(&reply)?,
+            Answer::Gone(_) | Answer::Invalid(_) => return Ok(Vec::new()),
+        };
+        let builds = list.value.into_iter();
+        let builds = builds.filter(|it| it.configuration.kind.id.eq_ignore_ascii_case(BUILD));
+        Ok(builds.map(|it| self.build(it)).collect())
+    }
+
+    fn build(&self, evaluation: Evaluation) -> RemoteCheck {
+        let context = evaluation.context.unwrap_or_default();
+        let called = evaluation.configuration.settings.display_name;
+        let name = called.filter(|name| !name.is_empty()).or(context.build_definition_name);
+        let state = match evaluation.status.as_str() {
+            // What was built is no longer what would be merged.
+            _ if context.is_expired => CheckState::Pending,
+            "approved" | "notApplicable" => CheckState::Passed,
+            "rejected" | "broken" => CheckState::Failed,
+            _ => CheckState::Pending,
+        };
+        let page = |id: u64| self.below_project(&format!("_build/results?buildId={id}"));
+        RemoteCheck {
+            name: name.unwrap_or_else(|| "build".to_owned()),
+            state,
+            url: context.build_id.map(page),
+            summary: format!("build policy: {}", one_line(&evaluation.status)),
+        }
     }
 
     fn reviews(&self, pull: &Pull, threads: &[Thread], account: &Identity) -> Vec<RemoteReview> {
@@ -176,4 +217,9 @@ impl Thread {
 /// A branch without what all of them begin with.
 fn short(name: &str) -> String {
     name.strip_prefix("refs/heads/").unwrap_or(name).to_owned()
+}
+
+/// Part of an address.
+fn escaped(text: &str) -> String {
+    text.replace('%', "%25").replace(' ', "%20")
 }

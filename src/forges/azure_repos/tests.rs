@@ -210,6 +210,14 @@ async fn statuses_votes_and_conversations_are_read() {
     place.azure.repository(|pulls| {
         pulls.edit(pull.number, |pull| {
             pull.statuses = vec![status(1, "failed"), status(2, "succeeded")];
+            let policy = |kind: &str, name: &str| json!({ "type": { "id": kind }, "settings": { "displayName": name } });
+            pull.evaluations = vec![
+                json!({
+                    "status": "rejected", "configuration": policy("0609b952-1397-4640-95ec-e00a01b2c241", "nightly"),
+                    "context": { "buildId": 5, "isExpired": false },
+                }),
+                json!({ "status": "queued", "configuration": policy("fa4e907d-c16b-4a4c-9dfa-4906e5d171dd", "people") }),
+            ];
             pull.reviewers = vec![
                 (PERSON.to_owned(), -5),
                 ("eve@elsewhere.example".to_owned(), 10),
@@ -232,7 +240,14 @@ async fn statuses_votes_and_conversations_are_read() {
         url: Some("https://ci.example/1".to_owned()),
         summary: "it says".to_owned(),
     };
-    assert_eq!(read.checks, [check]);
+    let page = format!("{}/fabrikam/Fiber%20Suite/_build/results?buildId=5", place.azure.base());
+    let build = RemoteCheck {
+        name: "nightly".to_owned(),
+        state: CheckState::Failed,
+        url: Some(page),
+        summary: "build policy: rejected".to_owned(),
+    };
+    assert_eq!(read.checks, [check, build]);
     let review = |author: &str, trusted, verdict, text: &str, at| RemoteReview {
         author: author.to_owned(),
         trusted,

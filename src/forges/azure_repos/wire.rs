@@ -158,6 +158,47 @@ pub(super) struct Status {
     pub(super) target_url: Option<String>,
 }
 
+/// What a policy of the base branch says of a pull request.
+#[derive(Debug, Deserialize)]
+pub(super) struct Evaluation {
+    #[serde(default)]
+    pub(super) status: String,
+    pub(super) configuration: Policy,
+    #[serde(default)]
+    pub(super) context: Option<PolicyContext>,
+}
+
+/// A policy.
+#[derive(Debug, Deserialize)]
+pub(super) struct Policy {
+    #[serde(rename = "type")]
+    pub(super) kind: PolicyKind,
+    #[serde(default)]
+    pub(super) settings: PolicySettings,
+}
+
+/// Of which kind a policy is.
+#[derive(Debug, Deserialize)]
+pub(super) struct PolicyKind {
+    pub(super) id: String,
+}
+
+/// What it is called.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct PolicySettings {
+    pub(super) display_name: Option<String>,
+}
+
+/// What it has done about the pull request.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct PolicyContext {
+    pub(super) build_id: Option<u64>,
+    pub(super) build_definition_name: Option<String>,
+    pub(super) is_expired: bool,
+}
+
 /// A conversation.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

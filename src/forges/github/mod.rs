@@ -30,7 +30,7 @@ use crate::http::client::Verb;
 /// Where github.com is asked.
 pub const PUBLIC: &str = "https://api.github.com";
 
-/// Characters that a title and a text may have there.
+/// Characters of a title and UTF-16 units of a text that it takes.
 const MOST: (usize, usize) = (256, 65_536);
 
 /// Characters that the sentence of a status may have there.
@@ -122,6 +122,16 @@ impl GithubForge {
 impl Forge for GithubForge {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    async fn probe(&self) -> Result<(), ForgeError> {
+        let request = self.api.below(Verb::Get, "pulls").query("per_page", "1");
+        match self.api.ask(&request, "find pull requests").await? {
+            Answer::Done(_) => Ok(()),
+            Answer::Gone(reason) | Answer::Invalid(reason) => {
+                Err(self.refusal("show its pull requests", reason))
+            }
+        }
     }
 
     async fn push(&self, push: &Push) -> Result<Pushed, ForgeError> {

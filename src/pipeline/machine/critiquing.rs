@@ -71,6 +71,7 @@ impl Step {
         self.emit(match stage {
             Stage::Auditor => Event::AuditSubmitted { turn, review: copy },
             Stage::Critic
+            | Stage::Planner
             | Stage::Coder
             | Stage::Diagnose
             | Stage::Tester

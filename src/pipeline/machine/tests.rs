@@ -3,6 +3,7 @@
 pub(in crate::pipeline) mod driver;
 mod interruptions;
 mod outcomes;
+mod planning;
 pub(in crate::pipeline) mod properties;
 mod rounds;
 pub(in crate::pipeline) mod stages;

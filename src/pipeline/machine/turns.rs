@@ -25,7 +25,10 @@ impl Step {
             return self.ignore("the worktree was ready already");
         }
         self.emit(Event::WorkspaceReady { workspace, workflow });
-        if self.state.plan.stages.optional.diagnose.is_some() {
+        let optional = &self.state.plan.stages.optional;
+        if optional.planner.is_some() {
+            self.emit(Event::RunAdvanced { phase: Phase::Planning, accepted: None });
+        } else if optional.diagnose.is_some() {
             self.emit(Event::RunAdvanced { phase: Phase::Diagnosing, accepted: None });
         }
         self.request_turn();
@@ -111,6 +114,7 @@ impl Step {
             Some(Instead::Now(_)) | None => report.ending,
         };
         match stage {
+            Stage::Planner => self.planner_finished(turn, &ending, &report.text, tampered),
             Stage::Coder => self.coder_finished(turn, &ending, &report.text, change),
             Stage::Critic | Stage::Auditor => {
                 self.gate_finished(turn, stage, &ending, &report.text, tampered);

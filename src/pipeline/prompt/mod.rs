@@ -74,6 +74,7 @@ pub struct Prompt {
 #[must_use]
 pub fn build(stage: Stage, context: &Context<'_>) -> Prompt {
     let mut sections = match stage {
+        Stage::Planner => others::planner(context),
         Stage::Coder => coder::sections(context),
         Stage::Critic => critic::sections(context),
         Stage::Diagnose => others::diagnose(context),

@@ -2,7 +2,30 @@
 
 use crate::domain::agent::Stage;
 
-use super::{Context, Section, enriched, shared};
+use super::{Context, Section, enriched, fenced, shared};
+
+pub(super) fn planner(context: &Context<'_>) -> Vec<Section> {
+    let mut sections = vec![shared::task(context, Stage::Planner, false)];
+    sections.extend(shared::item(context));
+    if let Some(plan) = &context.state.plan.division {
+        let (minutes, threshold, most) = (
+            plan.estimated_minutes.to_string(),
+            plan.threshold_minutes.to_string(),
+            plan.most_parts.to_string(),
+        );
+        let values = [("minutes", minutes.as_str()), ("threshold", &threshold), ("most", &most)];
+        sections.push(Section::required("Limits", context.fill("planner.limits", &values)));
+    }
+    if let Some(reason) = context.state.refused_divisions.last() {
+        let reason = fenced("reason", reason, context.nonce);
+        let text = context.fill("planner.refused", &[("reason", &reason)]);
+        sections.push(Section::required("Your last answer", text));
+    }
+    sections.extend(enriched::house(context));
+    sections.extend(enriched::notes(context));
+    sections.push(Section::required("How to end", context.text("planner.answer")));
+    sections
+}
 
 pub(super) fn diagnose(context: &Context<'_>) -> Vec<Section> {
     let state = context.state;

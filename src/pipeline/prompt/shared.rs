@@ -23,7 +23,8 @@ pub(super) fn task(context: &Context<'_>, stage: Stage, round: bool) -> Section 
         }
         (
             None,
-            Stage::Diagnose
+            Stage::Planner
+            | Stage::Diagnose
             | Stage::Tester
             | Stage::Documenter
             | Stage::Auditor

@@ -31,10 +31,12 @@ impl Reader<'_> {
             return self.wrong(node, "`stages` is no map".to_owned(), None);
         };
         for (key, value) in entries {
-            match Stage::parse(&key.text().replace('_', "-")) {
+            let stage = Stage::parse(&key.text().replace('_', "-"));
+            match stage.filter(|stage| stage.is_configurable()) {
                 Some(stage) => self.stage(stage, key, value),
                 None => {
-                    let words = Stage::ALL.map(Stage::word).join(", ");
+                    let known = Stage::ALL.into_iter().filter(|stage| stage.is_configurable());
+                    let words = known.map(Stage::word).collect::<Vec<_>>().join(", ");
                     let message = format!("there is no stage `{}`", key.text());
                     self.wrong(key, message, Some(format!("there are {words}")));
                 }

@@ -9,7 +9,7 @@ use crate::domain::policy::BlockedHours;
 use crate::domain::work_item::Lane;
 
 use super::super::budget_use::BudgetUse;
-use super::{Blocker, HeldBecause, TwinState};
+use super::{Blocker, HeldBecause, Items, TwinState};
 
 impl fmt::Display for HeldBecause {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -32,6 +32,19 @@ impl fmt::Display for HeldBecause {
                 write!(out, "it is the parent of open items: {children}")
             }
             Self::ChildrenSettled { done, not_done } => write_settled(out, *done, *not_done),
+            Self::PlanWaits { parts, approval } => {
+                write!(out, "a planner divides it into {}; {approval}", parts.join(" · "))
+            }
+            Self::PartsMissing { created, total } => {
+                write!(out, "it is divided: {created} of {total} parts are created")
+            }
+            Self::Parts { done, total, open, lost } => {
+                write_parts(out, (*done, *total), open, lost)
+            }
+            Self::NoRoomForParts { minutes, today, limit } => write!(
+                out,
+                "estimated at {minutes} min, too large for one run, and {today} of {limit} parts of today are taken"
+            ),
             Self::Blocked { blockers, total, chain_end } => {
                 write_blocked(out, blockers, *total, chain_end.as_ref())
             }
@@ -103,6 +116,22 @@ fn write_lane(out: &mut fmt::Formatter<'_>, lane: Lane) -> fmt::Result {
 fn write_settled(out: &mut fmt::Formatter<'_>, done: usize, not_done: usize) -> fmt::Result {
     write!(out, "it is the parent of settled items: {done} done")?;
     if not_done > 0 { write!(out, ", {not_done} not done") } else { Ok(()) }
+}
+
+fn write_parts(
+    out: &mut fmt::Formatter<'_>,
+    (done, total): (u32, u32),
+    open: &Items,
+    lost: &Items,
+) -> fmt::Result {
+    write!(out, "it is divided: {done} of {total} parts are done")?;
+    if open.total > 0 {
+        write!(out, ", open: {open}")?;
+    }
+    if lost.total > 0 {
+        write!(out, ", lost: {lost}")?;
+    }
+    Ok(())
 }
 
 fn write_blocked(

@@ -4,6 +4,7 @@ use crate::domain::agent::Stage;
 
 use super::super::because::HeldBecause;
 use super::super::context::{Context, ItemView};
+use super::super::division::{Division, decide};
 use super::super::held::Held;
 
 pub(crate) fn check(view: &ItemView<'_>, context: &Context<'_>) -> Option<Held> {
@@ -36,7 +37,18 @@ pub(super) fn by_stage<'a>(
     let coder_only = view.record.item.overrides.coder_only;
     let staffing = context.staffing();
     let wanted = Stage::ALL.into_iter().filter(move |it| !coder_only || *it == Stage::Coder);
-    wanted.filter_map(move |stage| Some((stage, staffing.assigned(stage, stages.of(stage)?).agent)))
+    let planner = may_be_divided(view, context).then_some(&policy.division.stage);
+    wanted.filter_map(move |stage| {
+        let plan = if stage == Stage::Planner { planner } else { stages.of(stage) };
+        Some((stage, staffing.assigned(stage, plan?).agent))
+    })
+}
+
+/// Whether a run of the item would begin with a planner.
+fn may_be_divided(view: &ItemView<'_>, context: &Context<'_>) -> bool {
+    let (items, rules) = (&context.world.items, &context.policy.division);
+    let division = decide(view.record, items, rules, context.parts_today, context.now);
+    matches!(division, Division::Divide(_))
 }
 
 #[cfg(test)]

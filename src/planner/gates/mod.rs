@@ -12,6 +12,7 @@ pub(crate) mod blocked_by;
 pub(crate) mod budget;
 pub(crate) mod cooldown;
 pub(crate) mod day_budget;
+pub(crate) mod decomposition;
 pub(crate) mod duplicate;
 pub(crate) mod hours;
 pub(crate) mod human;
@@ -32,7 +33,7 @@ use super::held::Held;
 pub(crate) type Gate = fn(&ItemView<'_>, &Context<'_>) -> Option<Held>;
 
 /// Every gate but the slots, the most decisive first: the order of `GateName`.
-pub(crate) const GATES: [Gate; 21] = [
+pub(crate) const GATES: [Gate; 22] = [
     human::check,
     state::check,
     lane::check,
@@ -51,6 +52,7 @@ pub(crate) const GATES: [Gate; 21] = [
     day_budget::check,
     project_budget::check,
     agent_budget::check,
+    decomposition::check,
     wip::check,
     hours::check,
     pace::check,

@@ -6,13 +6,16 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::epic::Epic;
 use crate::domain::ids::ItemId;
 use crate::domain::item_record::ItemRecord;
 
-use super::super::because::{HeldBecause, Items};
+use super::super::because::{HeldBecause, Items, MissingApproval};
 use super::super::context::{Context, ItemView};
 use super::super::dependencies::{is_done, is_open};
+use super::super::epics::{Progress, progress};
 use super::super::held::Held;
+use super::trust::missing_approval;
 
 /// The parts of a parent. Withdrawn ones that were not done do not count.
 #[derive(Default)]
@@ -41,6 +44,9 @@ pub(crate) fn families(items: &BTreeMap<ItemId, ItemRecord>) -> BTreeMap<&ItemId
 }
 
 pub(crate) fn check(view: &ItemView<'_>, context: &Context<'_>) -> Option<Held> {
+    if let Some(epic) = &view.record.epic {
+        return Some(divided(view, epic, context));
+    }
     let family = context.families.get(view.id)?;
     if family.open.is_empty() {
         let because = HeldBecause::ChildrenSettled { done: family.done, not_done: family.not_done };
@@ -48,6 +54,23 @@ pub(crate) fn check(view: &ItemView<'_>, context: &Context<'_>) -> Option<Held> 
     }
     let children = Items::first_of(family.open.iter().copied());
     Some(Held::new(HeldBecause::OpenChildren { children }))
+}
+
+/// What is said of an item that was divided: where its parts are.
+fn divided(view: &ItemView<'_>, epic: &Epic, context: &Context<'_>) -> Held {
+    if epic.agreed.is_none() {
+        let parts = epic.parts.iter().zip(1..);
+        let parts = parts.map(|(part, number)| format!("{number}. {}", part.title)).collect();
+        let approval = missing_approval(view.record, context).unwrap_or(MissingApproval::NotAsked);
+        let held = Held::new(HeldBecause::PlanWaits { parts, approval });
+        return held.released_by(format!("{}, or reject", view.command("approve")));
+    }
+    let Progress { done, total, created, open, lost } = progress(epic, &context.world.items);
+    if created < total {
+        return Held::new(HeldBecause::PartsMissing { created, total });
+    }
+    let (open, lost) = (Items::first_of(&open), Items::first_of(&lost));
+    Held::new(HeldBecause::Parts { done, total, open, lost })
 }
 
 #[cfg(test)]

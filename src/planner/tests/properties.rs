@@ -24,7 +24,9 @@ fn starts(planned: &Planned) -> BTreeSet<ItemId> {
         Action::Start { item, .. } => Some(item.clone()),
         Action::RequestApproval { .. }
         | Action::ExpireApproval { .. }
-        | Action::AskHuman { .. } => None,
+        | Action::AskHuman { .. }
+        | Action::CompleteEpic { .. }
+        | Action::ResumeEpic { .. } => None,
     });
     items.collect()
 }

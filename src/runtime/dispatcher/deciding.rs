@@ -112,6 +112,9 @@ impl Dispatcher {
             (Done::Tracker(result), _) => {
                 self.decide(Input::TrackerWritten { key, result }, decided);
             }
+            (Done::Created(result), _) => {
+                self.decide(Input::PartCreated { key, result }, decided);
+            }
         }
     }
 

@@ -35,10 +35,13 @@ impl Dispatcher {
                 | Effect::RunTurn { .. }
                 | Effect::RunChecks { .. }
                 | Effect::Deliver { .. }
-                | Effect::UpdateTracker { .. } => token,
+                | Effect::UpdateTracker { .. }
+                | Effect::CreateItem { .. } => token,
             };
             let item = match &effect {
-                Effect::UpdateTracker { item, .. } => self.engine.item(item).cloned(),
+                Effect::UpdateTracker { item, .. } | Effect::CreateItem { parent: item, .. } => {
+                    self.engine.item(item).cloned()
+                }
                 Effect::PrepareWorkspace { .. }
                 | Effect::RunTurn { .. }
                 | Effect::RunChecks { .. }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Dispatcher, Timing};
+use crate::domain::work_item::WorkItem;
 use crate::process::redact::Redactor;
 use crate::runtime::agents::Agents;
 use crate::runtime::clock::{IdSource, SystemClock, SystemIds};
@@ -23,7 +24,7 @@ use crate::runtime::handle::DaemonHandle;
 use crate::runtime::simulation::scenario::Script;
 use crate::runtime::state_dir::StateDir;
 use crate::store::in_memory::InMemoryStore;
-use crate::trackers::{Listing, Tracker, TrackerError, TrackerUpdate, Updated};
+use crate::trackers::{Listing, NewItem, Tracker, TrackerError, TrackerUpdate, Updated};
 use crate::workspaces::in_memory::InMemoryWorkspaces;
 
 /// A tracker whose every reading panics; it counts them and says when there were enough.
@@ -47,6 +48,10 @@ impl Tracker for Panicking {
 
     async fn update(&self, _update: &TrackerUpdate) -> Result<Updated, TrackerError> {
         panic!("nothing is written in this test");
+    }
+
+    async fn create(&self, _item: &NewItem) -> Result<WorkItem, TrackerError> {
+        panic!("nothing is created in this test");
     }
 }
 
@@ -125,6 +130,10 @@ impl Tracker for Counting {
 
     async fn update(&self, _update: &TrackerUpdate) -> Result<Updated, TrackerError> {
         panic!("nothing is written in this test");
+    }
+
+    async fn create(&self, _item: &NewItem) -> Result<WorkItem, TrackerError> {
+        panic!("nothing is created in this test");
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod checks;
 mod clean_up;
+mod create;
 mod deliver;
 mod prepare;
 mod tracker;
@@ -98,6 +99,8 @@ pub enum Done {
     Run(Input),
     /// Its item's tracker was written, or could not be.
     Tracker(Result<WorkItem, TrackerFailure>),
+    /// A part of its item was created, or could not be.
+    Created(Result<WorkItem, TrackerFailure>),
     /// It was stopped before it came to anything; it is still wanted.
     Stopped,
 }
@@ -168,6 +171,9 @@ pub async fn execute(ports: Arc<Ports>, job: Job) {
                 tracker::Wish { number: *number, state: *state, entry, card: card.as_deref() };
             tracker::execute(&ports, &job, item, wish).await
         }
+        Effect::CreateItem { parent, number, .. } => {
+            create::execute(&ports, &job, parent, *number).await
+        }
     };
     desk.over(key, run, done).await;
 }
@@ -187,6 +193,9 @@ pub fn failed(effect: &Effect, failure: Failure) -> Done {
         Effect::CleanUp { .. } => Done::Run(Input::CleanedUp { kept: true, salvaged: None }),
         Effect::UpdateTracker { .. } => {
             Done::Tracker(Err(TrackerFailure { message: failure.message, again: true, wait: None }))
+        }
+        Effect::CreateItem { .. } => {
+            Done::Created(Err(TrackerFailure { message: failure.message, again: true, wait: None }))
         }
     }
 }

@@ -49,7 +49,7 @@ pub(super) async fn execute(ports: &Ports, job: &Job, item: &ItemId, wish: Wish<
 }
 
 /// Whether the same write may succeed later. Credentials are put right by people, and then nothing must be lost.
-fn comes_back(class: FailureClass) -> bool {
+pub(super) fn comes_back(class: FailureClass) -> bool {
     match class {
         FailureClass::Infrastructure
         | FailureClass::Throttled { .. }

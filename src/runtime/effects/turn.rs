@@ -277,7 +277,11 @@ async fn conclude(
                 }
             }
         }
-        Stage::Critic | Stage::Diagnose | Stage::Auditor | Stage::StageDocumenter => {
+        Stage::Planner
+        | Stage::Critic
+        | Stage::Diagnose
+        | Stage::Auditor
+        | Stage::StageDocumenter => {
             let tampered = tampered(ports, subject, remembered.before.as_ref()).await;
             finished(report, None, tampered)
         }
@@ -298,7 +302,8 @@ async fn commit(
         match subject.stage {
             Stage::Tester => "Tests. ",
             Stage::Documenter => "Documentation. ",
-            Stage::Coder
+            Stage::Planner
+            | Stage::Coder
             | Stage::Critic
             | Stage::Diagnose
             | Stage::Auditor

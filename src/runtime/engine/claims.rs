@@ -1,6 +1,7 @@
 //! Starting a run: claim, lease, plan and first effect, all in one batch.
 
 use crate::domain::agent::Stage;
+use crate::domain::epic::DivisionPlan;
 use crate::domain::event::Event;
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::item_record::ItemRecord;
@@ -10,13 +11,21 @@ use crate::domain::run::{Interruption, ItemFacts, OptionalStages, RunPlan};
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::ItemState;
 use crate::pipeline::{criteria, machine};
+use crate::planner::division::Division;
 
 use super::Engine;
 
 impl Engine {
     /// Starts a run on `item` in `project`.
     pub(super) fn start_run(&mut self, item: &ItemId, project: &ProjectId, now: Timestamp) {
-        let Some(plan) = self.run_plan(item, project) else { return };
+        let Some(record) = self.items.get(item) else { return };
+        let division = match self.division(record, now) {
+            Division::Divide(division) => Some(division),
+            Division::Whole(_) => None,
+            // Others have taken the room since the plan was made.
+            Division::Wait { .. } => return,
+        };
+        let Some(plan) = self.run_plan(item, project, division) else { return };
         let Some(record) = self.items.get(item) else { return };
         let attempt = record.spend.attempts + 1;
         let inherited = record.findings.clone();
@@ -25,7 +34,9 @@ impl Engine {
         self.acquire(item, fence, now);
         let owner = self.identity.instance.clone();
         self.record_item(item, Event::ItemClaimed { run, attempt, fence, owner }, now);
-        let coder = self.staffing(now).assigned(Stage::Coder, &plan.stages.coder).agent.to_owned();
+        let first = if plan.division.is_some() { Stage::Planner } else { Stage::Coder };
+        let driven = plan.stages.of(first).unwrap_or(&plan.stages.coder);
+        let agent = self.staffing(now).assigned(first, driven).agent.to_owned();
         let started = Event::RunStarted {
             run,
             item: item.clone(),
@@ -38,7 +49,7 @@ impl Engine {
         if let Some(effect) = self.runs.get(&run).map(machine::first_effect) {
             self.request(effect, now);
         }
-        let entry = format!("run {} started: attempt {attempt} with {coder}", run.short());
+        let entry = format!("run {} started: attempt {attempt} with {agent}", run.short());
         self.update_tracker(item, Some(ItemState::InProgress), entry, now);
     }
 
@@ -99,7 +110,12 @@ impl Engine {
         self.handled(None, None, now)
     }
 
-    fn run_plan(&self, item: &ItemId, project: &ProjectId) -> Option<RunPlan> {
+    fn run_plan(
+        &self,
+        item: &ItemId,
+        project: &ProjectId,
+        division: Option<DivisionPlan>,
+    ) -> Option<RunPlan> {
         let record = self.items.get(item)?;
         let work = &record.item;
         let settings = self.project(project)?;
@@ -118,6 +134,7 @@ impl Engine {
             stages.critic = None;
             stages.optional = OptionalStages::default();
         }
+        stages.optional.planner = division.as_ref().map(|_| self.policy.division.stage.clone());
         Some(RunPlan {
             project: project.clone(),
             repository: settings.repository.clone(),
@@ -128,6 +145,7 @@ impl Engine {
             criteria: criteria::find(&work.body),
             notes: record.notes.clone(),
             stages,
+            division,
             context: self.policy.context.clone(),
             facts: ItemFacts {
                 state: work.state.label().to_owned(),

@@ -143,8 +143,12 @@ impl Engine {
                 id.identifier()
             ));
         }
+        if let Some(reason) = self.no_room_for(record, now) {
+            return refused(&reason);
+        }
         self.record_item(id, Event::ApprovalGiven { by: actor.to_owned() }, now);
         self.update_tracker(id, None, format!("approved by {actor}"), now);
+        self.create_next(id, now);
         self.plan(now);
         accepted("approved", Some(id.clone()), self.run_of(id))
     }
@@ -187,6 +191,7 @@ impl Engine {
             },
             now,
         );
+        self.free_lane_of(id, actor, now);
         self.update_tracker(id, Some(ItemState::Cancelled), evidence, now);
         self.plan(now);
         accepted("cancelled", Some(id.clone()), None)
@@ -217,9 +222,12 @@ impl Engine {
         }
         let answered = Event::ItemHumanAnswered { by: actor.to_owned(), answer: note.to_owned() };
         self.record_item(id, answered, now);
+        self.create_next(id, now);
+        let divided = self.items.get(id).is_some_and(|record| record.epic.is_some());
+        let state = if divided { ItemState::InProgress } else { ItemState::Todo };
         // Whoever asks for it may know better than the provider's last word.
         self.closed_windows.clear();
-        self.update_tracker(id, Some(ItemState::Todo), format!("retry asked for by {actor}"), now);
+        self.update_tracker(id, Some(state), format!("retry asked for by {actor}"), now);
         self.plan(now);
         accepted("back to work", Some(id.clone()), self.run_of(id))
     }

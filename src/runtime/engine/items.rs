@@ -51,7 +51,8 @@ impl Engine {
 
     /// Takes the tracker's copy of an item into account. `ours`: the state it has because we wrote it; any other new
     /// state comes from people.
-    fn observe_item(&mut self, item: WorkItem, ours: Option<ItemState>, now: Timestamp) {
+    pub(super) fn observe_item(&mut self, item: WorkItem, ours: Option<ItemState>, now: Timestamp) {
+        let item = self.trusted_like_parent(item);
         let id = item.id.clone();
         let Some(record) = self.items.get(&id) else {
             self.record_item(&id, Event::ItemCreated { item }, now);
@@ -110,6 +111,7 @@ impl Engine {
             ItemStatus::WaitingHuman if open_again => {
                 let answer = String::new();
                 self.record_item(id, Event::ItemHumanAnswered { by, answer }, now);
+                self.create_next(id, now);
             }
             ItemStatus::Done | ItemStatus::Failed | ItemStatus::Cancelled if open_again => {
                 self.record_item(id, Event::ItemReopened { by }, now);
@@ -122,7 +124,7 @@ impl Engine {
             | ItemStatus::Cancelled => {}
         }
         if state.is_terminal() {
-            self.free_lane_of(id, now);
+            self.free_lane_of(id, &format!("tracker:{}", id.source()), now);
             self.note_closure(id, now);
         }
     }
@@ -143,7 +145,7 @@ impl Engine {
             }
             self.absent.remove(&id);
             self.record_item(&id, Event::ItemWithdrawn {}, now);
-            self.free_lane_of(&id, now);
+            self.free_lane_of(&id, &format!("tracker:{}", id.source()), now);
             if let Some(run) = self.items.get(&id).and_then(|record| record.run) {
                 let reason = "the item is gone from its tracker".to_owned();
                 let _ignored = self.handle_run(run, None, false, Input::Supersede { reason }, now);
@@ -209,7 +211,8 @@ impl Engine {
                         | Effect::RunTurn { .. }
                         | Effect::RunChecks { .. }
                         | Effect::Deliver { .. }
-                        | Effect::CleanUp { .. },
+                        | Effect::CleanUp { .. }
+                        | Effect::CreateItem { .. },
                     )
                     | None => None,
                 };

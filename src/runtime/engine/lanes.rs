@@ -108,6 +108,9 @@ impl Engine {
         let Some(session) = self.lane_of(&found) else {
             return accepted("no lane is linked to it", Some(found), None);
         };
+        if session.approved_by.is_some() {
+            return refused(&waits_for_close(found.identifier()));
+        }
         if matches!(session.phase, LanePhase::Verifying | LanePhase::Review) {
             let (name, phase) = (found.identifier(), session.phase.word());
             return refused(&format!(
@@ -169,10 +172,7 @@ impl Engine {
             ));
         }
         if session.approved_by.is_some() {
-            let name = id.identifier();
-            return refused(&format!(
-                "{name} is approved and waits for `enact-factory acknowledge-close {name} --reason \"<text>\"`"
-            ));
+            return refused(&waits_for_close(id.identifier()));
         }
         if review.approved {
             self.approve_lane(id, review, now)
@@ -220,10 +220,10 @@ impl Engine {
         accepted("rejected; the lane is running again", Some(id.clone()), None)
     }
 
-    /// The item is finished, given up or gone in its tracker: its lane is free.
-    pub(super) fn free_lane_of(&mut self, id: &ItemId, now: Timestamp) {
+    /// The item is finished, given up or gone: its lane is free.
+    pub(super) fn free_lane_of(&mut self, id: &ItemId, by: &str, now: Timestamp) {
         if let Some(lane) = self.lane_of(id).map(|session| session.lane) {
-            let by = format!("tracker:{}", id.source());
+            let by = by.to_owned();
             self.record_item(id, Event::LaneUnlinked { lane, by }, now);
         }
     }
@@ -251,9 +251,7 @@ fn cannot_start(lane: Lane, record: &ItemRecord) -> Option<String> {
         ));
     }
     if record.closing_is_deferred() {
-        return Some(format!(
-            "{name} is finished and waits for `enact-factory acknowledge-close {name} --reason \"<text>\"`"
-        ));
+        return Some(waits_for_close(name));
     }
     match record.status {
         ItemStatus::InFlight => {
@@ -275,6 +273,12 @@ fn cannot_start(lane: Lane, record: &ItemRecord) -> Option<String> {
             })
         }
     }
+}
+
+fn waits_for_close(name: &str) -> String {
+    format!(
+        "{name} is approved and waits for `enact-factory acknowledge-close {name} --reason \"<text>\"`"
+    )
 }
 
 fn already_linked(lane: Lane, name: &str) -> String {

@@ -10,6 +10,7 @@ mod claims;
 mod closing;
 mod commands;
 pub mod drain;
+mod epics;
 mod items;
 mod lane_views;
 mod lanes;
@@ -98,6 +99,13 @@ pub enum Input {
         /// The effect.
         key: EffectKey,
         /// The item's copy there now, or why it failed (and whether trying again makes sense).
+        result: Result<WorkItem, TrackerFailure>,
+    },
+    /// A part of a divided item was created in its tracker.
+    PartCreated {
+        /// The effect.
+        key: EffectKey,
+        /// The new item, or why there is none (and whether trying again makes sense).
         result: Result<WorkItem, TrackerFailure>,
     },
     /// A pull request of ours was read.
@@ -317,6 +325,7 @@ impl Engine {
                 ignored = self.handle_run(run, key.as_ref(), settles, input, now);
             }
             Input::TrackerWritten { key, result } => self.tracker_written(&key, result, now),
+            Input::PartCreated { key, result } => self.part_created(&key, result, now),
             Input::PullRequestRead { watched, result } => {
                 self.pull_request_read(&watched, *result, now);
             }

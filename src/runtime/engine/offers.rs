@@ -200,7 +200,7 @@ impl Engine {
     /// People or checks want something that they did not want before.
     fn hear(&mut self, id: &ItemId, before: &Offered, after: &PullRequest, now: Timestamp) {
         let feedback = Feedback::of(after);
-        let known = before.seen.as_ref().map(Feedback::of).unwrap_or_default();
+        let known = before.known();
         let Some(record) = self.items.get(id) else { return };
         let is_news = feedback.reviews != known.reviews
             || feedback.threads != known.threads

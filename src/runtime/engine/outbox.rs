@@ -121,7 +121,8 @@ impl Outbox {
                 | Effect::RunTurn { .. }
                 | Effect::RunChecks { .. }
                 | Effect::Deliver { .. }
-                | Effect::CleanUp { .. } => None,
+                | Effect::CleanUp { .. }
+                | Effect::CreateItem { .. } => None,
             })
             .collect();
         updates.sort_by_key(|update| (update.item, update.number));
@@ -200,6 +201,14 @@ impl Outbox {
         self.earlier_update_open(wanted, u32::MAX)
     }
 
+    /// Whether a part of `wanted` is still to be created.
+    pub(super) fn creates_for(&self, wanted: &ItemId) -> bool {
+        let mut open = self.open.values();
+        open.any(
+            |entry| matches!(&entry.effect, Effect::CreateItem { parent, .. } if parent == wanted),
+        )
+    }
+
     /// Whether one that comes before it is still to be written, or another one is being written: what was given up and
     /// brought back may come after newer ones.
     fn earlier_update_open(&self, wanted: &ItemId, wanted_number: u32) -> bool {
@@ -211,7 +220,8 @@ impl Outbox {
             | Effect::RunTurn { .. }
             | Effect::RunChecks { .. }
             | Effect::Deliver { .. }
-            | Effect::CleanUp { .. } => false,
+            | Effect::CleanUp { .. }
+            | Effect::CreateItem { .. } => false,
         })
     }
 }
@@ -290,7 +300,8 @@ impl Engine {
             Effect::PrepareWorkspace { .. }
             | Effect::RunChecks { .. }
             | Effect::Deliver { .. }
-            | Effect::CleanUp { .. } => true,
+            | Effect::CleanUp { .. }
+            | Effect::CreateItem { .. } => true,
         }
     }
 
@@ -321,7 +332,8 @@ impl Engine {
                 | Effect::RunChecks { .. }
                 | Effect::Deliver { .. }
                 | Effect::CleanUp { .. }
-                | Effect::UpdateTracker { .. } => None,
+                | Effect::UpdateTracker { .. }
+                | Effect::CreateItem { .. } => None,
             })
             .collect();
         let slots = &self.policy.slots;

@@ -27,7 +27,9 @@ impl Engine {
         for action in planned.plan.actions {
             let one_off =
                 matches!(&action, Action::Start { item, .. } if item.source() == ONE_OFF_SOURCE);
-            if self.intake_open || one_off {
+            // What is under way is brought to its end whether or not more is started.
+            let ends = matches!(&action, Action::CompleteEpic { .. } | Action::ResumeEpic { .. });
+            if self.intake_open || one_off || ends {
                 self.act(action, now);
             }
         }
@@ -81,6 +83,8 @@ impl Engine {
                 self.record_item(&item, Event::ApprovalExpired {}, now);
                 self.update_tracker(&item, None, "the approval request expired".to_owned(), now);
             }
+            Action::CompleteEpic { item, parts } => self.complete_epic(&item, parts, now),
+            Action::ResumeEpic { item } => self.resume_epic(&item, now),
             Action::AskHuman { item, reason, question } => {
                 let entry = format!("waits for a person ({}): {question}", reason.word());
                 let event = Event::ItemHumanRequested {
@@ -121,6 +125,7 @@ impl Engine {
             spent: Ledger::default(),
             closed_windows: self.closed_windows.clone(),
             trying: self.trying(now),
+            parts_planned: self.parts_planned(),
             unreadable: self.unreadable.clone(),
             unavailable_agents: self.unavailable_agents.clone(),
         }

@@ -66,6 +66,7 @@ impl Engine {
     ) {
         for event in decision.events {
             self.charge(run, &event, now);
+            self.note_kept_whole(run, &event, now);
             self.admit_late_delivery(run, &event, now);
             self.note_offer(run, &event, now);
             self.record_run(run, event, now);
@@ -145,8 +146,12 @@ impl Engine {
         self.drop_open_effects(run, false);
         self.pending.leases.push(LeaseChange::Release { resource: lease_of(&item), fence });
         if let Some(conclusion) = conclusion {
+            let divided = matches!(conclusion.event, Event::ItemDecomposed { .. });
             self.record_item(&item, conclusion.event, now);
             self.update_tracker(&item, conclusion.state, conclusion.entry, now);
+            if divided {
+                self.divided(&item, now);
+            }
         }
     }
 

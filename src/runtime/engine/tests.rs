@@ -25,6 +25,7 @@ use super::{Engine, Handled, Identity, Input, Reply, TrackerFailure, Wanted};
 mod affording;
 mod chats;
 mod drain;
+mod epics;
 mod failover;
 mod lanes;
 mod logins;
@@ -132,6 +133,9 @@ impl Bench {
             Effect::CleanUp { run, .. } => format!("clean up {}", of_run(run)),
             Effect::UpdateTracker { item, number, .. } => {
                 format!("update {number} {}", item.identifier())
+            }
+            Effect::CreateItem { parent, number, .. } => {
+                format!("create {number} of {}", parent.identifier())
             }
         }
     }

@@ -322,6 +322,8 @@ pub struct Explanation {
     pub held: Vec<HeldView>,
     /// What a running run does at the moment.
     pub run: Option<RunView>,
+    /// Whether it is divided or runs as it is, and why; absent where items are never divided.
+    pub size: Option<String>,
     /// The operator lane that it has, or had when it was completed.
     pub lane: Option<SessionView>,
     /// Its close, if that waits for a person.
@@ -368,8 +370,9 @@ impl Engine {
         let record = self.items.get(&id)?;
         let run =
             record.run.and_then(|run| self.runs.get(&run)).map(|state| self.run_view(state, now));
+        let size = self.size_of(record, now);
         let (item, writes) = (item_view(record, self.decision_about(&id)), self.writes(Some(&id)));
         let (lane, ledger) = (self.session_view(&id), self.ledger_view(record));
-        Some(Explanation { item, held, run, lane, ledger, writes })
+        Some(Explanation { item, held, run, lane, ledger, writes, size })
     }
 }

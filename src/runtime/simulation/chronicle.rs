@@ -89,6 +89,9 @@ impl Chronicle {
             | Event::ApprovalExpired {}
             | Event::ItemResolved { .. }
             | Event::ItemReopened { .. }
+            | Event::ItemDecomposed { .. }
+            | Event::ItemKeptWhole { .. }
+            | Event::PartCreated { .. }
             | Event::ItemUpdateRequested { .. }
             | Event::ItemOffered { .. }
             | Event::ItemPullRequestRead { .. }
@@ -199,6 +202,12 @@ fn item_event(event: &Event) -> Option<String> {
             format!("settled ({}): {}", outcome.word(), first_line(evidence))
         }
         Event::ItemReopened { by } => format!("opened again by {by}"),
+        Event::ItemDecomposed { parts, approval: true, .. } => {
+            format!("may be divided into {} parts, if somebody agrees", parts.len())
+        }
+        Event::ItemDecomposed { parts, .. } => format!("divided into {} parts", parts.len()),
+        Event::ItemKeptWhole { reason, .. } => format!("is done in one piece: {reason}"),
+        Event::PartCreated { number, item } => format!("part {number} is {}", item.identifier()),
         Event::ItemOffered { offer } => format!("pull request {} waits for people", offer.number),
         Event::ItemPullRequestRead { pull_request } => {
             format!("pull request {}: {}", pull_request.number, pull_request.words())
@@ -296,6 +305,8 @@ fn run_event(event: &Event) -> Option<String> {
         Event::ReviewSubmitted { review, .. } => said("verdict", review),
         Event::AuditSubmitted { review, .. } => said("audit", review),
         Event::StageFinished { stage, result, .. } => return stage_end(*stage, result),
+        Event::DivisionSubmitted { parts, .. } => format!("planner: {} parts", parts.len()),
+        Event::DivisionRefused { reason, .. } => format!("the planner is asked again: {reason}"),
         Event::RunAdvanced { phase, .. } => format!("goes on with {}", phase.word()),
         Event::ReviewMissing { reason, .. } => format!("the gate did not run: {reason}"),
         Event::RevisionRequested { round, findings } => {

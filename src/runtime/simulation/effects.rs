@@ -26,6 +26,7 @@ use super::scenario::act::{Act, CheckDeed, PortDeed};
 /// Whose list of acts an effect plays from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
+    Planner,
     Coder,
     Critic,
     Diagnose,
@@ -44,6 +45,7 @@ impl Kind {
     /// The kind of a stage's turns.
     pub(super) fn of(stage: Stage) -> Self {
         match stage {
+            Stage::Planner => Self::Planner,
             Stage::Coder => Self::Coder,
             Stage::Critic => Self::Critic,
             Stage::Diagnose => Self::Diagnose,
@@ -63,7 +65,8 @@ impl Kind {
     fn usual_time(self) -> Duration {
         Duration::from_secs(match self {
             Self::Coder => 600,
-            Self::Critic
+            Self::Planner
+            | Self::Critic
             | Self::Diagnose
             | Self::Tester
             | Self::Documenter
@@ -153,7 +156,9 @@ impl Factory<'_> {
         let Some(daemon) = self.daemon.as_ref() else { return };
         let run = effect.run().and_then(|run| daemon.engine.run(run)).cloned();
         let of = match (&effect, &run) {
-            (Effect::UpdateTracker { item, .. }, _) => item.clone(),
+            (Effect::UpdateTracker { item, .. } | Effect::CreateItem { parent: item, .. }, _) => {
+                item.clone()
+            }
             (_, Some(run)) => run.item.clone(),
             (_, None) => return self.violated(format!("{key} is wanted for an unknown run")),
         };
@@ -196,7 +201,8 @@ impl Factory<'_> {
         let usual = kind.usual_time();
         let Some(part) = self.part(of) else { return usual };
         let takes = match kind {
-            Kind::Coder
+            Kind::Planner
+            | Kind::Coder
             | Kind::Critic
             | Kind::Diagnose
             | Kind::Tester
@@ -256,7 +262,8 @@ impl Factory<'_> {
             return Done::Stopped;
         };
         match task.kind {
-            Kind::Coder
+            Kind::Planner
+            | Kind::Coder
             | Kind::Critic
             | Kind::Diagnose
             | Kind::Tester
@@ -294,7 +301,7 @@ impl Factory<'_> {
                 Failure::new(class, why)
             }
         };
-        if task.kind == Kind::Tracker {
+        if task.kind == Kind::Tracker && !matches!(task.effect, Effect::CreateItem { .. }) {
             let again = failure.class == FailureClass::Infrastructure;
             return Done::Tracker(Err(TrackerFailure {
                 message: failure.message,
@@ -401,6 +408,10 @@ impl Factory<'_> {
                 self.tracker_changed();
                 self.handle(Input::TrackerWritten { key, result }).map(|_| ())
             }
+            (Done::Created(result), _) => {
+                self.tracker_changed();
+                self.handle(Input::PartCreated { key, result }).map(|_| ())
+            }
         }
     }
 
@@ -442,6 +453,6 @@ fn kind(effect: &Effect, run: Option<&RunState>) -> Kind {
         Effect::RunChecks { .. } => Kind::Checks,
         Effect::Deliver { .. } => Kind::Delivery,
         Effect::CleanUp { .. } => Kind::CleanUp,
-        Effect::UpdateTracker { .. } => Kind::Tracker,
+        Effect::UpdateTracker { .. } | Effect::CreateItem { .. } => Kind::Tracker,
     }
 }

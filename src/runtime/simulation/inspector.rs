@@ -195,6 +195,10 @@ impl Item {
                 self.leave(*run, "resolved")?;
                 self.status = settled(outcome);
             }
+            Event::ItemDecomposed { run, .. } => {
+                self.leave(Some(*run), "divided")?;
+                self.status = ItemStatus::Pending;
+            }
             Event::ItemHumanAnswered { .. } => {
                 self.be(&[ItemStatus::Pending, ItemStatus::WaitingHuman], "answered")?;
                 self.status = ItemStatus::Pending;

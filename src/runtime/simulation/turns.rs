@@ -130,7 +130,7 @@ impl Factory<'_> {
                     && at_once(self.workspaces.salvage(workspace, state.id))?.is_some();
                 at_once(self.workspaces.head(workspace))?
             }
-            Stage::Diagnose => {
+            Stage::Planner | Stage::Diagnose => {
                 before = Some(at_once(self.workspaces.fingerprint(workspace))?);
                 at_once(self.workspaces.head(workspace))?
             }

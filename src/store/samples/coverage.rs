@@ -19,6 +19,9 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::ApprovalExpired {}
         | Event::ItemResolved { .. }
         | Event::ItemReopened { .. }
+        | Event::ItemDecomposed { .. }
+        | Event::ItemKeptWhole { .. }
+        | Event::PartCreated { .. }
         | Event::ItemUpdateRequested { .. }
         | Event::ItemCharged { .. }
         | Event::LaneProposed { .. }
@@ -42,6 +45,8 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::ReviewSubmitted { .. }
         | Event::ReviewMissing { .. }
         | Event::AuditSubmitted { .. }
+        | Event::DivisionSubmitted { .. }
+        | Event::DivisionRefused { .. }
         | Event::StageFinished { .. }
         | Event::RunAdvanced { .. }
         | Event::RevisionRequested { .. }

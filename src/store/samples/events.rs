@@ -4,6 +4,7 @@ use crate::domain::agent::{ExitEvidence, Stage, TurnEnding, TurnReport};
 use crate::domain::budget::Usage;
 use crate::domain::change::{Change, CheckReport, CheckResult, CheckStatus, Delivered, Workspace};
 use crate::domain::closing::Deferral;
+use crate::domain::epic::Part;
 use crate::domain::event::Event;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{ItemId, ProjectId, RunId};
@@ -80,6 +81,14 @@ pub(in crate::store) fn item_events() -> Vec<Event> {
             in_review: true,
         },
         Event::ItemReopened { by: by() },
+        Event::ItemDecomposed {
+            run: run_id(1),
+            reason: "two things".to_owned(),
+            parts: parts(),
+            approval: true,
+        },
+        Event::ItemKeptWhole { run: run_id(1), reason: "it is one piece".to_owned() },
+        Event::PartCreated { number: 1, item: item_id(3) },
         Event::ItemUpdateRequested { number: 1 },
         Event::ItemOffered { offer: offer() },
         Event::ItemPullRequestRead { pull_request: Box::new(pull_request()) },
@@ -153,6 +162,8 @@ pub(in crate::store) fn run_events() -> Vec<Event> {
         Event::ReviewSubmitted { turn: 2, review: review() },
         Event::ReviewMissing { turn: 2, reason: "no verdict".to_owned() },
         Event::AuditSubmitted { turn: 3, review: review() },
+        Event::DivisionSubmitted { turn: 1, reason: "two things".to_owned(), parts: parts() },
+        Event::DivisionRefused { turn: 1, reason: "part 0 has no title".to_owned() },
         Event::StageFinished {
             turn: 4,
             stage: Stage::StageDocumenter,
@@ -328,6 +339,18 @@ fn stages() -> StageSet {
     }
 }
 
+fn parts() -> Vec<Part> {
+    let part = |title: &str, depends_on| Part {
+        title: title.to_owned(),
+        description: "Greet them.".to_owned(),
+        acceptance: vec!["says `hello, Zoë`".to_owned()],
+        estimated_minutes: 20,
+        priority: Some(Priority::High),
+        depends_on,
+    };
+    vec![part("Greet one", vec![]), part("Greet all", vec![1])]
+}
+
 fn plan() -> RunPlan {
     RunPlan {
         project: ProjectId::new("demo"),
@@ -339,6 +362,7 @@ fn plan() -> RunPlan {
         criteria: vec!["says `hello, Zoë`".to_owned()],
         notes: vec!["mind the umlaut".to_owned()],
         stages: stages(),
+        division: None,
         context: ContextPlan { soul: Some("/srv/soul.md".to_owned()), ..ContextPlan::default() },
         facts: ItemFacts {
             state: "Todo".to_owned(),

@@ -22,7 +22,8 @@ Examples:
   enact-factory why local/DEMO-1 --json
 
 JSON: {\"daemon\": bool, \"explanation\": {\"item\": item, \"held\": [{\"gate\", \"reason\", \"until\", \"released_by\"}],
-  \"run\": run or null, \"writes\": [write], \"lane\": lane or null, \"ledger\": entry or null}}; item, run and write as in
+  \"run\": run or null, \"writes\": [write], \"lane\": lane or null, \"ledger\": entry or null,
+  \"size\": text or null}}; item, run and write as in
   `status`, lane and entry as in `lane`")]
 pub(super) struct Why {
     /// Identifier of an item, `source/identifier`, or a run (long or short id)
@@ -67,6 +68,7 @@ fn show(screen: &Screen, explanation: &ExplanationView) {
         ("used", format::usage(&item.usage)),
     ];
     rows.extend(item.last_outcome.clone().map(|outcome| ("last run", outcome)));
+    rows.extend(explanation.size.clone().map(|size| ("size", format::printable(&size))));
     if let Some(pull_request) = &item.pull_request {
         let (url, standing) = (&pull_request.url, &pull_request.standing);
         rows.push(("pull request", format::printable(&format!("{url}: {standing}"))));

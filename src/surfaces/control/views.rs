@@ -299,6 +299,9 @@ pub struct ExplanationView {
     pub held: Vec<HeldView>,
     /// What its run does at the moment.
     pub run: Option<RunView>,
+    /// Whether it is divided or runs as it is, and why; absent where items are never divided.
+    #[serde(default)]
+    pub size: Option<String>,
     /// What its tracker is still to be told, or was not.
     #[serde(default)]
     pub writes: Vec<WriteView>,
@@ -336,6 +339,7 @@ impl From<engine::Explanation> for ExplanationView {
             item: explanation.item.into(),
             held: held.collect(),
             run: explanation.run.map(RunView::from),
+            size: explanation.size,
             writes: explanation.writes.into_iter().map(WriteView::from).collect(),
             lane: explanation.lane.map(SessionView::from),
             ledger: explanation.ledger.map(LedgerView::from),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::creation::PART;
 use super::process::{Process, has};
 use super::text::{self, Plain};
 use super::wire::RawItem;
@@ -23,8 +24,11 @@ pub(super) const REVIEWED: &str = "reviewPassed";
 /// Names under which a tag may give the lane.
 const LANE_TAGS: [&str; 2] = ["operatorlane", "lane"];
 
-const PARENT: &str = "System.LinkTypes.Hierarchy-Reverse";
-const PREDECESSOR: &str = "System.LinkTypes.Dependency-Reverse";
+/// Tag of parts of an item whose author is not trusted: they are not trusted either, whoever has written them.
+pub(super) const UNTRUSTED: &str = "factory-untrusted";
+
+pub(super) const PARENT: &str = "System.LinkTypes.Hierarchy-Reverse";
+pub(super) const PREDECESSOR: &str = "System.LinkTypes.Dependency-Reverse";
 
 /// The parts of an item's text with the fields they come from.
 const PARTS: [(&str, &str); 4] = [
@@ -77,7 +81,8 @@ pub(super) fn shape(
     let state = state(raw, process, settings).ok_or_else(|| unknown_state(raw, process))?;
     let tags = tags(raw);
     let (author, is_unique) = person(raw.fields.get("System.CreatedBy"));
-    let is_trusted = is_trusted(author.as_deref().filter(|_| is_unique), settings);
+    let is_trusted =
+        !has(&tags, UNTRUSTED) && is_trusted(author.as_deref().filter(|_| is_unique), settings);
     let title = text::one_line(field(raw, "System.Title"));
     let links = |rel: &str| -> Vec<ItemId> {
         let relations = raw.relations.iter().flatten().filter(|link| link.rel == rel);
@@ -188,6 +193,7 @@ fn labels(tags: &[String], settings: &AzureSettings) -> Vec<String> {
     let ours = |tag: &str| {
         settings.state_tags.contains(tag)
             || lane_tag(tag).is_some()
+            || is_of_part(tag)
             || [IMPLEMENTED, REVIEWED].iter().any(|known| known.eq_ignore_ascii_case(tag))
     };
     let mut labels: Vec<String> =
@@ -195,6 +201,12 @@ fn labels(tags: &[String], settings: &AzureSettings) -> Vec<String> {
     labels.sort();
     labels.dedup();
     labels
+}
+
+/// Whether a tag says that the item is a part.
+fn is_of_part(tag: &str) -> bool {
+    let tag = tag.to_lowercase();
+    tag == UNTRUSTED || tag.starts_with(PART)
 }
 
 fn lane(raw: &RawItem, tags: &[String], settings: &AzureSettings) -> Lane {

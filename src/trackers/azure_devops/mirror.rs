@@ -69,6 +69,12 @@ impl Mirror {
         }
     }
 
+    /// Keeps an item that we have just put on the board.
+    pub(super) fn admit(&mut self, raw: RawItem) {
+        self.entries.entry(raw.id).or_insert(None);
+        self.put(raw);
+    }
+
     /// Whether there is an item of a type or in a state that `process` does not know.
     pub(super) fn has_unknown(&self, process: &Process, settings: &AzureSettings) -> bool {
         let mut read = self.entries.values().flatten();

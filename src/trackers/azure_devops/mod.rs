@@ -8,6 +8,7 @@
 //! what others write, however it looks, says nothing.
 
 mod comment;
+mod creation;
 mod item;
 mod mirror;
 mod process;
@@ -36,9 +37,9 @@ use self::comment::Signer;
 use self::mirror::Mirror;
 use self::process::Process;
 use self::service::Boards;
-use super::{Listing, Tracker, TrackerError, TrackerUpdate, Updated};
+use super::{Listing, NewItem, Tracker, TrackerError, TrackerUpdate, Updated};
 use crate::domain::ids::ProjectId;
-use crate::domain::work_item::{ItemState, Lane};
+use crate::domain::work_item::{ItemState, Lane, WorkItem};
 
 /// The name of this tracker in item identifiers.
 pub const SOURCE: &str = "azdo";
@@ -235,5 +236,9 @@ impl Tracker for AzureDevOpsTracker {
 
     async fn update(&self, update: &TrackerUpdate) -> Result<Updated, TrackerError> {
         self.write(update).await
+    }
+
+    async fn create(&self, item: &NewItem) -> Result<WorkItem, TrackerError> {
+        self.create_part(item).await
     }
 }

@@ -41,6 +41,14 @@ pub(super) fn text(filter: &Filter, process: &Process, after: u64, since: Option
     format!("SELECT [System.Id] FROM WorkItems WHERE {wanted} ORDER BY [System.Id]")
 }
 
+/// The items with this tag, whatever else they are.
+pub(super) fn tagged(tag: &str) -> String {
+    format!(
+        "SELECT [System.Id] FROM WorkItems WHERE [System.TeamProject] = @project AND [System.Tags] CONTAINS {} ORDER BY [System.Id]",
+        quoted(tag)
+    )
+}
+
 /// Of every type that is work, what is open or was touched lately. Which states are terminal, each type says itself.
 fn open_or_recent(filter: &Filter, process: &Process) -> String {
     let mut groups: Vec<(Vec<&str>, Vec<&str>)> = Vec::new();

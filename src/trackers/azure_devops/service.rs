@@ -116,6 +116,21 @@ impl Boards {
         self.ask("change the work item", request).await
     }
 
+    /// Makes an item of a type, by JSON Patch.
+    pub(super) async fn create(&self, kind: &str, operations: &[Value]) -> Result<RawItem, Failed> {
+        let body = Value::from(operations).to_string().into_bytes();
+        let request = self.request(Verb::Post, &["workitems", &format!("${kind}")]);
+        let request =
+            request.query("$expand", "relations").body("application/json-patch+json", body);
+        self.ask("create a work item", request).await
+    }
+
+    /// What links call an item.
+    pub(super) fn address_of(&self, base: &str, id: u64) -> String {
+        let (base, organization) = (base.trim_end_matches('/'), &self.organization);
+        format!("{base}/{}/_apis/wit/workItems/{id}", organization.replace(' ', "%20"))
+    }
+
     /// All comments of an item that are not deleted, newest first.
     pub(super) async fn comments(&self, id: u64) -> Result<Vec<RawComment>, Failed> {
         let (size, pages) = COMMENTS;

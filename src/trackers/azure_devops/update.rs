@@ -30,8 +30,12 @@ impl AzureDevOpsTracker {
         let number = number_of(&update.item).ok_or_else(foreign)?;
         // What people took off the board is not ours to write to, even where it can still be read.
         let is_known = self.mirror().has(number);
-        if !is_known && (!self.read_if_due().await? || !self.mirror().has(number)) {
-            return Err(TrackerError::UnknownItem { item: update.item.clone() });
+        if !is_known {
+            // Another reading may have brought it while this one waited for its turn.
+            self.read_if_due().await?;
+            if !self.mirror().has(number) {
+                return Err(TrackerError::UnknownItem { item: update.item.clone() });
+            }
         }
         let process = self.known_process().await?;
         for _try in 0..MOST_TRIES {

@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
+use super::super::part_mark::PartMark;
 use super::super::visible;
 use super::references::Reference;
 use super::wire::Issue;
-use super::{GithubSettings, Repository, SOURCE};
+use super::{GithubSettings, GithubTracker, Repository, SOURCE};
 use crate::domain::ids::ItemId;
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::{Lane, Overrides, Priority, Trust, WorkItem};
@@ -49,18 +50,30 @@ impl GithubSettings {
         let trusted = issue.author_association.as_ref().is_some_and(|association| {
             self.trusted.iter().any(|it| it.eq_ignore_ascii_case(association))
         });
+        let text = issue.body.clone().unwrap_or_default();
+        let mark = PartMark::is_in(&text)
+            .then(|| PartMark::find(&text, &GithubTracker::signing_key(self)))
+            .flatten();
+        let (mark, text) = match mark {
+            Some((mark, text)) => (Some(mark), text),
+            None => (None, text),
+        };
+        // A part is no more trusted than what it is a part of, although the factory's own account has written it.
+        let trusted = trusted && mark.as_ref().is_none_or(|mark| mark.trust == Trust::Trusted);
         let parent = issue.parent_issue_url.as_deref().and_then(Reference::of_address);
         let mut item = WorkItem {
             id: self.id(repository, issue.number),
             project: repository.project.clone(),
             title: visible::title(&issue.title).chars().take(LONGEST_TITLE).collect(),
-            body: visible::body(&issue.body.clone().unwrap_or_default().replace("\r\n", "\n")),
+            body: visible::body(&text.replace("\r\n", "\n")),
             state: self.labels.state(issue),
             priority: self.priority(issue),
             labels: self.human_labels(issue),
             lane: self.lane(issue),
             blocked_by,
-            parent: parent.map(|parent| self.id_of(&parent)),
+            parent: parent
+                .map(|parent| self.id_of(&parent))
+                .or_else(|| mark.map(|mark| mark.parent)),
             author: issue.user.as_ref().map(|user| user.login.clone()),
             trust: if trusted { Trust::Trusted } else { Trust::Untrusted },
             created_at: issue.created_at.as_deref().and_then(Timestamp::from_rfc3339),

@@ -6,6 +6,7 @@
 //! open or closed, and one comment per run that is edited in place. See `docs/trackers/github.md`.
 
 mod api;
+mod creating;
 mod item;
 mod labels;
 mod mirror;
@@ -29,9 +30,9 @@ use secrecy::SecretString;
 use self::api::Api;
 use self::mirror::Mirror;
 use super::status_comment::SigningKey;
-use super::{Listing, Tracker, TrackerError, TrackerUpdate, Updated};
+use super::{Listing, NewItem, Tracker, TrackerError, TrackerUpdate, Updated};
 use crate::domain::ids::{ItemId, ProjectId};
-use crate::domain::work_item::Lane;
+use crate::domain::work_item::{Lane, WorkItem};
 
 /// The name of this tracker in item identifiers.
 pub const SOURCE: &str = "github";
@@ -152,9 +153,14 @@ impl GithubTracker {
     /// When the address or the token is nothing that can be sent.
     pub fn new(settings: GithubSettings) -> Result<Self, TrackerError> {
         let api = Api::new(&settings)?;
-        let secret = settings.signing_secret.as_ref().or(settings.token.as_ref());
-        let key = SigningKey::derived(secret.unwrap_or(&SecretString::from(String::new())));
+        let key = Self::signing_key(&settings);
         Ok(Self { settings, api, key, hurried: AtomicBool::new(false), mirrors: Mutex::default() })
+    }
+
+    /// What comments and parts are signed with.
+    fn signing_key(settings: &GithubSettings) -> SigningKey {
+        let secret = settings.signing_secret.as_ref().or(settings.token.as_ref());
+        SigningKey::derived(secret.unwrap_or(&SecretString::from(String::new())))
     }
 
     fn mirrors(&self) -> MutexGuard<'_, BTreeMap<String, Mirror>> {
@@ -196,5 +202,9 @@ impl Tracker for GithubTracker {
 
     async fn update(&self, update: &TrackerUpdate) -> Result<Updated, TrackerError> {
         self.write(update).await
+    }
+
+    async fn create(&self, item: &NewItem) -> Result<WorkItem, TrackerError> {
+        self.create_part(item).await
     }
 }

@@ -35,6 +35,12 @@ impl Issue {
     }
 }
 
+/// A new issue: what hangs it below another one.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Created {
+    pub(super) id: u64,
+}
+
 /// How many issues it waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Dependencies {

@@ -5,11 +5,14 @@
 //! `lane`, `blocked_by`, `parent`, `project`, `author`, `created`. A file with a mistake is reported with its line and
 //! held; the others go on.
 //!
+//! A part of a divided item becomes a file `<parent>.<number>.md` beside its parent's.
+//!
 //! Written back: the value of `state`, and one line per update below a heading `## Factory` at the end. Nothing else in
 //! a file is ever changed, nothing is ever deleted. [`WorkItem::revision`](crate::domain::work_item::WorkItem) covers
 //! all of the file but that log.
 
 mod catalogue;
+mod creation;
 mod edit;
 mod fault;
 mod file;
@@ -33,9 +36,9 @@ use rustix::io::Errno;
 use self::catalogue::{Catalogue, Occasion, Place};
 use self::file::ItemFile;
 use self::replace::{Observer, Replaced};
-use super::{Listing, Tracker, TrackerError, TrackerUpdate, Updated};
-use crate::domain::ids::ProjectId;
-use crate::domain::work_item::{Lane, Trust};
+use super::{Listing, NewItem, Tracker, TrackerError, TrackerUpdate, Updated};
+use crate::domain::ids::{ItemId, ProjectId};
+use crate::domain::work_item::{Lane, Trust, WorkItem};
 
 /// The name of this tracker in item identifiers.
 pub const SOURCE: &str = "local";
@@ -108,6 +111,11 @@ impl Tracker for LocalTracker {
         let update = update.clone();
         off_the_loop(&self.shared, move |shared| shared.update(&update)).await
     }
+
+    async fn create(&self, item: &NewItem) -> Result<WorkItem, TrackerError> {
+        let item = item.clone();
+        off_the_loop(&self.shared, move |shared| shared.create(&item)).await
+    }
 }
 
 /// Runs file system work where it may block. Joined in place; if the caller goes away, a write still ends whole.
@@ -158,6 +166,38 @@ impl Shared {
         Err(TrackerError::Conflict { file, attempts: MAX_TRIES })
     }
 
+    fn create(&self, new: &NewItem) -> Result<WorkItem, TrackerError> {
+        if new.parent.source() != SOURCE {
+            let tracker = SOURCE.to_owned();
+            return Err(TrackerError::ForeignItem { item: new.parent.clone(), tracker });
+        }
+        let id = creation::id_of(new)?;
+        let (text, item) = creation::compose(new, &id, &self.settings)?;
+        let mut catalogue = self.catalogue();
+        let _lock = lock(&self.settings.directory)?;
+        catalogue.refresh(&self.settings, Occasion::Write)?;
+        if let Some(file) = file_of(&catalogue, &id)? {
+            return self.created_before(&file, new);
+        }
+        let parent = file_of(&catalogue, &new.parent)?;
+        let parent = parent.ok_or(TrackerError::UnknownItem { item: new.parent.clone() })?;
+        let path = parent.with_file_name(format!("{}.md", id.identifier()));
+        if replace::create(&path, text.as_bytes())? {
+            return Ok(item);
+        }
+        self.created_before(&path, new)
+    }
+
+    /// The item in `path`, if it was written for this very part.
+    fn created_before(&self, path: &Path, new: &NewItem) -> Result<WorkItem, TrackerError> {
+        let content = catalogue::read_content(path)
+            .map_err(|error| TrackerError::write("read", path, error))?;
+        match ItemFile::read(&content, &catalogue::stem(path), &self.settings) {
+            Ok(file) if creation::is_ours(&file, new) => Ok(file.item),
+            Ok(_) | Err(_) => Err(creation::taken(path)),
+        }
+    }
+
     /// One try; `None` when the file changed meanwhile.
     fn write(&self, path: &Path, update: &TrackerUpdate) -> Result<Option<Updated>, TrackerError> {
         let before = match catalogue::read_content(path) {
@@ -182,6 +222,17 @@ impl Shared {
 
     fn catalogue(&self) -> MutexGuard<'_, Catalogue> {
         self.catalogue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The file of an item, if it has one.
+fn file_of(catalogue: &Catalogue, item: &ItemId) -> Result<Option<PathBuf>, TrackerError> {
+    match catalogue.place(item) {
+        Place::File(file) => Ok(Some(file)),
+        Place::Unreadable(problem) => {
+            Err(TrackerError::Unreadable { item: item.clone(), problem: Box::new(problem) })
+        }
+        Place::Unknown => Ok(None),
     }
 }
 

@@ -88,6 +88,28 @@ fn prepare(original: &Metadata, temporary: &Path, content: &[u8]) -> Result<(), 
     })
 }
 
+/// Writes a new file, whole or not at all. Whether it did: an existing file stays as it is.
+///
+/// # Errors
+/// When the file system refuses.
+pub(super) fn create(path: &Path, content: &[u8]) -> Result<bool, TrackerError> {
+    let temporary = sibling(path, "factory-tmp");
+    discard(&temporary)?;
+    let write = || -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
+        file.write_all(content)?;
+        file.sync_all()
+    };
+    write().map_err(|error| TrackerError::write("write the temporary file", &temporary, error))?;
+    let linked = fs::hard_link(&temporary, path);
+    discard(&temporary)?;
+    match linked {
+        Ok(()) => sync_directory(path).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(TrackerError::write("create", path, error)),
+    }
+}
+
 /// After the swap: keeps it if the file that came out is the one we read, else undoes it.
 fn settle(
     path: &Path,

@@ -156,3 +156,22 @@ fn an_update_goes_to_the_comment_of_its_run_and_one_without_a_run_to_the_newest(
     assert_eq!(place(&found, &update(3, Some(card(2, "two")))), Place::Written(1));
     assert!(is_outdated(&found, &update(2, None)) && !is_outdated(&found, &update(4, None)));
 }
+
+#[test]
+fn a_lane_has_a_comment_of_its_own_with_both_boxes() {
+    let of_lane = |text: &str| RunCard { run: None, ..card(0, text) };
+    let run = written(&[update(1, Some(card(1, "one")))]);
+    assert_eq!(place(std::slice::from_ref(&run), &update(2, Some(of_lane("ralph")))), Place::New);
+    let mut lane = StatusComment::new(&item(), None);
+    lane.add(&update(2, Some(of_lane("**verifying** · lane ralph"))));
+    let text = lane.render(&key("secret"));
+    assert!(text.contains("- [x] implementationComplete\n- [ ] reviewPassed"), "{text}");
+    let read = StatusComment::verified(&text, &item(), &key("secret")).unwrap();
+    assert_eq!(read, lane);
+    let found = [run, read];
+    assert_eq!(place(&found, &update(3, Some(of_lane("ralph")))), Place::Existing(1));
+    assert_eq!(place(&found, &update(2, Some(of_lane("ralph")))), Place::Written(1));
+    assert_eq!(place(&found, &update(3, Some(card(1, "two")))), Place::Existing(0));
+    let silent = StatusComment::new(&item(), None).render(&key("secret"));
+    assert!(!silent.contains("reviewPassed"), "{silent}");
+}

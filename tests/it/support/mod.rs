@@ -3,7 +3,11 @@
 pub mod agent_clis;
 #[expect(dead_code, reason = "the tracker's own tests use the rest")]
 pub(crate) mod azure;
+#[expect(dead_code, reason = "the forges' own tests use the rest")]
+pub mod bench;
 pub(crate) mod factory;
+pub(crate) mod git_server;
+#[expect(dead_code, reason = "the forges' own tests use the rest")]
 pub(crate) mod github;
 pub(crate) mod judges;
 pub mod model_server;

@@ -27,6 +27,7 @@ const SERVERS: &[&str] = &[
     "localhost",
     "rustup.rs",
     "semver.org",
+    "vssps.dev.azure.com",
     "sh.rustup.rs",
     "www.apache.org",
 ];

@@ -88,7 +88,7 @@ fn an_issue_becomes_a_merged_change_and_a_closed_issue_with_one_comment() {
 }
 
 /// The texts of all files below `path`.
-fn walk(path: &std::path::Path) -> Vec<String> {
+pub(super) fn walk(path: &std::path::Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(path) else { return Vec::new() };
     let mut texts = Vec::new();
     for entry in entries.flatten() {

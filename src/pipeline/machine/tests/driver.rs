@@ -70,6 +70,7 @@ pub(in crate::pipeline) fn plan() -> RunPlan {
             critic: Some(stage_plan("critic-agent")),
             optional: OptionalStages::default(),
         },
+        division: None,
         context: ContextPlan::default(),
         facts: ItemFacts::default(),
         workflow: None,
@@ -310,7 +311,8 @@ impl Driver {
         let run = self.state.id;
         let effect = match self.state.phase {
             Phase::Preparing => Effect::PrepareWorkspace { run },
-            Phase::Diagnosing
+            Phase::Planning
+            | Phase::Diagnosing
             | Phase::Coding
             | Phase::Critiquing
             | Phase::Testing
@@ -534,7 +536,9 @@ impl Driver {
             Effect::RunTurn { turn, .. } => Input::TurnNotStarted { turn, failure },
             Effect::RunChecks { execution, .. } => Input::ChecksFailed { execution, failure },
             Effect::Deliver { execution, .. } => Input::DeliveryFailed { execution, failure },
-            other @ (Effect::CleanUp { .. } | Effect::UpdateTracker { .. }) => {
+            other @ (Effect::CleanUp { .. }
+            | Effect::UpdateTracker { .. }
+            | Effect::CreateItem { .. }) => {
                 panic!("{other:?} does not fail here")
             }
         };

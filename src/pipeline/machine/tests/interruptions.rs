@@ -65,7 +65,9 @@ fn play_out(run: &mut Driver) {
             Effect::RunTurn { .. } => run.begin(),
             Effect::RunChecks { .. } => run.checks(None),
             Effect::Deliver { .. } => run.deliver(),
-            Effect::CleanUp { .. } | Effect::UpdateTracker { .. } => return,
+            Effect::CleanUp { .. } | Effect::UpdateTracker { .. } | Effect::CreateItem { .. } => {
+                return;
+            }
         };
     }
     panic!("no end in sight: {:?}", run.state.phase);

@@ -304,7 +304,7 @@ fn goes(run: &mut Driver, ending: Ending, diff: &str, says: Says) {
         Effect::Deliver { .. } => {
             run.deliver();
         }
-        Effect::CleanUp { .. } | Effect::UpdateTracker { .. } => {
+        Effect::CleanUp { .. } | Effect::UpdateTracker { .. } | Effect::CreateItem { .. } => {
             run.feed(Input::CleanedUp { kept: diff.is_empty(), salvaged: None });
         }
     }

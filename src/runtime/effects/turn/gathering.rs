@@ -46,7 +46,7 @@ pub(super) async fn gather(
                 before: None,
             })
         }
-        Stage::Diagnose => {
+        Stage::Planner | Stage::Diagnose => {
             let head = ports.workspaces.head(workspace).await?;
             ports.workspaces.restore(workspace, &head).await?;
             let before = Some(ports.workspaces.fingerprint(workspace).await?);

@@ -350,6 +350,20 @@ fn people_who_finish_an_item_in_its_tracker_free_its_lane() {
     assert_eq!(phase(&bench, "A-2"), None);
 }
 
+#[test]
+fn giving_an_item_up_frees_its_lane_and_leaves_no_close_to_wait_for() {
+    let mut bench = Bench::new(EPIC);
+    done(&mut bench, start(Lane::Team, "E-1"));
+    done(&mut bench, advance("E-1", LanePhase::Verifying));
+    done(&mut bench, review("E-1", true));
+    assert!(refusal(&mut bench, unlink("team")).contains("acknowledge-close E-1"));
+    done(&mut bench, Command::Cancel { target: "E-1".to_owned() });
+    assert_eq!(phase(&bench, "E-1"), None);
+    assert!(bench.engine.status(bench.now).lanes.ledger.is_empty());
+    drain(&mut bench, "E-1");
+    done(&mut bench, stop_daemon(None));
+}
+
 /// One of the things that may happen to the items of [`EPIC`].
 fn happens(bench: &mut Bench, what: usize, name: &str) {
     let lanes = [Lane::Ralph, Lane::Team, Lane::Ultrawork];

@@ -224,3 +224,22 @@ fn work_goes_on_by_itself_where_it_may_and_not_for_ever() {
     let entry = told(&bench).pop().unwrap().1;
     assert!(entry.contains("`enact-factory retry A-1` has it answered"), "{entry}");
 }
+
+#[test]
+fn a_review_that_was_answered_is_no_news_until_it_is_another_one() {
+    let mut bench = offered(false);
+    let asked = PullRequest { reviews: vec![review("ann", true)], ..open() };
+    reads(&mut bench, asked.clone());
+    assert_eq!(told(&bench).len(), 1);
+    let offer = bench.engine.item(&id("A-1")).unwrap().offered.as_ref().unwrap().offer.clone();
+    let now = bench.now;
+    bench.engine.record_item(&id("A-1"), Event::ItemOffered { offer }, now);
+    let handled = bench.engine.handled(None, None, now);
+    bench.store(handled);
+    reads(&mut bench, PullRequest { head: "d".repeat(40), ..asked.clone() });
+    assert_eq!(told(&bench).len(), 1, "it stands there still");
+    let mut anew = asked;
+    anew.reviews[0].at = Timestamp(2);
+    reads(&mut bench, anew);
+    assert_eq!(told(&bench).len(), 2);
+}

@@ -9,6 +9,7 @@ use toml::Spanned;
 
 use crate::domain::agent::{AgentKind, Stage};
 use crate::domain::budget::{DayBudget, ItemBudget, WindowBudget};
+use crate::domain::epic::DivisionPolicy;
 use crate::domain::ids::{ItemId, ProjectId};
 use crate::domain::policy::{
     ApprovalPolicy, BlockedHours, Pace, Policy, ProjectPolicy, PullRequestPolicy, Slots,
@@ -271,6 +272,15 @@ impl Reader<'_> {
             approval: ApprovalPolicy {
                 required: rules.approval,
                 expires_ms: rules.approval_expires.map_or(24 * 3_600_000, millis),
+            },
+            division: DivisionPolicy {
+                enabled: false,
+                threshold_minutes: 30,
+                max_depth: 2,
+                max_children: 5,
+                daily_limit: 20,
+                approval: false,
+                stage: stages.coder.clone(),
             },
             slots: Slots {
                 global: rules.slots.global.unwrap_or(4),

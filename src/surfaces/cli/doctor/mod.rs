@@ -1,6 +1,7 @@
 //! `doctor`: is everything there that the factory needs, and what to do about what is not.
 
 mod agents;
+mod forges;
 mod git;
 mod items;
 mod lanes;
@@ -92,6 +93,9 @@ pub(super) async fn execute(context: &Context, _arguments: &Doctor) -> Result<u8
                 findings.extend(projects::look(context, settings).await);
             }
             findings.extend(items::look(context, settings).await);
+            if git_works {
+                findings.extend(forges::look(context, settings).await);
+            }
             findings.extend(webhooks::look(settings).await);
             findings.extend(lanes::look(context, settings).await);
         }

@@ -121,6 +121,18 @@ async fn every_process_takes_every_state() {
 }
 
 #[tokio::test]
+async fn an_update_that_comes_while_the_board_is_read_for_the_first_time_is_not_lost() {
+    let board = Board::with(Process::Agile, |settings| {
+        settings.poll = std::time::Duration::from_secs(3600);
+    });
+    let number = board.azure.create("Task", &[("System.Title", json!("one"))]);
+    let update = wish(number, 1, Some(ItemState::InProgress));
+    let (listed, written) = tokio::join!(board.tracker.list(), board.tracker.update(&update));
+    assert_eq!(listed.unwrap().items.len(), 1);
+    assert_eq!(written.unwrap().current.state, ItemState::InProgress);
+}
+
+#[tokio::test]
 async fn what_people_took_off_the_board_is_left_alone() {
     let board =
         Board::with(Process::Agile, |settings| settings.filter.tags = vec!["ai".to_owned()]);

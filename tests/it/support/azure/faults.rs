@@ -13,6 +13,10 @@ pub enum Scope {
     Items,
     /// Those that add or change a comment.
     Comments,
+    /// Those that make an item.
+    Creations,
+    /// Those that change something at a path that ends so.
+    At(&'static str),
 }
 
 /// What goes wrong.
@@ -61,6 +65,8 @@ impl Faults {
                     Scope::Writes => writes,
                     Scope::Items => writes && method == "PATCH" && !is_comment,
                     Scope::Comments => writes && is_comment,
+                    Scope::Creations => method == "POST" && path.contains("/workitems/$"),
+                    Scope::At(end) => writes && path.ends_with(end),
                 }
         });
         found.map(|(_, times, fault)| {

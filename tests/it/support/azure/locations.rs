@@ -15,7 +15,7 @@ pub fn all() -> Value {
         "routeTemplate": "_apis/{resource}/{areaId}", "resourceVersion": 1,
         "minVersion": "3.2", "maxVersion": "7.1", "releasedVersion": "0.0",
     });
-    let value = [
+    let mut value = vec![
         areas,
         at(
             "72c7ddf8-2cdc-4f60-90cd-ab71c14a399b",
@@ -53,5 +53,29 @@ pub fn all() -> Value {
             "{project}/_apis/{area}/workItemTypes/{type}/states",
         ),
     ];
+    value.extend(git());
     json!({ "count": value.len(), "value": value })
+}
+
+/// Those of repositories.
+fn git() -> impl Iterator<Item = Value> {
+    let of_pull = "pullRequests/{pullRequestId}/{resource}";
+    [
+        ("9946fd70-0d40-406e-b686-b4744cbbcc37", "pullRequests", "{resource}/{pullRequestId}".to_owned()),
+        ("f22387e3-984e-4c52-9c6d-fbb8f14c812d", "labels", format!("{of_pull}/{{labelIdOrName}}")),
+        ("4b6702c7-aa35-4b89-9c96-b9abf6d3e540", "reviewers", format!("{of_pull}/{{reviewerId}}")),
+        ("b5f6bb4f-8d1e-4d79-8d11-4c9172c99c35", "statuses", format!("{of_pull}/{{statusId}}")),
+        ("ab6e2e5d-a0b7-4153-b64a-a4efe0d49449", "threads", format!("{of_pull}/{{threadId}}")),
+        ("0a637fcc-5370-4ce8-b0e8-98091f5f9482", "workitems", of_pull.to_owned()),
+        ("428dd4fb-fda5-4722-af02-9313b80305da", "statuses", "commits/{commitId}/{resource}".to_owned()),
+        ("2d874a60-a811-4f62-9c9f-963a6ea0a55b", "refs", "{resource}".to_owned()),
+    ]
+    .into_iter()
+    .map(|(id, name, template)| {
+        json!({
+            "id": id, "area": "git", "resourceName": name, "resourceVersion": 1,
+            "routeTemplate": format!("{{project}}/_apis/{{area}}/repositories/{{repositoryId}}/{template}"),
+            "minVersion": "1.0", "maxVersion": "7.1", "releasedVersion": "7.1",
+        })
+    })
 }

@@ -8,6 +8,7 @@ pub mod board;
 pub mod comments;
 pub mod faults;
 pub mod locations;
+pub mod parts;
 pub mod patch;
 pub mod process;
 pub mod pulls;

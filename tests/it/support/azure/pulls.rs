@@ -46,6 +46,8 @@ pub struct Pull {
     /// As the service shows them.
     pub threads: Vec<Value>,
     pub statuses: Vec<Value>,
+    /// What policies of its target say.
+    pub evaluations: Vec<Value>,
     head: String,
     merge: Option<String>,
     is_known: bool,
@@ -103,6 +105,7 @@ impl Pulls {
             labels: Vec::new(),
             threads: Vec::new(),
             statuses: Vec::new(),
+            evaluations: Vec::new(),
             head: self.head(source).unwrap_or_default(),
             merge: None,
             is_known: false,
@@ -232,6 +235,20 @@ pub fn answer(inner: &mut Inner, call: &Call<'_>) -> Result<Value, Refusal> {
         ("POST", ["commits", commit, "statuses"]) => report(&mut inner.pulls, call, commit),
         _ => Err(Refusal::new(404, "", &format!("no such resource: {:?}", call.path))),
     }
+}
+
+/// What policies say of a pull request.
+pub fn evaluations(inner: &Inner, call: &Call<'_>) -> Result<Value, Refusal> {
+    if !call.version.contains("-preview") {
+        let text = "The -preview flag must be supplied in the api-version for such requests.";
+        return Err(Refusal::new(400, "VssInvalidPreviewVersionException", text));
+    }
+    let artifact = call.parameter("artifactId").unwrap_or_default();
+    let beginning = format!("vstfs:///CodeReview/CodeReviewId/{PROJECT_ID}/");
+    let number = artifact.strip_prefix(&beginning).and_then(|it| it.parse::<u64>().ok());
+    let pull = number.and_then(|number| inner.pulls.all.get(&number));
+    let missing = || Refusal::new(400, "ArgumentException", "no such artifact");
+    Ok(list(pull.ok_or_else(missing)?.evaluations.clone()))
 }
 
 /// People by their names.

@@ -52,7 +52,7 @@ pub struct Call<'a> {
     pub path: Vec<&'a str>,
     has_team: bool,
     query: Vec<(String, String)>,
-    version: String,
+    pub version: String,
     kind: String,
     pub body: Value,
 }
@@ -233,6 +233,7 @@ fn dispatch(inner: &mut Inner, call: &Call<'_>) -> Result<Value, Refusal> {
             Ok(json!({ "count": shown.len(), "value": shown }))
         }
         (_, ["git", ..]) => pulls::answer(inner, call),
+        ("GET", ["policy", "evaluations"]) => pulls::evaluations(inner, call),
         ("GET", ["identities"]) => Ok(pulls::people(call)),
         ("GET", ["connectiondata"]) => Ok(pulls::connection()),
         ("POST", ["wit", "wiql"]) => wiql(inner, call, &base),

@@ -147,6 +147,14 @@ impl Factory {
         (said, ended)
     }
 
+    /// Stops the daemon by `stop` with these options, and waits until it has gone.
+    pub(crate) fn stop(&mut self, options: &[&str]) -> (Said, ExitStatus) {
+        let said = self.cli(&[&["stop"], options].concat());
+        let ended = self.until("the daemon has gone", BOUND, Self::daemon_ended);
+        self.daemon = None;
+        (said, ended)
+    }
+
     /// Asks the daemon to stop.
     pub(crate) fn send_sigterm(&self) {
         let pid = i32::try_from(self.daemon_pid()).ok().and_then(Pid::from_raw).expect("a pid");

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_json::{Value, json};
 
-use super::pulls::shown_repository;
+use super::shown::shown_repository;
 use super::world::{Comment, Fate, Issue, World};
 use super::{ACCOUNT, Answer, Asked, TOKEN};
 
@@ -92,6 +92,10 @@ impl World {
                 let issue = self.here(repository, number(it)?)?;
                 Ok(done(200, &render(repository, issue)))
             }
+            ("POST", ["issues"]) => self.create(repository, body),
+            ("POST", ["issues", it, "sub_issues"]) => {
+                self.hang_below(repository, number(it)?, body)
+            }
             ("PATCH", ["issues", it]) => self.patch(repository, number(it)?, body),
             ("GET", ["issues", it, "comments"]) => {
                 let issue = self.here(repository, number(it)?)?;
@@ -169,6 +173,7 @@ impl World {
                     |label: &String| issue.labels.iter().any(|it| it.to_lowercase() == *label);
                 labels.iter().all(has)
             })
+            .filter(|issue| get("creator").is_none_or(|it| issue.author == it))
             .filter(|issue| {
                 get("assignee").is_none_or(|it| issue.assignees.iter().any(|one| one == it))
             })
@@ -345,7 +350,7 @@ fn text_of(body: &Value) -> Result<String, Answer> {
     }
 }
 
-fn render(repository: &str, issue: &Issue) -> Value {
+pub(super) fn render(repository: &str, issue: &Issue) -> Value {
     let base = format!("https://api.github.example/repos/{repository}");
     let address = format!("{base}/issues/{}", issue.number);
     let labels: Vec<Value> = issue.labels.iter().map(|it| label(it)).collect();

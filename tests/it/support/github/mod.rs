@@ -7,7 +7,9 @@
 //! depends on when a test runs. Contract: GitHub's REST description 2022-11-28; whoever changes it runs the judges.
 
 mod answers;
+mod creating;
 pub(crate) mod pulls;
+mod shown;
 pub(crate) mod world;
 
 use std::net::TcpListener;
@@ -57,6 +59,8 @@ impl Call {
 pub(crate) enum Fault {
     /// It is answered with this and not looked at.
     Answer(u16, Vec<(&'static str, String)>, String),
+    /// It is done: only counted.
+    Done,
     /// It is done, and the connection breaks before the answer is there.
     DoneUnanswered,
     /// It is done, and the answer comes when the test lets it.
