@@ -57,10 +57,10 @@ impl Wording<'_> {
             let mut line = self.say("line-held", &values);
             if let Some(until) = held.until {
                 let until = self.say("line-until", &[("until", &moment(until))]);
-                line.push_str(&format!(", {until}"));
+                let _never = write!(line, ", {until}");
             }
             if let Some(action) = &held.released_by {
-                line.push_str(&format!(" → {}", neutral_line(action)));
+                let _never = write!(line, " → {}", neutral_line(action));
             }
             lines.push(line);
         }

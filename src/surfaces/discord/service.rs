@@ -132,11 +132,11 @@ pub async fn run(
     let mut hearing = Hearing::new(shared.clone(), messages, responses);
     let mut reports = Reports::new(shared.clone());
     tokio::join!(
-        gateway::listen(&shared, ear),
-        hearing.run(heard),
-        sending.run(to_send),
-        sending.run(to_respond),
-        reports.run(),
+        Box::pin(gateway::listen(&shared, ear)),
+        Box::pin(hearing.run(heard)),
+        Box::pin(sending.run(to_send)),
+        Box::pin(sending.run(to_respond)),
+        Box::pin(reports.run()),
     );
 }
 
