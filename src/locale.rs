@@ -16,7 +16,7 @@ use template::{Template, Value};
 pub const VERSION: u32 = 5;
 
 /// The files of one language.
-type Files = [(&'static str, &'static str); 10];
+type Files = [(&'static str, &'static str); 11];
 
 macro_rules! files {
     ($language:literal) => {

@@ -143,6 +143,19 @@ impl Inbox {
     }
 }
 
+/// Whether an event only says what was taken from chats and reported there: no work depends on it.
+#[must_use]
+pub fn is_of_chats(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::CommandReceived { .. }
+            | Event::CommandAnswered { .. }
+            | Event::ChannelRead { .. }
+            | Event::ReportPosted { .. }
+            | Event::ReportClosed { .. }
+    )
+}
+
 fn number(text: &str) -> Option<u64> {
     text.parse().ok()
 }

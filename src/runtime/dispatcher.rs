@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::command::Command;
 use crate::domain::event::Event;
 use crate::domain::ids::RunId;
-use crate::domain::inbox::Inbox;
+use crate::domain::inbox::{Inbox, is_of_chats};
 use crate::domain::policy::Policy;
 use crate::domain::time::Timestamp;
 use crate::store::MOST_BATCHES;
@@ -372,16 +372,9 @@ pub(super) fn concerns_planning(batch: &Batch) -> bool {
         let name = append.stream.as_str();
         let item = name.starts_with("work/") || name.starts_with("ops/");
         item && append.events.iter().any(|new| {
-            !matches!(
-                new.event,
-                Event::ItemCharged { .. }
-                    | Event::ItemUpdateRequested { .. }
-                    | Event::CommandReceived { .. }
-                    | Event::CommandAnswered { .. }
-                    | Event::ChannelRead { .. }
-                    | Event::ReportPosted { .. }
-                    | Event::ReportClosed { .. }
-            )
+            let charged =
+                matches!(new.event, Event::ItemCharged { .. } | Event::ItemUpdateRequested { .. });
+            !charged && !is_of_chats(&new.event)
         })
     })
 }

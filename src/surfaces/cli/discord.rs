@@ -35,43 +35,55 @@ pub(super) async fn serve(
 ) {
     use std::sync::Arc;
 
-    use crate::surfaces::discord::desk::Rules;
-    use crate::surfaces::discord::service::{Setup, run};
+    use crate::surfaces::discord::service::run;
 
-    let Some(Wanted { settings, projects }) = wanted else { return };
-    let Some(token) = settings.token else {
-        tracing::warn!(
-            "`[discord]` has no token, nor has DISCORD_TOKEN: the daemon runs without Discord"
-        );
-        return;
-    };
-    let authority = settings.certificate_authority.as_deref().and_then(|path| {
-        let unreadable =
-            |error| tracing::error!(%error, "`discord.certificate_authority` cannot be read");
-        std::fs::read(path).map_err(unreadable).ok()
-    });
+    let Some(wanted) = wanted else { return };
     let redactor = parts.ports.redactor.clone();
-    let rules = Rules {
-        access: settings.access,
-        prefix: settings.prefix,
-        language: settings.language,
-        projects,
-        redact: Arc::new(move |text| redactor.redact(text).into_owned()),
-    };
-    let setup = Setup {
-        token,
-        rules,
-        report_channel: settings.report_channel,
-        connect_to: settings.connect_to,
-        authority,
-    };
-    let clock = Arc::clone(&parts.ports.clock);
-    Box::pin(run(setup, handle, parts.store.clone(), clock, stop)).await;
+    match wanted.setup(Arc::new(move |text| redactor.redact(text).into_owned())) {
+        Ok(setup) => {
+            let clock = Arc::clone(&parts.ports.clock);
+            Box::pin(run(setup, handle, parts.store.clone(), clock, stop)).await;
+        }
+        Err(problem) => tracing::warn!("{problem}; the daemon runs without Discord"),
+    }
+}
+
+#[cfg(feature = "discord")]
+impl Wanted {
+    /// What the surface is made from.
+    ///
+    /// # Errors
+    /// What is missing, in a sentence.
+    pub(super) fn setup(
+        self,
+        redact: crate::surfaces::discord::desk::Redact,
+    ) -> Result<crate::surfaces::discord::service::Setup, String> {
+        use crate::surfaces::discord::desk::Rules;
+        use crate::surfaces::discord::service::Setup;
+
+        let Self { settings, projects } = self;
+        let missing = "`[discord]` has no token, nor has DISCORD_TOKEN";
+        let token = settings.token.ok_or_else(|| missing.to_owned())?;
+        let authority = match &settings.certificate_authority {
+            None => None,
+            Some(path) => Some(std::fs::read(path).map_err(|error| {
+                format!("`discord.certificate_authority` cannot be read: {error}")
+            })?),
+        };
+        let rules = Rules {
+            access: settings.access,
+            prefix: settings.prefix,
+            language: settings.language,
+            projects,
+            redact,
+        };
+        let (report_channel, connect_to) = (settings.report_channel, settings.connect_to);
+        Ok(Setup { token, rules, report_channel, connect_to, authority })
+    }
 }
 
 /// Says that this build has no Discord in it.
 #[cfg(not(feature = "discord"))]
-#[expect(clippy::unused_async, reason = "the other build waits")]
 pub(super) async fn serve(
     wanted: Option<Wanted>,
     _parts: &Parts,

@@ -362,3 +362,6 @@ pub static CATALOGUE: &[Definition] = &[
 pub fn of(action: Action) -> Option<&'static Definition> {
     CATALOGUE.iter().find(|definition| definition.action == action)
 }
+
+#[cfg(test)]
+mod tests;

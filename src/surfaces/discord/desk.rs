@@ -233,7 +233,10 @@ impl Desk {
                 self.tell(&invocation, &status).await?
             }
             (outcome, _) => {
-                let (accepted, message) = (owed.accepted, outcome.to_owned());
+                let unknown = "whether it was told is not known; tell it again if need be";
+                let known = !outcome.is_empty();
+                let message = if known { outcome } else { unknown }.to_owned();
+                let accepted = known && owed.accepted;
                 self.reply(&Reply { accepted, message, item: None, run: None })
             }
         };

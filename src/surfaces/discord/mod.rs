@@ -14,6 +14,7 @@ pub mod answers;
 pub mod cards;
 pub mod catalogue;
 pub mod desk;
+mod helping;
 pub mod message;
 pub mod parse;
 mod records;

@@ -4,6 +4,7 @@
 mod catching_up;
 mod gateway;
 mod hearing;
+mod places;
 mod reports;
 mod rest;
 mod sending;
@@ -17,6 +18,7 @@ use secrecy::SecretString;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::access::Channels;
 use crate::runtime::clock::Clock;
 use crate::runtime::engine::Chat;
 use crate::runtime::handle::DaemonHandle;
@@ -68,6 +70,22 @@ impl Shared {
             tracing::warn!("Discord: {sentence}");
         }
         let _stopping = self.desk.handle.chat(Chat::Trouble { sentences }).await;
+    }
+
+    /// Asks until there is an answer, or five times.
+    async fn insist<T>(&self, ask: impl AsyncFn() -> Result<T, RestError>) -> Result<T, RestError> {
+        let mut pause = FIRST_PAUSE;
+        for _ in 1..5 {
+            match ask().await {
+                Err(RestError::Later(problem)) => tracing::debug!(problem, "Discord: asked again"),
+                answered => return answered,
+            }
+            if !self.pause(pause).await {
+                break;
+            }
+            pause *= 2;
+        }
+        ask().await
     }
 
     /// Waits; whether it is to go on.
@@ -149,4 +167,56 @@ async fn come_in(shared: &Shared) -> bool {
         }
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+/// What can be seen without being connected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// The bot's name.
+    pub name: String,
+    /// What is not as it must be, and what to do about it.
+    pub remarks: Vec<(String, String)>,
+}
+
+/// Asks Discord whether the token is good, and whether what the bot needs is there.
+///
+/// # Errors
+/// What is wrong, in a sentence.
+pub async fn probe(setup: &Setup) -> Result<Probe, String> {
+    let rest = Rest::new(&setup.token, setup.connect_to, setup.authority.as_deref())?;
+    let name = rest.whoami().await.map_err(|error| error.to_string())?;
+    let mut remarks = Vec::new();
+    match rest.reads_messages().await {
+        Ok(true) => {}
+        Ok(false) => remarks.push((
+            "the intent MESSAGE CONTENT is missing: the gateway will refuse the bot".to_owned(),
+            "switch it on in the developer portal under Bot, Privileged Gateway Intents".to_owned(),
+        )),
+        Err(error) => remarks.push((
+            format!("its intents cannot be looked at: {error}"),
+            "is the token that of a bot?".to_owned(),
+        )),
+    }
+    let Channels::These(channels) = &setup.rules.access.channels else {
+        return Ok(Probe { name, remarks });
+    };
+    for channel in channels {
+        let seen = match rest.whereabouts(*channel).await {
+            Ok(seen) => seen,
+            Err(error) => {
+                let remedy = format!("invite the bot, and give it {}", sending::PERMISSIONS);
+                remarks.push((format!("channel {channel} cannot be seen: {error}"), remedy));
+                continue;
+            }
+        };
+        if seen.guild.is_none_or(|guild| !setup.rules.access.guilds.contains(&guild)) {
+            remarks.push((
+                format!(
+                    "channel {channel} is in no guild of `guilds`: nobody is listened to in it"
+                ),
+                "name its guild in `guilds` of [discord]".to_owned(),
+            ));
+        }
+    }
+    Ok(Probe { name, remarks })
 }

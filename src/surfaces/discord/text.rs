@@ -31,7 +31,7 @@ pub const MESSAGE: usize = 6000;
 
 const FENCE: &str = "```";
 
-/// Longest line that begins or ends a block; what is longer is a line like any other.
+/// Longest line that begins or ends a block. In other lines the marks of a block mean nothing.
 const LONGEST_FENCE: usize = 32;
 
 /// Nothing to see, but enough that the letters around it do not belong together.
@@ -128,15 +128,16 @@ pub fn split(text: &str, most: usize) -> Vec<String> {
         let broken;
         let mut rest = line;
         let is_fence = line.trim_start().starts_with(FENCE) && length(line) <= LONGEST_FENCE;
-        if !is_fence && line.trim_start().starts_with(FENCE) {
+        if !is_fence && line.contains(FENCE) {
             broken = line.replace(FENCE, &format!("`{BREAK}`{BREAK}`"));
             rest = &broken;
         }
         loop {
             let reserve = if open.is_some() || is_fence { FENCE.len() + 1 } else { 0 };
             let separator = usize::from(!piece.is_empty());
-            let room = most.saturating_sub(length(&piece) + separator + reserve);
-            if length(rest) <= room {
+            let taken = length(&piece) + separator + reserve;
+            let room = most.saturating_sub(taken);
+            if taken + length(rest) <= most {
                 append(&mut piece, rest);
                 break;
             }

@@ -181,3 +181,6 @@ fn pair_stop(invocation: &Invocation, known: &Known<'_>) -> Wish {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

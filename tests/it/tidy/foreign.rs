@@ -67,7 +67,14 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper", &["src/surfaces/http/server.rs"]),
     ("hyper_util", &["src/surfaces/http/server.rs"]),
     ("regex", &["src/agents/", "src/pipeline/stuck.rs"]),
-    ("reqwest", &["src/agents/responses/wire/client.rs", "src/http/client.rs"]),
+    (
+        "reqwest",
+        &[
+            "src/agents/responses/wire/client.rs",
+            "src/http/client.rs",
+            "src/surfaces/discord/service/rest.rs",
+        ],
+    ),
     ("rusqlite", &["src/store/sqlite/"]),
     (
         "rustix",
@@ -80,6 +87,7 @@ const HOMES: &[(&str, &[&str])] = &[
         ],
     ),
     ("saphyr_parser", &["src/pipeline/workflow/front_matter.rs"]),
+    ("serenity", &["src/surfaces/discord/service/"]),
     (
         "strsim",
         &[
@@ -87,6 +95,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "src/trackers/local/front_matter.rs",
             "src/runtime/engine/provider.rs",
             "src/runtime/simulation/scenario/",
+            "src/surfaces/discord/parse.rs",
         ],
     ),
     (
@@ -109,12 +118,22 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("toml_edit", &["src/trackers/local/"]),
     ("tracing_subscriber", &["src/telemetry.rs"]),
+    ("unicode_segmentation", &["src/surfaces/discord/text.rs"]),
     // Parts of crates that are dangerous on their own.
     ("tokio::process", &["src/process/"]),
     ("tokio::net", &["src/runtime/keeper/", "src/surfaces/"]),
     ("tokio::signal", &["src/runtime/keeper/", "src/surfaces/cli/", "src/agents/scripted/"]),
     ("tokio::task", &["src/runtime/tasks.rs", "src/trackers/local/mod.rs"]),
-    ("std::net", &["src/config/http.rs", "src/surfaces/http/", "src/surfaces/cli/"]),
+    (
+        "std::net",
+        &[
+            "src/config/discord.rs",
+            "src/config/http.rs",
+            "src/surfaces/discord/",
+            "src/surfaces/http/",
+            "src/surfaces/cli/",
+        ],
+    ),
     ("std::env", &["src/config/environment.rs", "src/surfaces/cli/"]),
     ("std::os::unix::net", &[]),
 ];

@@ -75,12 +75,17 @@ impl Hearing {
         let mut after = handle.inbox().await?.read_to(channel);
         let from = after;
         for page in 0.. {
-            let messages = match self.shared.rest.messages(channel, after).await {
+            let shared = &self.shared;
+            let read = shared.insist(async || shared.rest.messages(channel, after).await).await;
+            let messages = match read {
                 Ok(messages) => messages,
                 Err(error) => {
-                    let sentence = explained(channel, &error);
-                    tracing::warn!("{sentence}; what was written there meanwhile is not known");
-                    break;
+                    // Where reading ended stays where it is: the next session begins there.
+                    tracing::warn!(
+                        "{}; what was written there meanwhile is not known",
+                        explained(channel, &error)
+                    );
+                    return Ok(());
                 }
             };
             // What was written before the bot first came is not for it.

@@ -1,6 +1,6 @@
 //! What was heard is brought in order, taken to the desk once, and answered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serenity::all::{
@@ -9,7 +9,7 @@ use serenity::all::{
 };
 use tokio::sync::mpsc;
 
-use crate::domain::access::{Person, Place};
+use crate::domain::access::Person;
 use crate::runtime::handle::Stopping;
 use crate::runtime::tasks::Tasks;
 
@@ -18,17 +18,17 @@ use super::super::slash;
 use super::super::suggestions::suggestions;
 use super::Shared;
 use super::gateway::Heard;
-use super::rest::Whereabouts;
+use super::rest::{RestError, Whereabouts};
 use super::sending::Outbound;
 
 /// What is heard within this time of each other is brought in order: handlers run in any.
 const SETTLING: Duration = Duration::from_millis(15);
 
+/// Longest time that is waited for that.
+const LONGEST_SETTLING: Duration = Duration::from_millis(60);
+
 /// Most of it at once.
 const TOGETHER: usize = 256;
-
-/// Channels whose whereabouts are remembered.
-const REMEMBERED: usize = 1000;
 
 /// What stands before a line that was no message.
 pub(super) const SLASH: &str = "/";
@@ -84,11 +84,15 @@ impl Hearing {
             };
             let Some(first) = first else { break };
             let mut together = vec![first];
-            while together.len() < TOGETHER
-                && let Ok(Some(next)) = tokio::time::timeout(SETTLING, heard.recv()).await
-            {
-                together.push(next);
-            }
+            let settling = async {
+                while together.len() < TOGETHER
+                    && let Ok(Some(next)) = tokio::time::timeout(SETTLING, heard.recv()).await
+                {
+                    together.push(next);
+                }
+            };
+            // Where it never becomes quiet, what is there is taken all the same.
+            let _never_quiet = tokio::time::timeout(LONGEST_SETTLING, settling).await;
             together.sort_by_key(order);
             let taken = tokio::select! {
                 () = stop.cancelled() => break,
@@ -152,7 +156,15 @@ impl Hearing {
         let roles = match (&message.member, place.guild) {
             (Some(member), _) => member.roles.iter().map(|role| role.get()).collect(),
             (None, Some(guild)) if !heard => {
-                self.shared.rest.roles(guild, user).await.unwrap_or_default()
+                let shared = &self.shared;
+                match shared.insist(async || shared.rest.roles(guild, user).await).await {
+                    Ok(roles) => roles,
+                    Err(RestError::Missing(_)) => Vec::new(),
+                    Err(error) => {
+                        tracing::warn!(%error, user, "Discord: it is not known who this is");
+                        return Ok(());
+                    }
+                }
             }
             (None, _) => Vec::new(),
         };
@@ -275,41 +287,6 @@ impl Hearing {
                 self.responses.send(Outbound::Response { channel, asked, token, outgoing }).await
             }
         };
-    }
-
-    /// Where a channel is. Discord is asked only about channels of guilds that count, and once.
-    async fn place(&mut self, channel: u64, guild: Option<u64>, heard: bool) -> Option<Place> {
-        let access = &self.shared.desk.rules.access;
-        if heard && guild.is_none() {
-            return Some(Place { guild, channel, parent: None });
-        }
-        if let Some(guild) = guild
-            && !access.guilds.contains(&guild)
-        {
-            return Some(Place { guild: Some(guild), channel, parent: None });
-        }
-        let known = match self.places.get(&channel).copied() {
-            Some(known) => known,
-            None => {
-                let asked = self.shared.rest.whereabouts(channel).await.ok()?;
-                self.remember(channel, asked);
-                asked
-            }
-        };
-        Some(Place { guild: guild.or(known.guild), channel, parent: known.parent })
-    }
-
-    pub(super) fn remember(&mut self, channel: u64, whereabouts: Whereabouts) {
-        if self.places.len() >= REMEMBERED {
-            self.places.pop_first();
-        }
-        self.places.insert(channel, whereabouts);
-    }
-
-    /// Channels that are read after what was lost, as far as they are known here.
-    pub(super) fn threads(&self) -> BTreeSet<u64> {
-        let threads = self.places.iter().filter(|(_, place)| place.parent.is_some());
-        threads.map(|(thread, _)| *thread).collect()
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use serenity::all::{
-    ApplicationId, ChannelId, GuildId, Http, HttpBuilder, HttpError, InteractionId, Message,
-    MessageId, MessagePagination, UserId,
+    ApplicationFlags, ApplicationId, ChannelId, GuildId, Http, HttpBuilder, HttpError,
+    InteractionId, Message, MessageId, MessagePagination, UserId,
 };
 use serenity::builder::CreateAttachment;
 
@@ -100,6 +100,16 @@ impl Rest {
 
     pub(super) async fn whoami(&self) -> Result<String, RestError> {
         Ok(self.http.get_current_user().await?.name.clone())
+    }
+
+    /// Whether the application has the intent without which messages are empty, for few guilds or for many.
+    pub(super) async fn reads_messages(&self) -> Result<bool, RestError> {
+        let flags = self.http.get_current_application_info().await?.flags.unwrap_or_default();
+        let (many, few) = (
+            ApplicationFlags::GATEWAY_MESSAGE_CONTENT,
+            ApplicationFlags::GATEWAY_MESSAGE_CONTENT_LIMITED,
+        );
+        Ok(flags.intersects(many | few))
     }
 
     /// Whether the gateway can be asked for; serenity would go elsewhere.

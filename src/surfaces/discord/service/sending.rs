@@ -17,7 +17,7 @@ const TRIES: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// What the bot needs where it is to write.
-const PERMISSIONS: &str = "View Channel, Send Messages, Send Messages in Threads, Create Public Threads, Embed Links, \
+pub(super) const PERMISSIONS: &str = "View Channel, Send Messages, Send Messages in Threads, Create Public Threads, Embed Links, \
                            Attach Files and Read Message History";
 
 /// A kind of answer to an interaction: a message.
