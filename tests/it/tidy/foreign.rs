@@ -139,7 +139,16 @@ const HOMES: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that only tests know.
-const NOT_IN_PRODUCT: &[&str] = &["assert_cmd", "insta", "proptest"];
+const NOT_IN_PRODUCT: &[&str] = &[
+    "assert_cmd",
+    "futures_util",
+    "insta",
+    "jsonschema",
+    "proptest",
+    "rcgen",
+    "tokio_rustls",
+    "tokio_tungstenite",
+];
 
 fn may_appear(name: &str, path: &str) -> bool {
     match HOMES.iter().find(|(home, _)| *home == name) {
