@@ -27,7 +27,7 @@ fn record(events: &[Event]) -> ItemRecord {
         revision: String::new(),
         overrides: Overrides::default(),
     };
-    let mut record = ItemRecord::first(&Event::ItemCreated { item }, AT).unwrap();
+    let mut record = ItemRecord::first(&Event::ItemCreated { item, standing: None }, AT).unwrap();
     events.iter().for_each(|event| record.evolve(event, AT));
     record
 }

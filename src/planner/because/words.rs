@@ -5,6 +5,7 @@ use std::fmt;
 use chrono_tz::Tz;
 
 use crate::domain::ids::ItemId;
+use crate::domain::lane_session::LanePhase;
 use crate::domain::policy::BlockedHours;
 use crate::domain::work_item::Lane;
 
@@ -22,9 +23,7 @@ impl fmt::Display for HeldBecause {
             Self::Unreadable => out.write_str("its tracker's copy cannot be read"),
             Self::RunUnknown => out.write_str("marked as taken, but no run has it"),
             Self::OtherLane { lane } => write_lane(out, *lane),
-            Self::Operated { lane, phase, by } => {
-                write!(out, "lane {} has it since {by} linked it: {}", lane.word(), phase.word())
-            }
+            Self::Operated { lane, phase, by } => write_operated(out, *lane, *phase, by),
             Self::NoProject => out.write_str("it names no project and there is no default one"),
             Self::UnknownProject { project } => write!(out, "project {project} is not configured"),
             Self::ProjectDisabled { project } => write!(out, "project {project} is switched off"),
@@ -100,6 +99,15 @@ fn write_refused(
     } else {
         write!(out, "agent {agent} is not let in, sign it in: {why}")
     }
+}
+
+fn write_operated(
+    out: &mut fmt::Formatter<'_>,
+    lane: Lane,
+    phase: LanePhase,
+    by: &str,
+) -> fmt::Result {
+    write!(out, "lane {} has it since {by} linked it: {}", lane.word(), phase.word())
 }
 
 fn write_lane(out: &mut fmt::Formatter<'_>, lane: Lane) -> fmt::Result {
