@@ -21,6 +21,7 @@ mod lanes;
 mod offers;
 mod restoring;
 mod settling;
+
 /// Who opens an item again because of what people or checks say at its pull request. Nothing is forgiven by that.
 pub const FOLLOW_UP: &str = "system:pull-request";
 
@@ -294,6 +295,7 @@ impl ItemRecord {
     /// Takes one event into account. Total: events that do not concern items change nothing but `updated`.
     pub fn evolve(&mut self, event: &Event, at: Timestamp) {
         self.updated = at;
+        self.evolve_epic(event, at);
         match event {
             Event::ItemCreated { item, .. } => self.seen(item.clone()),
             Event::ItemChanged { change } => {
@@ -305,14 +307,7 @@ impl ItemRecord {
                 self.seen(item);
             }
             Event::ItemWithdrawn {} => self.present = false,
-            Event::ItemClaimed { run, fence, .. } => {
-                self.status = ItemStatus::InFlight;
-                self.run = Some(*run);
-                self.last_run = Some(*run);
-                self.fence = self.fence.max(*fence);
-                self.hold = None;
-                self.human = None;
-            }
+            Event::ItemClaimed { run, fence, .. } => self.claim(*run, *fence),
             Event::ItemReleased { outcome, hold, findings, .. } => {
                 self.status = ItemStatus::Pending;
                 self.leave_run(outcome);
@@ -335,16 +330,9 @@ impl ItemRecord {
                 }
             }
             Event::ItemReopened { by } if by == FOLLOW_UP => self.follow_up(),
-            Event::ItemReopened { .. } => {
-                // What was finished with its parts is not finished by them once more.
-                self.epic = self.epic.take().filter(|_| self.status != ItemStatus::Done);
-                self.free();
-            }
+            Event::ItemReopened { .. } => self.free(),
             Event::ItemResolved { outcome, in_review, .. } => self.resolve(outcome, *in_review),
             Event::ItemOffered { offer } => self.offer(offer),
-            Event::ItemDecomposed { .. }
-            | Event::ItemKeptWhole { .. }
-            | Event::PartCreated { .. } => self.evolve_epic(event, at),
             Event::ItemUpdateRefused { reason, .. } => self.refusal = Some(reason.clone()),
             Event::ItemPullRequestRead { pull_request } => self.read_pull_request(pull_request),
             Event::ItemUpdateRequested { number } => self.updates = self.updates.max(*number),
@@ -355,6 +343,7 @@ impl ItemRecord {
             }
             other => {
                 self.evolve_approval(other, at);
+                self.evolve_epic(other, at);
                 self.evolve_lane(other, at);
             }
         }

@@ -69,8 +69,17 @@ impl SigningKey {
         Self(keyed(&derivation.finalize().into_bytes()))
     }
 
-    /// The code of what an item says of itself as a part of another one.
-    pub(super) fn part(&self, said: &str) -> Hmac<Sha256> {
+    /// The code of what an item says of itself as a part of another one, in hexadecimal.
+    pub(super) fn sign_part(&self, said: &str) -> String {
+        hex::encode(self.part(said).finalize().into_bytes())
+    }
+
+    /// Whether `code` is that code.
+    pub(super) fn is_of_part(&self, said: &str, code: &str) -> bool {
+        hex::decode(code).is_ok_and(|code| self.part(said).verify_slice(&code).is_ok())
+    }
+
+    fn part(&self, said: &str) -> Hmac<Sha256> {
         let mut code = self.0.clone();
         code.update(b"enact-factory/part/1");
         code.update(said.as_bytes());

@@ -11,12 +11,7 @@ impl ItemRecord {
             Event::ApprovalRequested { expires } => {
                 self.approval = Approval::Requested { at, expires: *expires };
             }
-            Event::ApprovalGiven { by } => {
-                self.approval = Approval::Given { by: by.clone(), at };
-                if let Some(epic) = &mut self.epic {
-                    epic.agreed = epic.agreed.or(Some(at));
-                }
-            }
+            Event::ApprovalGiven { by } => self.approval = Approval::Given { by: by.clone(), at },
             Event::ApprovalRefused { by } => {
                 self.approval = Approval::Refused { by: by.clone(), at };
             }

@@ -1,15 +1,13 @@
-//! What an item knows of its parts.
+//! What dividing an item does to its record.
 
 use std::collections::BTreeMap;
 
-use super::{ItemRecord, ItemStatus};
+use super::{Event, ItemRecord, ItemStatus, Timestamp};
 use crate::domain::epic::{CreatedPart, Epic};
-use crate::domain::event::Event;
 use crate::domain::run::Outcome;
-use crate::domain::time::Timestamp;
 
 impl ItemRecord {
-    /// It was divided, was found whole, or has another part.
+    /// Takes one event about its parts into account. Total.
     pub(super) fn evolve_epic(&mut self, event: &Event, at: Timestamp) {
         match event {
             Event::ItemDecomposed { run, reason, parts, approval } => {
@@ -29,6 +27,13 @@ impl ItemRecord {
                     epic.created.insert(*number, CreatedPart { item: item.clone(), at });
                 }
             }
+            Event::ApprovalGiven { .. } => {
+                if let Some(epic) = &mut self.epic {
+                    epic.agreed = epic.agreed.or(Some(at));
+                }
+            }
+            // What was finished with its parts is not finished by them once more.
+            Event::ItemReopened { .. } if self.status == ItemStatus::Done => self.epic = None,
             _ => {}
         }
     }

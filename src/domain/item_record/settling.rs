@@ -1,8 +1,18 @@
 //! How an item comes out of a run, is settled, and goes back to work.
 
-use super::{Approval, Closing, ItemRecord, ItemSpend, ItemStatus, Outcome};
+use super::{Approval, Closing, ItemRecord, ItemSpend, ItemStatus, Outcome, RunId};
 
 impl ItemRecord {
+    /// A run has taken it.
+    pub(super) fn claim(&mut self, run: RunId, fence: u64) {
+        self.status = ItemStatus::InFlight;
+        self.run = Some(run);
+        self.last_run = Some(run);
+        self.fence = self.fence.max(fence);
+        self.hold = None;
+        self.human = None;
+    }
+
     /// It is settled.
     pub(super) fn resolve(&mut self, outcome: &Outcome, in_review: bool) {
         self.status = settled_status(outcome);

@@ -31,19 +31,6 @@ impl fmt::Display for HeldBecause {
                 write!(out, "it is the parent of open items: {children}")
             }
             Self::ChildrenSettled { done, not_done } => write_settled(out, *done, *not_done),
-            Self::PlanWaits { parts, approval } => {
-                write!(out, "a planner divides it into {}; {approval}", parts.join(" · "))
-            }
-            Self::PartsMissing { created, total } => {
-                write!(out, "it is divided: {created} of {total} parts are created")
-            }
-            Self::Parts { done, total, open, lost } => {
-                write_parts(out, (*done, *total), open, lost)
-            }
-            Self::NoRoomForParts { minutes, today, limit } => write!(
-                out,
-                "estimated at {minutes} min, too large for one run, and {today} of {limit} parts of today are taken"
-            ),
             Self::Blocked { blockers, total, chain_end } => {
                 write_blocked(out, blockers, *total, chain_end.as_ref())
             }
@@ -84,6 +71,7 @@ impl fmt::Display for HeldBecause {
                 write!(out, "{taken} of {limit} slots {slots} are taken")?;
                 if *waiting > 0 { write!(out, " ({waiting} by waiting runs)") } else { Ok(()) }
             }
+            of_parts => write_division(out, of_parts),
         }
     }
 }
@@ -124,6 +112,26 @@ fn write_lane(out: &mut fmt::Formatter<'_>, lane: Lane) -> fmt::Result {
 fn write_settled(out: &mut fmt::Formatter<'_>, done: usize, not_done: usize) -> fmt::Result {
     write!(out, "it is the parent of settled items: {done} done")?;
     if not_done > 0 { write!(out, ", {not_done} not done") } else { Ok(()) }
+}
+
+/// What holds an item because it is too large.
+fn write_division(out: &mut fmt::Formatter<'_>, because: &HeldBecause) -> fmt::Result {
+    match because {
+        HeldBecause::PlanWaits { parts, approval } => {
+            write!(out, "a planner divides it into {}; {approval}", parts.join(" · "))
+        }
+        HeldBecause::PartsMissing { created, total } => {
+            write!(out, "it is divided: {created} of {total} parts are created")
+        }
+        HeldBecause::Parts { done, total, open, lost } => {
+            write_parts(out, (*done, *total), open, lost)
+        }
+        HeldBecause::NoRoomForParts { minutes, today, limit } => write!(
+            out,
+            "estimated at {minutes} min, too large for one run, and {today} of {limit} parts of today are taken"
+        ),
+        _ => Ok(()),
+    }
 }
 
 fn write_parts(

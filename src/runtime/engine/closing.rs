@@ -31,7 +31,7 @@ impl Engine {
         &mut self,
         id: &ItemId,
         deferral: Deferral,
-        entry: String,
+        entry: &str,
         now: Timestamp,
     ) {
         let entry = format!("{entry}; not closed: {deferral}");

@@ -6,7 +6,7 @@ use crate::domain::ids::RunId;
 use crate::domain::item_record::ItemStatus;
 use crate::domain::standing::Standing;
 use crate::domain::work_item::ItemState;
-use crate::trackers::fake_github::ACCOUNT;
+use crate::fake_github::ACCOUNT;
 use crate::trackers::{Tracker as _, TrackerUpdate};
 
 fn run(number: u128) -> RunId {
