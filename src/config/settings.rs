@@ -100,7 +100,7 @@ pub(super) fn assemble(
     let roster = agents.policies(root.table("agents"), sources);
     let time_zone = pace::time_zone(root.table("pace"), sources);
     let azdo = azdo::read(root.table("azdo"), &projects, variables, &mut secrets, sources);
-    let azdo_missing = azdo::missing(root.table("azdo"), variables, azdo.is_some());
+    let github = github::read(root.table("github"), &projects, variables, &mut secrets, sources);
     let policy = Policy {
         autonomous: autonomous.is("enabled"),
         pace: pace::read(root.table("pace")),
@@ -126,15 +126,9 @@ pub(super) fn assemble(
         daemon,
         agents: agents.settings,
         local: local::read(root.table("local"), &policy.projects, sources),
+        azdo_missing: azdo::missing(root.table("azdo"), variables, azdo.is_some()),
         azdo,
-        azdo_missing,
-        github: github::read(
-            root.table("github"),
-            &policy.projects,
-            variables,
-            &mut secrets,
-            sources,
-        ),
+        github,
         discord: discord::read(root.table("discord"), variables, &mut secrets, sources),
         forges: projects::forges(root.tables("projects"), &policy.projects),
         access: access(root, variables, &mut secrets, sources),

@@ -56,7 +56,7 @@ pub(super) async fn execute(context: &Context, _arguments: &Start) -> Result<u8,
     let running = async {
         let watching = async {
             remind(context, &settings, &handle).await;
-            reload(context, settings, &handle, &parts).await
+            Box::pin(reload(context, settings, &handle, &parts)).await
         };
         tokio::select! {
             ended = Box::pin(hosted.run(stopped)) => ended,

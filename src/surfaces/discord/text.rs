@@ -141,7 +141,7 @@ pub fn split(text: &str, most: usize) -> Vec<String> {
                 append(&mut piece, rest);
                 break;
             }
-            let begun = open.as_deref().map_or(0, |fence| length(fence));
+            let begun = open.as_deref().map_or(0, length);
             if length(&piece) > begun {
                 close(&mut pieces, &mut piece, open.as_deref());
                 continue;

@@ -18,13 +18,15 @@ impl Hearing {
     pub(super) async fn begin(&mut self) -> Result<(), Stopping> {
         tracing::info!("Discord: connected");
         self.shared.trouble(Vec::new()).await;
-        if !self.greeted {
-            self.define().await;
+        let first = !std::mem::replace(&mut self.greeted, true);
+        if first {
             self.pay().await?;
-            self.greeted = true;
         }
         for channel in self.channels().await? {
             self.catch_up(channel).await?;
+        }
+        if first {
+            self.define().await;
         }
         Ok(())
     }

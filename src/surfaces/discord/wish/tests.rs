@@ -26,6 +26,7 @@ fn status(rules: &str, items: &[&str]) -> Status {
         source: "local".to_owned(),
         items: script.parts.into_values().map(|part| part.item).collect(),
         unreadable: Vec::new(),
+        standings: BTreeMap::new(),
         problems: Vec::new(),
         began: now,
     };
