@@ -6,6 +6,7 @@
 pub mod credentials;
 pub mod forges;
 
+mod leasing;
 mod toolchain;
 
 use std::collections::BTreeMap;
@@ -280,6 +281,8 @@ fn build_ports(
         agents: agents(setup),
         clock,
         ids,
+        holder: leasing::holder(&dirs),
+        lease: Duration::from_millis(setup.settings.daemon.item_lease_ms),
         dirs,
         redactor: Redactor::new(credentials.secrets(&setup.settings)),
         check_environment,
@@ -340,7 +343,8 @@ async fn take_over(setup: &Setup, ports: &Ports) -> Result<(Engine, Recovered), 
     let sources = ports.trackers.keys().cloned().collect();
     let carded = ports.trackers.iter().filter(|(_, tracker)| tracker.shows_cards());
     let cards = carded.map(|(source, _)| source.clone()).collect();
-    let identity = Identity { instance, epoch, sources, cards };
+    let leasing = leasing::of(ports);
+    let identity = Identity { instance, epoch, sources, cards, leasing };
     let policy = Arc::new(policy(setup));
     let mut engine = Engine::new(loaded, policy, identity, Arc::clone(&ports.ids));
     // Nobody has to wait for the probes to know whose program is not there at all.

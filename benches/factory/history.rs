@@ -20,7 +20,7 @@ use enact_factory::domain::work_item::{ItemState, Lane, Overrides, Priority, Tru
 use enact_factory::pipeline::input::{FinishedTurn, Input as RunInput, PreparedTurn};
 use enact_factory::runtime::clock::{IdSource, SystemIds};
 use enact_factory::runtime::engine::{
-    Engine, Handled, Identity, Input, Loaded, Wanted as WantedEffect, Written,
+    Engine, Handled, Identity, Input, Leasing, Loaded, Wanted as WantedEffect, Written,
 };
 use enact_factory::store::batch::Batch;
 
@@ -66,6 +66,7 @@ impl History {
             epoch,
             sources: BTreeSet::from(["local".to_owned()]),
             cards: BTreeSet::new(),
+            leasing: Leasing::default(),
         };
         let engine = Engine::new(Loaded::default(), Arc::new(policy), identity, ids);
         Self { engine, now, made: 0, random: 1, items: BTreeSet::new() }
@@ -154,7 +155,9 @@ impl History {
             Effect::CleanUp { run, .. } => {
                 (run, RunInput::CleanedUp { kept: false, salvaged: None })
             }
-            Effect::CreateItem { .. } => unreachable!("nothing is divided here"),
+            Effect::CreateItem { .. } | Effect::Claim { .. } | Effect::Release { .. } => {
+                unreachable!("nothing is divided or shared here")
+            }
             Effect::UpdateTracker { item, state, .. } => {
                 let record = self.engine.item(&item).expect("an item");
                 let item =

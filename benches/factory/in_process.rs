@@ -11,7 +11,7 @@ use enact_factory::runtime::clock::{Clock, IdSource, SystemClock, SystemIds};
 use enact_factory::runtime::confining::Confining;
 use enact_factory::runtime::dispatcher::{Dispatcher, Timing};
 use enact_factory::runtime::effects::{KeeperSettings, Ports};
-use enact_factory::runtime::engine::{Engine, Identity};
+use enact_factory::runtime::engine::{Engine, Identity, Leasing};
 use enact_factory::runtime::handle::DaemonHandle;
 use enact_factory::runtime::recovery;
 use enact_factory::runtime::state_dir::StateDir;
@@ -54,7 +54,8 @@ impl Loop {
         let now = clock.now();
         let loaded = recovery::load(store.as_ref(), window, now).await.expect("a log");
         let sources = trackers.keys().cloned().collect();
-        let identity = Identity { instance, epoch, sources, cards: [].into() };
+        let identity =
+            Identity { instance, epoch, sources, cards: [].into(), leasing: Leasing::default() };
         let policy = Arc::new(setup.settings.policy.clone());
         let engine = Engine::new(loaded, policy, identity, Arc::clone(&ids));
         let ports = Arc::new(Ports {
@@ -70,6 +71,8 @@ impl Loop {
             check_environment: BTreeMap::new(),
             own_program: setup.program.clone(),
             confining: Confining::off(),
+            holder: "bench".to_owned(),
+            lease: Duration::ZERO,
             keeper: KeeperSettings { orphan_grace_ms: 1_800_000 },
         });
         let timing = Timing {

@@ -25,6 +25,13 @@ pub(super) static KEYS: &[Key] = &[
         "Milliseconds that agents get to end by themselves when the daemon is asked to stop.",
     ),
     Key::with_default(
+        "item_lease",
+        Kind::Span(1_000, 24 * 3_600_000),
+        "\"30m\"",
+        "How long an item stays taken in its tracker after the daemon that works on it was last heard of. It counts at \
+         the next start.",
+    ),
+    Key::with_default(
         "log_level",
         Kind::Choice(&["error", "warn", "info", "debug", "trace"], &[]),
         "\"info\"",
@@ -87,6 +94,8 @@ pub struct DaemonSettings {
     pub poll_interval_ms: u64,
     /// Milliseconds that agents get to end by themselves at shutdown.
     pub shutdown_grace_ms: u64,
+    /// Milliseconds that an item is taken for in its tracker.
+    pub item_lease_ms: u64,
     /// The least important log lines that are still written.
     pub log_level: LogLevel,
     /// How they look.
@@ -99,6 +108,7 @@ pub(super) fn read(section: &Section) -> DaemonSettings {
         state_dir: section.file("state_dir").unwrap_or(Path::new("")).to_owned(),
         poll_interval_ms: section.count("poll_interval_ms"),
         shutdown_grace_ms: section.count("shutdown_grace_ms"),
+        item_lease_ms: section.count("item_lease"),
         log_level: LogLevel::ALL
             .into_iter()
             .find(|it| Some(it.word()) == level)

@@ -37,6 +37,12 @@ pub(super) static KEYS: &[Key] = &[
         "true",
         "Whether whoever writes into the directory is trusted; items of others need approval.",
     ),
+    Key::with_default(
+        "shared",
+        Kind::Boolean,
+        "false",
+        "Whether several daemons read the directory; then each takes an item there before it works on it.",
+    ),
 ];
 
 pub(super) fn read(
@@ -55,6 +61,7 @@ pub(super) fn read(
         directory,
         default_lane: section.text("lane").and_then(Lane::parse).unwrap_or(Lane::None),
         default_project: project,
+        shared: section.is("shared"),
         trust: if section.is("trust") { Trust::Trusted } else { Trust::Untrusted },
     })
 }

@@ -10,6 +10,18 @@ use super::work_item::ItemState;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Effect {
+    /// Take the run's item in its tracker, or renew that: nothing is worked on before.
+    Claim {
+        /// Whose.
+        run: RunId,
+        /// Number of this lease within the run, from 1.
+        number: u32,
+    },
+    /// Give the run's item back in its tracker, after everything was said there.
+    Release {
+        /// Whose.
+        run: RunId,
+    },
     /// Make (or find again) the run's worktree.
     PrepareWorkspace {
         /// Whose.
@@ -76,6 +88,8 @@ impl Effect {
     #[must_use]
     pub fn key(&self) -> EffectKey {
         EffectKey(match self {
+            Self::Claim { run, number } => format!("run/{run}/claim/{number}"),
+            Self::Release { run } => format!("run/{run}/release"),
             Self::PrepareWorkspace { run } => format!("run/{run}/prepare"),
             Self::RunTurn { run, turn } => format!("run/{run}/turn/{turn}"),
             Self::RunChecks { run, execution } => format!("run/{run}/checks/{execution}"),
@@ -92,6 +106,8 @@ impl Effect {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
+            Self::Claim { .. } => "claim",
+            Self::Release { .. } => "release",
             Self::PrepareWorkspace { .. } => "prepare_workspace",
             Self::RunTurn { .. } => "run_turn",
             Self::RunChecks { .. } => "run_checks",
@@ -106,7 +122,9 @@ impl Effect {
     #[must_use]
     pub fn run(&self) -> Option<RunId> {
         match self {
-            Self::PrepareWorkspace { run }
+            Self::Claim { run, .. }
+            | Self::Release { run }
+            | Self::PrepareWorkspace { run }
             | Self::RunTurn { run, .. }
             | Self::RunChecks { run, .. }
             | Self::Deliver { run, .. }

@@ -13,6 +13,7 @@ use super::failure::Failure;
 use super::ids::{ItemId, RunId};
 use super::item_record::{Hold, HumanReason};
 use super::lane_session::LanePhase;
+use super::lease::{ItemLease, Rival};
 use super::prompt_record::PromptRecord;
 use super::provider::AgentSwitch;
 use super::pull_request::{Offer, PullRequest};
@@ -462,6 +463,18 @@ pub enum Event {
         turn: u32,
         /// The new fencing number of the item's lease.
         fence: u64,
+    },
+    /// The item's tracker says that the run has it.
+    #[serde(rename = "run.leased")]
+    RunLeased {
+        /// What it has.
+        lease: ItemLease,
+    },
+    /// The item's tracker says that somebody else has it.
+    #[serde(rename = "run.yielded")]
+    RunYielded {
+        /// Who.
+        rival: Rival,
     },
     /// A person said something to the run.
     #[serde(rename = "run.instructed")]

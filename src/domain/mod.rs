@@ -21,6 +21,7 @@ pub mod inbox;
 pub mod item_record;
 pub mod lane_session;
 pub mod language;
+pub mod lease;
 pub mod ops;
 pub mod policy;
 pub mod prompt_record;

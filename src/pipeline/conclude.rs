@@ -5,6 +5,7 @@ use crate::domain::change::Delivered;
 use crate::domain::event::Event;
 use crate::domain::failure::{FailureClass, attempt_cooldown, infrastructure_backoff};
 use crate::domain::item_record::{Hold, HumanReason, ItemRecord};
+use crate::domain::lease::Rival;
 use crate::domain::run::{Delivery, Outcome};
 use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Finding, Severity};
@@ -45,7 +46,7 @@ pub fn conclude(record: &ItemRecord, run: &RunState, now: Timestamp) -> Option<C
         Outcome::Superseded if one_off || record.item.state.is_terminal() || !record.present => {
             resolve(run, outcome, None)
         }
-        Outcome::Superseded => release(run, outcome, None, None),
+        Outcome::Superseded => release(run, outcome, run.rival.as_ref().map(held_by), None),
         Outcome::Rejected => ask(run, outcome, HumanReason::CriticRejected),
         Outcome::WaitingHuman => ask(run, outcome, human_reason(run)),
         _ if one_off => resolve(run, outcome, Some(ItemState::Blocked)),
@@ -171,6 +172,12 @@ fn ask(run: &RunState, outcome: Outcome, reason: HumanReason) -> Conclusion {
 
 fn hold(class: FailureClass, until: Timestamp, run: &RunState) -> Hold {
     Hold { class, until, reason: first_line(&run.detail).to_owned() }
+}
+
+/// Until somebody else's lease ends: then it is asked for again.
+fn held_by(rival: &Rival) -> Hold {
+    let reason = format!("{} has it in its tracker until {}", rival.holder, rival.until);
+    Hold { class: FailureClass::Cancelled, until: rival.until, reason }
 }
 
 fn first_line(text: &str) -> &str {

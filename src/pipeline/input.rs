@@ -5,6 +5,7 @@ use crate::domain::change::{Change, CheckReport, Delivered, Workspace};
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::failure::Failure;
+use crate::domain::lease::{ItemLease, Rival};
 use crate::domain::prompt_record::PromptRecord;
 use crate::domain::provider::AgentSwitch;
 use crate::domain::run::{Interruption, Reception};
@@ -84,6 +85,21 @@ pub enum Input {
         /// The new fencing number.
         fence: u64,
     },
+    /// Its item's tracker says that it has the item.
+    Leased {
+        /// What it has.
+        lease: ItemLease,
+    },
+    /// Its item's tracker says that somebody else has the item.
+    Yielded {
+        /// Who.
+        rival: Rival,
+    },
+    /// Its item cannot be taken, and asking again is of no use.
+    Unleased {
+        /// Why.
+        failure: Failure,
+    },
     /// Someone said something to it.
     Instructed {
         /// Who.
@@ -116,6 +132,8 @@ pub enum Input {
     Supersede {
         /// What happened.
         reason: String,
+        /// Whether it is settled: nobody will go on from where the run was.
+        settled: bool,
     },
 }
 
@@ -136,6 +154,9 @@ impl Input {
             Self::CleanedUp { .. } => "cleaned up",
             Self::Interrupted { .. } => "interrupted",
             Self::Adopted { .. } => "adopted",
+            Self::Leased { .. } => "leased",
+            Self::Yielded { .. } => "yielded",
+            Self::Unleased { .. } => "unleased",
             Self::Instructed { .. } => "instructed",
             Self::GoalChanged { .. } => "goal changed",
             Self::AgentSwitched { .. } => "agent switched",

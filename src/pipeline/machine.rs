@@ -5,6 +5,7 @@ mod checking;
 mod coding;
 mod critiquing;
 mod delivering;
+mod leasing;
 mod optional;
 pub mod planning;
 mod turns;
@@ -67,6 +68,9 @@ fn step(state: &RunState, input: Input, now: Timestamp) -> Step {
         Input::DeliveryFailed { execution, failure } => step.delivery_failed(execution, failure),
         Input::Interrupted { cause, fence, salvaged } => step.interrupted(cause, fence, salvaged),
         Input::Adopted { fence } => step.adopted(fence),
+        Input::Leased { lease } => step.leased(lease),
+        Input::Yielded { rival } => step.yielded(rival),
+        Input::Unleased { failure } => step.finish(Outcome::InfraFailed, &failure.message),
         Input::Instructed { by, text, reception } => {
             step.emit(Event::RunInstructed { by, text, reception });
         }
@@ -77,15 +81,15 @@ fn step(state: &RunState, input: Input, now: Timestamp) -> Step {
             let detail = format!("cancelled by {by}");
             step.finish(Outcome::Cancelled { by }, &detail);
         }
-        Input::Supersede { reason } => {
+        Input::Supersede { reason, settled } => {
             step.stop_tasks = true;
-            step.finish(Outcome::Superseded, &reason);
+            step.end(Outcome::Superseded, &reason, Vec::new(), !settled);
         }
     }
     step
 }
 
-/// The first effects of a run whose `RunStarted` was just recorded.
+/// The first effect of a run that may work on its item.
 #[must_use]
 pub fn first_effect(state: &RunState) -> Effect {
     Effect::PrepareWorkspace { run: state.id }
@@ -147,6 +151,9 @@ impl Step {
                 | Input::Supersede { .. }
                 | Input::Interrupted { .. }
                 | Input::Adopted { .. }
+                | Input::Leased { .. }
+                | Input::Yielded { .. }
+                | Input::Unleased { .. }
                 | Input::Instructed { .. }
                 | Input::GoalChanged { .. }
                 | Input::AgentSwitched { .. }
@@ -224,6 +231,11 @@ impl Step {
     /// Ends the run; what it leaves open travels with the item to its next run.
     fn finish_with(&mut self, outcome: Outcome, detail: &str, findings: Vec<Finding>) {
         let keep = !matches!(outcome, Outcome::Succeeded);
+        self.end(outcome, detail, findings, keep);
+    }
+
+    /// The same; `keep`: people may want to look at the worktree.
+    fn end(&mut self, outcome: Outcome, detail: &str, findings: Vec<Finding>, keep: bool) {
         let detail = bounds::first_chars(detail, bounds::DETAIL_CHARS);
         let findings = bounds::findings(findings);
         self.emit(Event::RunFinished { outcome, detail, findings });

@@ -12,6 +12,7 @@ use crate::domain::epic::Part;
 use crate::domain::event::Event;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{ItemId, RunId};
+use crate::domain::lease::{ItemLease, Rival};
 use crate::domain::prompt_record::PromptRecord;
 use crate::domain::provider::{AgentSwitch, SwitchReason};
 use crate::domain::run::{Interruption, Outcome, Phase, Reception, RunPlan, StagePlan};
@@ -130,6 +131,12 @@ pub struct RunState {
     pub plan: RunPlan,
     /// Stages whose turns another agent does than the plan says.
     pub switches: BTreeMap<Stage, AgentSwitch>,
+    /// What it has of its item in the tracker, where that is asked for.
+    #[serde(default)]
+    pub lease: Option<ItemLease>,
+    /// Who else has the item.
+    #[serde(default)]
+    pub rival: Option<Rival>,
     /// What it is doing.
     pub phase: Phase,
     /// The current round, from 1.
@@ -215,6 +222,8 @@ impl RunState {
             fence: *fence,
             plan: (**plan).clone(),
             switches: BTreeMap::new(),
+            lease: None,
+            rival: None,
             phase: Phase::Preparing,
             round: 1,
             workspace: None,
@@ -289,6 +298,7 @@ impl RunState {
             Event::RunWaiting { failure, until } => self.begin_wait(failure, *until),
             Event::RunInterrupted { cause, fence } => self.note_interruption(*cause, *fence),
             Event::RunAdopted { fence, .. } => self.fence = self.fence.max(*fence),
+            Event::RunLeased { .. } | Event::RunYielded { .. } => self.note_lease(event),
             Event::RunInstructed { text, reception, .. } => self.hear(text, reception),
             Event::RunGoalChanged { title, body } => self.change_goal(title, body),
             Event::AgentSwitched { stage, switch } => self.switch_agent(*stage, switch),
@@ -308,6 +318,14 @@ impl RunState {
                 self.finished = Some(at);
             }
             Event::RunCleaned { kept, .. } => self.cleaned = Some(*kept),
+            _ => {}
+        }
+    }
+
+    fn note_lease(&mut self, event: &Event) {
+        match event {
+            Event::RunLeased { lease } => self.lease = Some(*lease),
+            Event::RunYielded { rival } => self.rival = Some(rival.clone()),
             _ => {}
         }
     }

@@ -65,6 +65,8 @@ const TYPES: &[(&str, &[Upcast])] = &[
     ("run.approved", &[]),
     ("run.waiting", &[]),
     ("run.adopted", &[]),
+    ("run.leased", &[]),
+    ("run.yielded", &[]),
     ("run.instructed", &[]),
     ("run.goal_changed", &[]),
     ("run.interrupted", &[]),

@@ -9,6 +9,7 @@ mod shadow;
 
 use crate::domain::event::Event;
 use crate::domain::ids::{EffectKey, StreamId};
+use crate::domain::lease::ItemLease;
 
 use super::envelope::{Hash, Recorded};
 use super::projections::{Rows, StreamKind};
@@ -204,7 +205,10 @@ impl Verification {
 #[must_use]
 pub fn required_effect(stream: &StreamId, event: &Event) -> Option<EffectKey> {
     let effect = match (StreamKind::of(stream), event) {
-        (StreamKind::Run, Event::RunStarted { .. }) => "prepare".to_owned(),
+        (
+            StreamKind::Run,
+            Event::RunStarted { .. } | Event::RunLeased { lease: ItemLease { number: 1, .. } },
+        ) => "prepare".to_owned(),
         (StreamKind::Run, Event::TurnStarted { turn, .. }) => format!("turn/{turn}"),
         (StreamKind::Run, Event::RunFinished { .. }) => "clean-up".to_owned(),
         (StreamKind::Item, Event::ItemUpdateRequested { number }) => format!("update/{number}"),

@@ -1,19 +1,21 @@
 //! What every tracker promises, checked on each of them.
 
+use std::time::Duration;
 mod creating;
-
 use self::creating::{
     a_part_has_its_parent_and_waits_for_others_from_the_first_moment, a_part_is_created_once,
     a_part_of_a_foreign_item_is_refused,
 };
 use super::azure_devops::tests::Board;
+use super::claim::{Claim, Claimed};
 use super::github::{GithubSettings, GithubTracker, Repository};
 use super::in_memory::InMemoryTracker;
 use super::local::{LocalSettings, LocalTracker};
 use super::log_line::{MAX_ENTRY_CHARS, mark};
 use super::{Tracker, TrackerError, TrackerUpdate, Updated};
 use crate::domain::failure::FailureClass;
-use crate::domain::ids::{EffectKey, ItemId};
+use crate::domain::ids::{EffectKey, ItemId, RunId};
+use crate::domain::lease::Rival;
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::{ItemState, Lane, Overrides, Priority, Trust, WorkItem};
 use crate::fake_github::{ACCOUNT, FakeGithub, TOKEN};
@@ -202,6 +204,105 @@ fn directory() -> Directory {
     Directory { tracker, directory }
 }
 
+/// A wish of `holder` for the item at a time, for half an hour.
+fn claim(item: ItemId, holder: &str, run: u128, minute: u64) -> Claim {
+    let now = Timestamp(1_780_000_000_000).after(Duration::from_secs(60 * minute));
+    let until = now.after(Duration::from_secs(30 * 60));
+    let run = RunId(uuid::Uuid::from_u128(run));
+    Claim { item, run, holder: holder.to_owned(), now, until }
+}
+
+async fn asks(shelf: &dyn Shelf, claim: &Claim) -> Claimed {
+    shelf.tracker().claim(claim).await.unwrap()
+}
+
+fn is_ours(claimed: &Claimed) -> bool {
+    matches!(claimed, Claimed::Ours { .. })
+}
+
+async fn an_item_is_taken_by_one_until_it_is_given_back(shelf: &dyn Shelf) {
+    shelf.write("A", "Title", ItemState::Todo, "text");
+    let before = only_item(shelf).await;
+    let (one, two) =
+        (|at| claim(shelf.id("A"), "one", 1, at), |at| claim(shelf.id("A"), "two", 2, at));
+    let Claimed::Ours { updates: 0, current } = asks(shelf, &one(0)).await else { panic!("free") };
+    assert_eq!(*current, before);
+    assert_eq!(only_item(shelf).await, before, "people have changed nothing");
+    let taken = |at| Claimed::Taken(Rival { holder: "one".to_owned(), until: one(at).until });
+    assert_eq!(asks(shelf, &two(1)).await, taken(0));
+    assert!(is_ours(&asks(shelf, &one(2)).await), "asked again");
+    assert_eq!(asks(shelf, &two(20)).await, taken(2));
+    assert!(is_ours(&asks(shelf, &claim(shelf.id("A"), "one", 3, 21)).await), "another run of it");
+    let (first, third) = (one(0).run, claim(shelf.id("A"), "one", 3, 0).run);
+    for run in [third, first] {
+        shelf.tracker().release(&shelf.id("A"), run, "one").await.unwrap();
+    }
+    assert!(is_ours(&asks(shelf, &two(22)).await));
+    shelf.tracker().release(&shelf.id("A"), two(0).run, "two").await.unwrap();
+    shelf.tracker().release(&shelf.id("A"), two(0).run, "two").await.unwrap();
+    assert_eq!(only_item(shelf).await, before);
+    assert!(shelf.log("A").is_empty(), "nothing of it is left: {:?}", shelf.log("A"));
+}
+
+async fn a_lease_that_has_run_out_is_anothers_and_is_not_renewed(shelf: &dyn Shelf) {
+    shelf.write("A", "Title", ItemState::Todo, "text");
+    assert_eq!(only_item(shelf).await.title, "Title");
+    let (one, two) =
+        (|at| claim(shelf.id("A"), "one", 1, at), |at| claim(shelf.id("A"), "two", 2, at));
+    assert!(is_ours(&asks(shelf, &one(0)).await));
+    assert!(!is_ours(&asks(shelf, &two(30)).await), "clocks differ");
+    assert!(is_ours(&asks(shelf, &two(32)).await));
+    let taken = Claimed::Taken(Rival { holder: "two".to_owned(), until: two(32).until });
+    assert_eq!(asks(shelf, &one(33)).await, taken);
+    assert!(is_ours(&asks(shelf, &two(34)).await));
+    assert!(is_ours(&asks(shelf, &one(80)).await), "it was late, and nobody else was there");
+    assert!(!is_ours(&asks(shelf, &two(81)).await));
+}
+
+async fn nobody_gives_back_what_another_has_taken(shelf: &dyn Shelf) {
+    shelf.write("A", "Title", ItemState::Todo, "text");
+    assert_eq!(only_item(shelf).await.title, "Title");
+    let (one, two) = (claim(shelf.id("A"), "one", 1, 0), claim(shelf.id("A"), "two", 2, 1));
+    assert!(is_ours(&asks(shelf, &one).await));
+    shelf.tracker().release(&two.item, two.run, "two").await.unwrap();
+    assert!(!is_ours(&asks(shelf, &two).await));
+}
+
+async fn whoever_takes_over_goes_on_from_what_was_told(shelf: &dyn Shelf) {
+    shelf.write("A", "Title", ItemState::Todo, "text");
+    assert_eq!(only_item(shelf).await.title, "Title");
+    assert!(is_ours(&asks(shelf, &claim(shelf.id("A"), "one", 1, 0)).await));
+    for number in [1, 2] {
+        update(shelf, &wish(shelf.id("A"), number, Some(ItemState::InProgress))).await;
+    }
+    let claimed = asks(shelf, &claim(shelf.id("A"), "two", 2, 60)).await;
+    let Claimed::Ours { updates: 2, current } = claimed else { panic!("{claimed:?}") };
+    assert_eq!(current.state, ItemState::InProgress);
+    let updated = update(shelf, &wish(shelf.id("A"), 3, None)).await;
+    assert!(!updated.already);
+    let last = asks(shelf, &claim(shelf.id("A"), "two", 2, 70)).await;
+    assert!(matches!(last, Claimed::Ours { updates: 3, .. }), "{last:?}");
+}
+
+async fn what_is_gone_or_foreign_is_not_taken(shelf: &dyn Shelf) {
+    shelf.write("A", "Title", ItemState::Todo, "text");
+    assert_eq!(only_item(shelf).await.id, shelf.id("A"));
+    shelf.withdraw("A");
+    for _ in 0..2 {
+        assert!(shelf.tracker().list().await.unwrap().items.is_empty());
+    }
+    let gone = shelf.tracker().claim(&claim(shelf.id("A"), "one", 1, 0)).await.unwrap_err();
+    assert!(matches!(gone, TrackerError::UnknownItem { .. }), "{gone}");
+    shelf
+        .tracker()
+        .release(&shelf.id("A"), claim(shelf.id("A"), "one", 1, 0).run, "one")
+        .await
+        .unwrap();
+    let foreign = claim(ItemId::new("elsewhere/A"), "one", 1, 0);
+    let error = shelf.tracker().claim(&foreign).await.unwrap_err();
+    assert!(matches!(error, TrackerError::ForeignItem { .. }), "{error}");
+}
+
 macro_rules! promises {
     ($($promise:ident),+ $(,)?) => {
         mod azure_devops {
@@ -233,6 +334,11 @@ promises!(
     a_foreign_item_is_refused,
     an_entry_cannot_forge_lines_or_end_the_comment,
     an_endless_entry_is_cut,
+    an_item_is_taken_by_one_until_it_is_given_back,
+    a_lease_that_has_run_out_is_anothers_and_is_not_renewed,
+    nobody_gives_back_what_another_has_taken,
+    whoever_takes_over_goes_on_from_what_was_told,
+    what_is_gone_or_foreign_is_not_taken,
     a_part_has_its_parent_and_waits_for_others_from_the_first_moment,
     a_part_is_created_once,
     a_part_of_a_foreign_item_is_refused,

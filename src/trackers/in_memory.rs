@@ -8,10 +8,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
+use super::claim::{Claim, Claimed};
 use super::{
     ItemProblem, Listing, NewItem, Tracker, TrackerError, TrackerUpdate, Updated, log_line,
 };
-use crate::domain::ids::ItemId;
+use crate::domain::ids::{ItemId, RunId};
+use crate::domain::lease::Rival;
 use crate::domain::work_item::{ItemState, Overrides, WorkItem};
 
 /// Work items in memory, edited by `put`, `damage` and `withdraw` as people would edit files.
@@ -33,6 +35,15 @@ struct Slot {
     damage: Option<String>,
     marks: Vec<String>,
     log: Vec<String>,
+    updates: u32,
+    taken: Option<Taken>,
+}
+
+/// Who has an item.
+#[derive(Debug)]
+struct Taken {
+    run: RunId,
+    rival: Rival,
 }
 
 impl InMemoryTracker {
@@ -57,7 +68,14 @@ impl InMemoryTracker {
                 slot.damage = None;
             }
             None => {
-                let slot = Slot { item, damage: None, marks: Vec::new(), log: Vec::new() };
+                let slot = Slot {
+                    item,
+                    damage: None,
+                    marks: Vec::new(),
+                    log: Vec::new(),
+                    updates: 0,
+                    taken: None,
+                };
                 shelf.items.insert(slot.item.id.clone(), slot);
             }
         }
@@ -128,6 +146,34 @@ impl Tracker for InMemoryTracker {
         Ok(listing)
     }
 
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, TrackerError> {
+        self.own(&claim.item)?;
+        let mut shelf = self.shelf();
+        self.admit(&mut shelf)?;
+        let unknown = || TrackerError::UnknownItem { item: claim.item.clone() };
+        let slot = shelf.items.get_mut(&claim.item).ok_or_else(unknown)?;
+        if let Some(taken) = &slot.taken
+            && taken.rival.holder != claim.holder
+            && claim.respects(taken.rival.until)
+        {
+            return Ok(Claimed::Taken(taken.rival.clone()));
+        }
+        let rival = Rival { holder: claim.holder.clone(), until: claim.until };
+        slot.taken = Some(Taken { run: claim.run, rival });
+        Ok(Claimed::Ours { updates: slot.updates, current: Box::new(slot.item.clone()) })
+    }
+
+    async fn release(&self, item: &ItemId, run: RunId, holder: &str) -> Result<(), TrackerError> {
+        self.own(item)?;
+        let mut shelf = self.shelf();
+        self.admit(&mut shelf)?;
+        let ours = |taken: &Taken| taken.run == run && taken.rival.holder == holder;
+        if let Some(slot) = shelf.items.get_mut(item) {
+            slot.taken = slot.taken.take().filter(|taken| !ours(taken));
+        }
+        Ok(())
+    }
+
     async fn update(&self, update: &TrackerUpdate) -> Result<Updated, TrackerError> {
         self.own(&update.item)?;
         let mut shelf = self.shelf();
@@ -145,6 +191,7 @@ impl Tracker for InMemoryTracker {
                 slot.item.state = state;
                 slot.item = revised(slot.item.clone());
             }
+            slot.updates = slot.updates.max(update.number);
             slot.marks.push(mark);
             slot.log.push(log_line::render(update.at, &update.entry, &update.key));
         }
@@ -199,7 +246,14 @@ impl Tracker for InMemoryTracker {
         });
         let entry = format!("part {} of {}", item.number, item.parent.identifier());
         let log = vec![log_line::render(item.at, &entry, &item.key)];
-        let slot = Slot { item: created.clone(), damage: None, marks: vec![mark], log };
+        let slot = Slot {
+            item: created.clone(),
+            damage: None,
+            marks: vec![mark],
+            log,
+            updates: 0,
+            taken: None,
+        };
         shelf.items.insert(id, slot);
         Ok(created)
     }

@@ -5,6 +5,7 @@
 //! decides what may run, never deletes anything, never interprets an item's text.
 
 pub mod azure_devops;
+pub mod claim;
 pub mod github;
 pub mod in_memory;
 pub mod local;
@@ -28,9 +29,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use thiserror::Error;
 
+use self::claim::{Claim, Claimed};
 use crate::domain::card::RunCard;
 use crate::domain::failure::{Failure, FailureClass};
-use crate::domain::ids::{EffectKey, ItemId, ProjectId};
+use crate::domain::ids::{EffectKey, ItemId, ProjectId, RunId};
 use crate::domain::standing::Standing;
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::{ItemState, Lane, Priority, Trust, WorkItem};
@@ -62,6 +64,24 @@ pub trait Tracker: Send + Sync {
     /// # Errors
     /// When the tracker as a whole cannot be read. A single unreadable item is part of the listing instead.
     async fn list(&self) -> Result<Listing, TrackerError>;
+
+    /// Whether items are to be taken with [`Tracker::claim`] before they are worked on: others may read the same tracker.
+    fn leases(&self) -> bool {
+        false
+    }
+
+    /// Takes an item, or renews that, unless somebody else has it. Asking again is always safe. Only what is proven to
+    /// be written by one of us counts.
+    ///
+    /// # Errors
+    /// When nobody can say whose it is.
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, TrackerError>;
+
+    /// Gives an item back that `holder` has taken for `run`; not having it is no failure.
+    ///
+    /// # Errors
+    /// When it may still look taken.
+    async fn release(&self, item: &ItemId, run: RunId, holder: &str) -> Result<(), TrackerError>;
 
     /// Adds one line to the item's log and, unless people changed it meanwhile, sets its state. Asking again with the
     /// same key changes nothing.

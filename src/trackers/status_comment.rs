@@ -18,6 +18,7 @@ use super::{TrackerUpdate, links, log_line};
 use crate::domain::bounds::first_chars;
 use crate::domain::card::RunCard;
 use crate::domain::ids::{ItemId, RunId};
+use crate::domain::lease::Rival;
 use crate::domain::standing::Standing;
 use crate::domain::work_item::ItemState;
 
@@ -123,6 +124,8 @@ pub struct StatusComment {
     pub pull_request: Option<String>,
     /// How the item stood with the newest update.
     pub standing: Option<Standing>,
+    /// Who has the item, and until when.
+    pub lease: Option<Rival>,
     /// The newest update whose card is shown.
     shown: u32,
     /// What is shown above the log.
@@ -148,6 +151,8 @@ struct Hidden {
     /// A [`Standing`]; one of another version is no reason not to believe the rest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     standing: Option<serde_json::Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lease: Option<Rival>,
     shown: u32,
     lines: Vec<u32>,
     forgotten: u32,
@@ -178,6 +183,7 @@ impl StatusComment {
             branch: None,
             pull_request: None,
             standing: None,
+            lease: None,
             shown: 0,
             head: "**Factory**".to_owned(),
             lines: Vec::new(),
@@ -214,6 +220,7 @@ impl StatusComment {
             branch: hidden.branch,
             pull_request: hidden.pull_request,
             standing: hidden.standing.and_then(standing::read),
+            lease: hidden.lease,
             shown: hidden.shown,
             head: match head.rsplit_once(BOXES).filter(|_| hidden.shown > 0) {
                 Some((head, _boxes)) => head.to_owned(),
@@ -299,6 +306,9 @@ impl StatusComment {
                 "{BOXES}[{implemented}] implementationComplete\n- [{reviewed}] reviewPassed"
             );
         }
+        if let (Some(lease), Some(_)) = (&self.lease, &self.run) {
+            let _written = write!(shown, "\n\nTaken by `{}` until {}.", lease.holder, lease.until);
+        }
         shown.push_str(LOG);
         for (_, line) in &self.lines {
             shown.push('\n');
@@ -322,6 +332,7 @@ impl StatusComment {
             branch: self.branch.clone(),
             pull_request: self.pull_request.clone(),
             standing: self.standing.as_ref().and_then(|it| serde_json::to_value(it).ok()),
+            lease: self.lease.clone(),
             shown: self.shown,
             lines: self.lines.iter().map(|(number, _)| *number).collect(),
             forgotten: self.forgotten,

@@ -3,9 +3,12 @@
 mod azure;
 mod azure_judges;
 mod azure_pulls;
+mod board;
 mod epics;
 mod epics_judges;
 mod github;
 mod github_judges;
 mod github_pulls;
+mod reconcile;
+mod two_daemons;
 mod webhooks;

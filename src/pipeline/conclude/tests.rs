@@ -307,7 +307,7 @@ fn what_is_inherited_is_bounded() {
 #[test]
 fn an_item_that_went_away_is_not_tried_again() {
     let mut run = Driver::new();
-    run.coder_done("a").feed(Input::Supersede { reason: "gone".to_owned() });
+    run.coder_done("a").feed(Input::Supersede { reason: "gone".to_owned(), settled: false });
     assert_eq!(run.state.change, Some(change("a")));
     let mut record = claimed("local/DEMO-1", &run.state);
     record.evolve(&Event::ItemWithdrawn {}, run.now);

@@ -9,6 +9,8 @@ use crate::domain::lane_session::LanePhase;
 use crate::domain::policy::BlockedHours;
 use crate::domain::work_item::Lane;
 
+use crate::domain::failure::FailureClass;
+
 use super::super::budget_use::BudgetUse;
 use super::{Blocker, HeldBecause, Items, TwinState};
 
@@ -44,6 +46,8 @@ impl fmt::Display for HeldBecause {
             }
             Self::NeedsApproval { approval } => write!(out, "needs approval; {approval}"),
             Self::BudgetUsedUp { used } => write!(out, "its budget is used up: {}", join(used)),
+            // No trouble: somebody else works on it.
+            Self::CoolingDown { class: FailureClass::Cancelled, reason } => write!(out, "{reason}"),
             Self::CoolingDown { class, reason } => {
                 write!(out, "waits after trouble ({}): {reason}", class.word())
             }

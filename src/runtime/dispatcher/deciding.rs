@@ -109,6 +109,8 @@ impl Dispatcher {
                 self.decide(Input::Run { run, key: Some(key), settles: true, input }, decided);
             }
             (Done::Run(_), None) => {}
+            (Done::Claimed(result), _) => self.decide(Input::Claimed { key, result }, decided),
+            (Done::Released(result), _) => self.decide(Input::Released { key, result }, decided),
             (Done::Tracker(result), _) => {
                 self.decide(Input::TrackerWritten { key, result }, decided);
             }

@@ -30,8 +30,9 @@ impl Dispatcher {
             };
             // Cleaning up comes after the run's tasks were stopped; it must not be stopped with them.
             let cancel = match effect {
-                Effect::CleanUp { .. } => self.stop_all.child_token(),
-                Effect::PrepareWorkspace { .. }
+                Effect::CleanUp { .. } | Effect::Release { .. } => self.stop_all.child_token(),
+                Effect::Claim { .. }
+                | Effect::PrepareWorkspace { .. }
                 | Effect::RunTurn { .. }
                 | Effect::RunChecks { .. }
                 | Effect::Deliver { .. }
@@ -42,7 +43,9 @@ impl Dispatcher {
                 Effect::UpdateTracker { item, .. } | Effect::CreateItem { parent: item, .. } => {
                     self.engine.item(item).cloned()
                 }
-                Effect::PrepareWorkspace { .. }
+                Effect::Claim { .. }
+                | Effect::Release { .. }
+                | Effect::PrepareWorkspace { .. }
                 | Effect::RunTurn { .. }
                 | Effect::RunChecks { .. }
                 | Effect::Deliver { .. }

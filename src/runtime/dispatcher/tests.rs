@@ -13,17 +13,19 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Dispatcher, Timing};
+use crate::domain::ids::{ItemId, RunId};
 use crate::domain::work_item::WorkItem;
 use crate::process::redact::Redactor;
 use crate::runtime::agents::Agents;
 use crate::runtime::clock::{IdSource, SystemClock, SystemIds};
 use crate::runtime::confining::Confining;
 use crate::runtime::effects::{KeeperSettings, Ports};
-use crate::runtime::engine::{Engine, Identity, Loaded};
+use crate::runtime::engine::{Engine, Identity, Leasing, Loaded};
 use crate::runtime::handle::DaemonHandle;
 use crate::runtime::simulation::scenario::Script;
 use crate::runtime::state_dir::StateDir;
 use crate::store::in_memory::InMemoryStore;
+use crate::trackers::claim::{Claim, Claimed};
 use crate::trackers::{Listing, NewItem, Tracker, TrackerError, TrackerUpdate, Updated};
 use crate::workspaces::in_memory::InMemoryWorkspaces;
 
@@ -44,6 +46,14 @@ impl Tracker for Panicking {
             self.enough.cancel();
         }
         panic!("a mistake in an adapter");
+    }
+
+    async fn claim(&self, _claim: &Claim) -> Result<Claimed, TrackerError> {
+        panic!("nothing is taken in this test");
+    }
+
+    async fn release(&self, _: &ItemId, _: RunId, _: &str) -> Result<(), TrackerError> {
+        panic!("nothing is taken in this test");
     }
 
     async fn update(&self, _update: &TrackerUpdate) -> Result<Updated, TrackerError> {
@@ -69,6 +79,8 @@ fn ports(tracker: Arc<dyn Tracker>) -> Ports {
         check_environment: BTreeMap::new(),
         own_program: PathBuf::from("/nowhere"),
         confining: Confining::off(),
+        holder: "factory-test".to_owned(),
+        lease: Duration::ZERO,
         keeper: KeeperSettings { orphan_grace_ms: 0 },
     }
 }
@@ -81,6 +93,7 @@ async fn dispatcher(ports: &Arc<Ports>, poll: Duration) -> (Dispatcher, DaemonHa
         epoch,
         sources: ["local".to_owned()].into(),
         cards: [].into(),
+        leasing: Leasing::default(),
     };
     let policy = Arc::new(Script::parse("").unwrap().policy);
     let engine = Engine::new(Loaded::default(), policy, identity, ids);
@@ -126,6 +139,14 @@ impl Tracker for Counting {
         self.readings.send_modify(|count| *count += 1);
         self.go.acquire().await.unwrap().forget();
         Ok(Listing::default())
+    }
+
+    async fn claim(&self, _claim: &Claim) -> Result<Claimed, TrackerError> {
+        panic!("nothing is taken in this test");
+    }
+
+    async fn release(&self, _: &ItemId, _: RunId, _: &str) -> Result<(), TrackerError> {
+        panic!("nothing is taken in this test");
     }
 
     async fn update(&self, _update: &TrackerUpdate) -> Result<Updated, TrackerError> {

@@ -10,6 +10,7 @@ use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
 
 use super::super::engine::{Input, LEASE};
+use super::deciding::Decided;
 use super::{BETWEEN_HINTED, Dispatcher, LoopMessage, REAPING, RENEWAL, rehydrating};
 
 /// Name of the task that reads the trackers.
@@ -38,6 +39,10 @@ impl Dispatcher {
             let (instance, expires) = (self.engine.instance().to_owned(), now.after(LEASE));
             self.ports.store.renew_leases(&instance, expires).await?;
         }
+        let renewal = self.engine.renew_claims(now);
+        let mut decided = Decided::default();
+        let _no_command = decided.add(renewal);
+        self.commit(decided).await?;
         if now >= self.next_reaping {
             self.next_reaping = now.after(REAPING);
             self.end_strays().await;
@@ -119,6 +124,7 @@ impl Dispatcher {
             Some(self.next_renewal),
             Some(self.next_reaping),
             self.engine.next_due(now),
+            self.engine.next_claim(),
             self.engine.next_reading().filter(|_| !self.watching),
             planned.filter(|at| *at > now),
         ];

@@ -4,6 +4,7 @@ pub mod checks;
 mod clean_up;
 mod create;
 mod deliver;
+mod lease;
 mod prepare;
 mod tracker;
 pub(in crate::runtime) mod turn;
@@ -12,6 +13,7 @@ pub mod workflow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +23,7 @@ use crate::domain::effect::Effect;
 use crate::domain::failure::Failure;
 use crate::domain::ids::{EffectKey, ProjectId, RunId};
 use crate::domain::item_record::ItemRecord;
+use crate::domain::time::Timestamp;
 use crate::domain::work_item::WorkItem;
 use crate::forges::Forge;
 use crate::pipeline::input::{Input, PreparedTurn};
@@ -28,6 +31,7 @@ use crate::pipeline::state::RunState;
 use crate::process::redact::Redactor;
 use crate::store::Store;
 use crate::trackers::Tracker;
+use crate::trackers::claim::Claimed;
 use crate::workspaces::Workspaces;
 
 use super::agents::Agents;
@@ -65,6 +69,10 @@ pub struct Ports {
     pub keeper: KeeperSettings,
     /// How agents are confined.
     pub confining: Confining,
+    /// What this daemon calls itself where it takes items.
+    pub holder: String,
+    /// For how long it takes them.
+    pub lease: Duration,
 }
 
 /// How agents are kept.
@@ -99,6 +107,10 @@ pub enum Done {
     Run(Input),
     /// Its item's tracker was written, or could not be.
     Tracker(Result<Written, TrackerFailure>),
+    /// An item was asked for.
+    Claimed(Result<(Timestamp, Claimed), TrackerFailure>),
+    /// An item was given back.
+    Released(Result<(), TrackerFailure>),
     /// A part of its item was created, or could not be.
     Created(Result<WorkItem, TrackerFailure>),
     /// It was stopped before it came to anything; it is still wanted.
@@ -161,6 +173,8 @@ impl Desk {
 pub async fn execute(ports: Arc<Ports>, job: Job) {
     let (key, run, desk) = (job.key.clone(), job.effect.run(), job.desk.clone());
     let done = match &job.effect {
+        Effect::Claim { .. } => lease::claim(&ports, &job).await,
+        Effect::Release { .. } => lease::release(&ports, &job).await,
         Effect::PrepareWorkspace { .. } => prepare::execute(&ports, &job).await,
         Effect::RunTurn { turn, .. } => Box::pin(turn::execute(&ports, &job, *turn)).await,
         Effect::RunChecks { execution, .. } => checks::execute(&ports, &job, *execution).await,
@@ -182,6 +196,8 @@ pub async fn execute(ports: Arc<Ports>, job: Job) {
 #[must_use]
 pub fn failed(effect: &Effect, failure: Failure) -> Done {
     match effect {
+        Effect::Claim { .. } => Done::Claimed(Err(lease::again(failure))),
+        Effect::Release { .. } => Done::Released(Err(lease::again(failure))),
         Effect::PrepareWorkspace { .. } => Done::Run(Input::WorkspaceFailed { failure }),
         Effect::RunTurn { turn, .. } => Done::Run(Input::TurnNotStarted { turn: *turn, failure }),
         Effect::RunChecks { execution, .. } => {

@@ -1,6 +1,7 @@
 //! Starting a run: claim, lease, plan and first effect, all in one batch.
 
 use crate::domain::agent::Stage;
+use crate::domain::effect::Effect;
 use crate::domain::epic::DivisionPlan;
 use crate::domain::event::Event;
 use crate::domain::ids::{ItemId, ProjectId, RunId};
@@ -34,9 +35,6 @@ impl Engine {
         self.acquire(item, fence, now);
         let owner = self.identity.instance.clone();
         self.record_item(item, Event::ItemClaimed { run, attempt, fence, owner }, now);
-        let first = if plan.division.is_some() { Stage::Planner } else { Stage::Coder };
-        let driven = plan.stages.of(first).unwrap_or(&plan.stages.coder);
-        let agent = self.staffing(now).assigned(first, driven).agent.to_owned();
         let started = Event::RunStarted {
             run,
             item: item.clone(),
@@ -46,11 +44,26 @@ impl Engine {
             inherited,
         };
         self.record_run(run, started, now);
+        if self.identity.leasing.sources.contains(item.source()) {
+            self.request(Effect::Claim { run, number: 1 }, now);
+            return;
+        }
         if let Some(effect) = self.runs.get(&run).map(machine::first_effect) {
             self.request(effect, now);
         }
+        self.announce(run, now);
+    }
+
+    /// Tells the item's tracker that a run has begun to work on it.
+    pub(super) fn announce(&mut self, run: RunId, now: Timestamp) {
+        let Some(state) = self.runs.get(&run) else { return };
+        let (item, attempt) = (state.item.clone(), state.attempt);
+        let plan = &state.plan;
+        let first = if plan.division.is_some() { Stage::Planner } else { Stage::Coder };
+        let driven = plan.stages.of(first).unwrap_or(&plan.stages.coder);
+        let agent = self.staffing(now).assigned(first, driven).agent;
         let entry = format!("run {} started: attempt {attempt} with {agent}", run.short());
-        self.update_tracker(item, Some(ItemState::InProgress), entry, now);
+        self.update_tracker(&item, Some(ItemState::InProgress), entry, now);
     }
 
     /// Takes over a run after the daemon that drove it went away.

@@ -36,6 +36,7 @@ impl Engine {
             items.iter().map(|item| item.id.clone()).chain(unreadable.iter().cloned()).collect();
         self.unreadable.retain(|item| item.source() != source);
         self.unreadable.extend(unreadable);
+        self.hasten_claims(source, now);
         for item in items {
             self.absent.remove(&item.id);
             if !self.reading_is_stale(&item.id, began) {
@@ -86,7 +87,8 @@ impl Engine {
         let taken_away = after.lane != before.lane && after.lane != Lane::Autopilot;
         if let (Some(run), true) = (run, taken_away) {
             let reason = format!("its lane was changed to {}", after.lane.word());
-            let _ignored = self.handle_run(run, None, false, Input::Supersede { reason }, now);
+            let input = Input::Supersede { reason, settled: false };
+            let _ignored = self.handle_run(run, None, false, input, now);
         }
         self.propose_lane(&id, now);
     }
@@ -99,8 +101,8 @@ impl Engine {
             ItemStatus::InFlight if state.is_terminal() || state == ItemState::Blocked => {
                 let reason = format!("it was moved to {} in its tracker", state.label());
                 if let Some(run) = self.items.get(id).and_then(|record| record.run) {
-                    let _ignored =
-                        self.handle_run(run, None, false, Input::Supersede { reason }, now);
+                    let input = Input::Supersede { reason, settled: state.is_terminal() };
+                    let _ignored = self.handle_run(run, None, false, input, now);
                 }
             }
             ItemStatus::Pending | ItemStatus::WaitingHuman if state.is_terminal() => {
@@ -156,7 +158,8 @@ impl Engine {
             self.free_lane_of(&id, &format!("tracker:{}", id.source()), now);
             if let Some(run) = self.items.get(&id).and_then(|record| record.run) {
                 let reason = "the item is gone from its tracker".to_owned();
-                let _ignored = self.handle_run(run, None, false, Input::Supersede { reason }, now);
+                let input = Input::Supersede { reason, settled: false };
+                let _ignored = self.handle_run(run, None, false, input, now);
             }
         }
     }
@@ -179,7 +182,7 @@ impl Engine {
             }
             return;
         }
-        let number = record.updates + 1;
+        let number = self.next_update(record);
         self.record_item(id, Event::ItemUpdateRequested { number }, now);
         let card = self.card(id);
         let item = id.clone();
@@ -215,7 +218,9 @@ impl Engine {
                 let ours = match self.outbox.effect(key) {
                     Some(Effect::UpdateTracker { state, .. }) => *state,
                     Some(
-                        Effect::PrepareWorkspace { .. }
+                        Effect::Claim { .. }
+                        | Effect::Release { .. }
+                        | Effect::PrepareWorkspace { .. }
                         | Effect::RunTurn { .. }
                         | Effect::RunChecks { .. }
                         | Effect::Deliver { .. }

@@ -5,6 +5,7 @@
 //! must be thrown away.
 
 mod affording;
+mod beginning;
 mod chats;
 mod claims;
 mod closing;
@@ -14,6 +15,7 @@ mod epics;
 mod items;
 mod lane_views;
 mod lanes;
+mod leases;
 mod logins;
 mod offers;
 mod outbox;
@@ -31,7 +33,6 @@ use std::time::Duration;
 
 use crate::domain::budget::ledger::Ledger;
 use crate::domain::command::Command;
-use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::ids::{EffectKey, ItemId, ProjectId, RunId};
 use crate::domain::item_record::ItemRecord;
@@ -47,11 +48,14 @@ use crate::planner::report::Report;
 use crate::planner::world::ClosedWindow;
 use crate::store::batch::{Batch, LeaseChange, NewEffect, SettleEffect, StreamAppend};
 
+use crate::trackers::claim::Claimed;
+
 use super::clock::IdSource;
 
 pub use chats::{Asked, Chat};
 use stopping::Departure;
 
+pub use beginning::{Identity, Leasing, Loaded};
 pub use lane_views::{LanesView, LedgerView, ProposalView, SessionView, UnmetView, VerdictView};
 pub use offers::{Unread, Watched, problem_source};
 pub use outbox::Wanted;
@@ -105,6 +109,20 @@ pub enum Input {
         key: EffectKey,
         /// What it came to, or why it failed (and whether trying again makes sense).
         result: Result<Written, TrackerFailure>,
+    },
+    /// A tracker was asked for an item, so that nobody else takes it.
+    Claimed {
+        /// The effect.
+        key: EffectKey,
+        /// Until when the item is taken and by whom, or why it could not be asked for.
+        result: Result<(Timestamp, Claimed), TrackerFailure>,
+    },
+    /// An item was given back in its tracker, or could not be.
+    Released {
+        /// The effect.
+        key: EffectKey,
+        /// Why not (and whether trying again makes sense).
+        result: Result<(), TrackerFailure>,
     },
     /// A part of a divided item was created in its tracker.
     PartCreated {
@@ -199,42 +217,6 @@ pub struct Handled {
     pub ignored: Option<&'static str>,
 }
 
-/// What the engine starts from.
-#[derive(Debug, Default)]
-pub struct Loaded {
-    /// Every item.
-    pub items: Vec<ItemRecord>,
-    /// Runs that are not over or not cleaned up.
-    pub runs: Vec<RunState>,
-    /// Pause, turbo and the chosen default provider.
-    pub ops: OpsState,
-    /// Open effects.
-    pub effects: Vec<(Effect, Timestamp)>,
-    /// How often open effects have failed, and why they did last.
-    pub failures: Vec<(EffectKey, u32, String)>,
-    /// Updates for trackers that were given up, and why.
-    pub parked: Vec<(Effect, String)>,
-    /// Recent starts.
-    pub starts: Vec<(Timestamp, ProjectId)>,
-    /// What was spent in the last week.
-    pub spent: Ledger,
-    /// Highest fence per leased resource.
-    pub fences: BTreeMap<String, u64>,
-}
-
-/// Who this daemon is.
-#[derive(Debug, Clone)]
-pub struct Identity {
-    /// Instance id of this start.
-    pub instance: String,
-    /// Epoch of this start.
-    pub epoch: u64,
-    /// Sources that have a tracker to write to.
-    pub sources: BTreeSet<String>,
-    /// Those of them that show how a run stands, and not only a line about it.
-    pub cards: BTreeSet<String>,
-}
-
 /// The fold of the log for everything that is not over, and the rules to go by.
 pub struct Engine {
     items: BTreeMap<ItemId, ItemRecord>,
@@ -325,6 +307,8 @@ impl Engine {
             Input::Run { run, key, settles, input } => {
                 ignored = self.handle_run(run, key.as_ref(), settles, input, now);
             }
+            Input::Claimed { key, result } => ignored = self.claimed(&key, result, now),
+            Input::Released { key, result } => self.released(&key, result, now),
             Input::TrackerWritten { key, result } => self.tracker_written(&key, result, now),
             Input::PartCreated { key, result } => self.part_created(&key, result, now),
             Input::PullRequestRead { watched, result } => {

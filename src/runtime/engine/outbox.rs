@@ -117,7 +117,9 @@ impl Outbox {
                     error: entry.error.as_deref(),
                     asked: entry.asked,
                 }),
-                Effect::PrepareWorkspace { .. }
+                Effect::Claim { .. }
+                | Effect::Release { .. }
+                | Effect::PrepareWorkspace { .. }
                 | Effect::RunTurn { .. }
                 | Effect::RunChecks { .. }
                 | Effect::Deliver { .. }
@@ -192,8 +194,13 @@ impl Outbox {
             .collect()
     }
 
+    /// Whether something of the run is under way besides the renewal of its lease.
     fn run_busy(&self, run: RunId) -> bool {
-        self.open.values().any(|entry| entry.in_flight && entry.effect.run() == Some(run))
+        let renews =
+            |effect: &Effect| matches!(effect, Effect::Claim { number, .. } if *number > 1);
+        self.open.values().any(|entry| {
+            entry.in_flight && entry.effect.run() == Some(run) && !renews(&entry.effect)
+        })
     }
 
     /// Whether an update for the tracker of `wanted` is still to be written.
@@ -216,7 +223,9 @@ impl Outbox {
             Effect::UpdateTracker { item, number, .. } => {
                 item == wanted && (*number < wanted_number || entry.in_flight)
             }
-            Effect::PrepareWorkspace { .. }
+            Effect::Claim { .. }
+            | Effect::Release { .. }
+            | Effect::PrepareWorkspace { .. }
             | Effect::RunTurn { .. }
             | Effect::RunChecks { .. }
             | Effect::Deliver { .. }
@@ -233,7 +242,7 @@ impl Engine {
         let mut wanted = Vec::new();
         for key in self.outbox.due(now) {
             let Some(effect) = self.outbox.effect(&key).cloned() else { continue };
-            if self.may_start(&effect)
+            if self.may_start(&effect, now)
                 && let Some(entry) = self.outbox.open.get_mut(&key)
             {
                 entry.in_flight = true;
@@ -283,9 +292,12 @@ impl Engine {
         self.outbox.contains(key)
     }
 
-    fn may_start(&self, effect: &Effect) -> bool {
+    fn may_start(&self, effect: &Effect, now: Timestamp) -> bool {
+        if let Effect::Claim { .. } | Effect::Release { .. } = effect {
+            return self.may_ask_tracker(effect);
+        }
         if let Some(run) = effect.run()
-            && self.outbox.run_busy(run)
+            && (self.outbox.run_busy(run) || self.has_lapsed(effect, now))
         {
             return false;
         }
@@ -297,7 +309,9 @@ impl Engine {
             Effect::UpdateTracker { item, number, .. } => {
                 !self.outbox.earlier_update_open(item, *number)
             }
-            Effect::PrepareWorkspace { .. }
+            Effect::Claim { .. }
+            | Effect::Release { .. }
+            | Effect::PrepareWorkspace { .. }
             | Effect::RunChecks { .. }
             | Effect::Deliver { .. }
             | Effect::CleanUp { .. }
@@ -311,7 +325,7 @@ impl Engine {
         self.runs.values().filter(|state| state.turn_in_flight().is_some()).count()
     }
 
-    fn under_way(&self, run: RunId, turn: u32) -> bool {
+    pub(super) fn under_way(&self, run: RunId, turn: u32) -> bool {
         let in_flight = self.runs.get(&run).and_then(|state| state.turn_in_flight());
         in_flight.is_some_and(|record| record.turn == turn)
     }
@@ -328,7 +342,9 @@ impl Engine {
             .filter(|entry| entry.in_flight)
             .filter_map(|entry| match &entry.effect {
                 Effect::RunTurn { run, .. } => agent_of(run),
-                Effect::PrepareWorkspace { .. }
+                Effect::Claim { .. }
+                | Effect::Release { .. }
+                | Effect::PrepareWorkspace { .. }
                 | Effect::RunChecks { .. }
                 | Effect::Deliver { .. }
                 | Effect::CleanUp { .. }

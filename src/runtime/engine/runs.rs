@@ -143,21 +143,27 @@ impl Engine {
         let (item, fence) = (state.item.clone(), state.fence);
         let conclusion =
             self.items.get(&item).and_then(|record| conclude::conclude(record, state, now));
+        let is_silent = self.is_silent(run);
+        self.give_back_item(run, now);
         self.drop_open_effects(run, false);
         self.pending.leases.push(LeaseChange::Release { resource: lease_of(&item), fence });
         if let Some(conclusion) = conclusion {
             let divided = matches!(conclusion.event, Event::ItemDecomposed { .. });
             self.record_item(&item, conclusion.event, now);
-            self.update_tracker(&item, conclusion.state, conclusion.entry, now);
+            if !is_silent {
+                self.update_tracker(&item, conclusion.state, conclusion.entry, now);
+            }
             if divided {
                 self.divided(&item, now);
             }
         }
     }
 
-    /// Gives up the open effects of a finished run, except cleaning up; with `in_flight`, also those handed out.
+    /// Gives up the open effects of a finished run, except cleaning up and giving its item back; with `in_flight`, also those handed out.
     pub(super) fn drop_open_effects(&mut self, run: RunId, in_flight: bool) {
-        let keys = self.outbox.of_run(run, |effect| !matches!(effect, Effect::CleanUp { .. }));
+        let keys = self.outbox.of_run(run, |effect| {
+            !matches!(effect, Effect::CleanUp { .. } | Effect::Release { .. })
+        });
         for key in keys {
             if in_flight || !self.outbox.is_in_flight(&key) {
                 self.settle(&key, Settlement::Dead { error: "its run is over".to_owned() });

@@ -20,7 +20,7 @@ use crate::runtime::simulation::scenario::Script;
 use crate::store::in_memory::InMemoryStore;
 use crate::store::{Store, StoreReader};
 
-use super::{Engine, Handled, Identity, Input, Reply, TrackerFailure, Wanted, Written};
+use super::{Engine, Handled, Identity, Input, Leasing, Reply, TrackerFailure, Wanted, Written};
 
 mod affording;
 mod chats;
@@ -28,6 +28,7 @@ mod drain;
 mod epics;
 mod failover;
 mod lanes;
+mod leases;
 mod logins;
 mod offers;
 mod outbox;
@@ -133,6 +134,8 @@ impl Bench {
     fn words(&self, wanted: &Wanted) -> String {
         let of_run = |run: &RunId| self.engine.run(*run).unwrap().plan.identifier.clone();
         match &wanted.effect {
+            Effect::Claim { run, number } => format!("claim {number} {}", of_run(run)),
+            Effect::Release { run } => format!("release {}", of_run(run)),
             Effect::PrepareWorkspace { run } => format!("prepare {}", of_run(run)),
             Effect::RunTurn { run, turn } => format!("turn {turn} {}", of_run(run)),
             Effect::RunChecks { run, .. } => format!("checks {}", of_run(run)),
@@ -163,7 +166,12 @@ impl Bench {
 
     /// The worktree of the item's run is ready.
     fn prepared(&mut self, name: &str) {
-        let run = self.run(name);
+        self.prepared_late(self.run(name));
+    }
+
+    /// The worktree of a run that may be over is ready.
+    fn prepared_late(&mut self, run: RunId) {
+        let name = run.short();
         let workspace = Workspace {
             path: format!("/worktrees/{name}"),
             branch: format!("factory/{name}"),
@@ -215,6 +223,7 @@ fn engine(
         epoch,
         sources: ["local".to_owned()].into(),
         cards: ["local".to_owned()].into(),
+        leasing: Leasing::default(),
     };
     Engine::new(loaded, Arc::new(policy.clone()), identity, Arc::clone(ids))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::domain::ids::{EffectKey, RunId};
 use crate::runtime::engine::stopping::Departure;
-use crate::runtime::engine::{Engine, Identity, Input};
+use crate::runtime::engine::{Engine, Identity, Input, Leasing};
 use crate::runtime::recovery;
 use crate::store::error::StoreError;
 
@@ -53,8 +53,13 @@ impl Factory<'_> {
         let window = Duration::from_millis(self.script.policy.pace.window_ms);
         let loaded = at_once(recovery::load(store.as_ref(), window, now))?;
         let crashed = loaded.ops.running.is_some();
-        let identity =
-            Identity { instance, epoch, sources: [SOURCE.to_owned()].into(), cards: [].into() };
+        let identity = Identity {
+            instance,
+            epoch,
+            sources: [SOURCE.to_owned()].into(),
+            cards: [].into(),
+            leasing: Leasing::default(),
+        };
         let policy = Arc::new(self.script.policy.clone());
         let ids = Arc::clone(&self.ports.ids);
         let mut engine = Engine::new(loaded, policy, identity, ids);

@@ -274,6 +274,8 @@ fn run_event(event: &Event) -> Option<String> {
         Event::AgentSwitched { stage, switch } => {
             format!("the {}'s turns: {switch}", stage.word())
         }
+        Event::RunLeased { lease } => format!("has its item until {}", lease.until),
+        Event::RunYielded { rival } => format!("{} has its item", rival.holder),
         Event::RunAdopted { turn, .. } => format!("turn {turn} goes on under another daemon"),
         Event::RunDelivered { delivered } => match delivered {
             Delivered::Branch { branch, .. } => format!("left on {branch}"),

@@ -404,6 +404,8 @@ impl Factory<'_> {
                 self.handle(input).map(|_| ())
             }
             (Done::Run(_), None) => Ok(()),
+            (Done::Claimed(result), _) => self.handle(Input::Claimed { key, result }).map(|_| ()),
+            (Done::Released(result), _) => self.handle(Input::Released { key, result }).map(|_| ()),
             (Done::Tracker(result), _) => {
                 self.tracker_changed();
                 self.handle(Input::TrackerWritten { key, result }).map(|_| ())
@@ -453,6 +455,9 @@ fn kind(effect: &Effect, run: Option<&RunState>) -> Kind {
         Effect::RunChecks { .. } => Kind::Checks,
         Effect::Deliver { .. } => Kind::Delivery,
         Effect::CleanUp { .. } => Kind::CleanUp,
-        Effect::UpdateTracker { .. } | Effect::CreateItem { .. } => Kind::Tracker,
+        Effect::Claim { .. }
+        | Effect::Release { .. }
+        | Effect::UpdateTracker { .. }
+        | Effect::CreateItem { .. } => Kind::Tracker,
     }
 }

@@ -134,6 +134,8 @@ impl<'s> Factory<'s> {
             check_environment: BTreeMap::new(),
             own_program: PathBuf::from("/simulated/enact-factory"),
             confining: Confining::off(),
+            holder: "factory".to_owned(),
+            lease: Duration::ZERO,
             keeper: KeeperSettings { orphan_grace_ms: 0 },
         });
         let agenda = agenda(script);

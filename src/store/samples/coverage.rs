@@ -55,6 +55,8 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::RunWaiting { .. }
         | Event::RunInterrupted { .. }
         | Event::RunAdopted { .. }
+        | Event::RunLeased { .. }
+        | Event::RunYielded { .. }
         | Event::RunInstructed { .. }
         | Event::RunGoalChanged { .. }
         | Event::AgentSwitched { .. }

@@ -10,6 +10,7 @@ use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::item_record::{Hold, HumanReason};
 use crate::domain::lane_session::LanePhase;
+use crate::domain::lease::{ItemLease, Rival};
 use crate::domain::prompt_record::{PromptRecord, PromptSection};
 use crate::domain::provider::{AgentSwitch, SwitchReason};
 use crate::domain::pull_request::{
@@ -187,6 +188,8 @@ pub(in crate::store) fn run_events() -> Vec<Event> {
         },
         Event::RunInterrupted { cause: Interruption::Shutdown, fence: 2 },
         Event::RunAdopted { turn: 2, fence: 3 },
+        Event::RunLeased { lease: ItemLease { number: 2, until: Timestamp(5), told: 3 } },
+        Event::RunYielded { rival: Rival { holder: "other".to_owned(), until: Timestamp(5) } },
         Event::AgentSwitched { stage: Stage::Coder, switch: switch() },
         Event::RunInstructed {
             by: "human:cli:ann".to_owned(),

@@ -39,7 +39,13 @@ impl Shadow {
         compare("run", &self.rows.runs, &tables.rows.runs, findings);
         compare("turn", &self.rows.turns, &tables.rows.turns, findings);
         let present: HashSet<&EffectKey> = tables.effects.iter().collect();
-        for (key, gseq) in self.required.iter().filter(|(key, _)| !present.contains(key)) {
+        // A run that first has to be given its item makes its worktree after that.
+        let waits = |key: &EffectKey| {
+            let claim = key.as_str().strip_suffix("/prepare").map(|run| format!("{run}/claim/1"));
+            claim.is_some_and(|claim| present.contains(&EffectKey(claim)))
+        };
+        let missing = self.required.iter().filter(|(key, _)| !present.contains(key) && !waits(key));
+        for (key, gseq) in missing {
             findings.add(
                 Level::Projection,
                 Some(*gseq),

@@ -14,7 +14,7 @@ use crate::process::companion::Companion;
 use crate::process::identity::ProcessIdentity;
 use crate::process::marker::Marker;
 use crate::runtime::clock::{Clock as _, IdSource as _, SystemClock, SystemIds};
-use crate::runtime::engine::{Engine, Identity, Input, Reply};
+use crate::runtime::engine::{Engine, Identity, Input, Leasing, Reply};
 use crate::runtime::recovery;
 use crate::runtime::state_dir::StateDir;
 use crate::store::sqlite::SqliteReader;
@@ -92,7 +92,7 @@ async fn engine(
     let window = Duration::from_millis(settings.policy.pace.window_ms);
     let loaded = recovery::load(reader, window, now).await?;
     let (sources, cards) = trackers(settings);
-    let identity = Identity { instance, epoch, sources, cards };
+    let identity = Identity { instance, epoch, sources, cards, leasing: Leasing::default() };
     let policy = daemon::policy(setup);
     let policy = if epoch == 0 { policy } else { idle(&policy) };
     let mut engine = Engine::new(loaded, Arc::new(policy), identity, Arc::new(SystemIds));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::claim::is_marker;
 use super::creation::PART;
 use super::process::{Process, has};
 use super::text::{self, Plain};
@@ -193,6 +194,7 @@ fn labels(tags: &[String], settings: &AzureSettings) -> Vec<String> {
     let ours = |tag: &str| {
         settings.state_tags.contains(tag)
             || lane_tag(tag).is_some()
+            || is_marker(tag)
             || is_of_part(tag)
             || [IMPLEMENTED, REVIEWED].iter().any(|known| known.eq_ignore_ascii_case(tag))
     };

@@ -9,6 +9,7 @@
 
 mod attaching;
 mod changing;
+mod claim;
 mod comment;
 mod commenting;
 mod creation;
@@ -42,9 +43,10 @@ use self::process::Process;
 use self::service::Boards;
 use self::wire::RepositoryIds;
 use super::{Listing, NewItem, Tracker, TrackerError, TrackerUpdate, Updated};
-use crate::domain::ids::ProjectId;
+use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::standing::Standing;
 use crate::domain::work_item::{ItemState, Lane, WorkItem};
+use crate::trackers::claim::{Claim, Claimed};
 
 /// The name of this tracker in item identifiers.
 pub const SOURCE: &str = "azdo";
@@ -243,6 +245,18 @@ impl Tracker for AzureDevOpsTracker {
         let is_fresh = !self.read_if_due().await?;
         let process = self.known_process().await?;
         Ok(self.mirror().listing(&process, &self.settings, is_fresh))
+    }
+
+    fn leases(&self) -> bool {
+        true
+    }
+
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, TrackerError> {
+        self.take_item(claim).await
+    }
+
+    async fn release(&self, item: &ItemId, run: RunId, holder: &str) -> Result<(), TrackerError> {
+        self.give_item_back(item, run, holder).await
     }
 
     async fn update(&self, update: &TrackerUpdate) -> Result<Updated, TrackerError> {

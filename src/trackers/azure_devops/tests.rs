@@ -1,6 +1,7 @@
 //! The tracker against a strict stand-in of the service.
 
 mod adding;
+mod claim;
 mod keeping;
 mod reading;
 mod writing;

@@ -5,7 +5,8 @@ use super::item::number_of;
 use super::process::Process;
 use super::refusal::Failed;
 use super::wire::RawItem;
-use super::{AzureDevOpsTracker, SOURCE};
+use super::{AzureDevOpsTracker, SOURCE, item};
+use crate::domain::ids::ItemId;
 use crate::domain::work_item::WorkItem;
 use crate::trackers::{TrackerError, TrackerUpdate, Updated};
 
@@ -16,18 +17,7 @@ impl AzureDevOpsTracker {
     /// See [`crate::trackers::Tracker::update`]. The item goes first and the comment last: the comment says that the
     /// update is done.
     pub(super) async fn write(&self, update: &TrackerUpdate) -> Result<Updated, TrackerError> {
-        let foreign =
-            || TrackerError::ForeignItem { item: update.item.clone(), tracker: SOURCE.to_owned() };
-        let number = number_of(&update.item).ok_or_else(foreign)?;
-        // What people took off the board is not ours to write to, even where it can still be read.
-        let is_known = self.mirror().has(number);
-        if !is_known {
-            // Another reading may have brought it while this one waited for its turn.
-            self.read_if_due().await?;
-            if !self.mirror().has(number) {
-                return Err(TrackerError::UnknownItem { item: update.item.clone() });
-            }
-        }
+        let number = self.on_board(&update.item).await?;
         let process = self.known_process().await?;
         for _try in 0..MOST_TRIES {
             match self.write_once(number, &process, update).await {
@@ -42,6 +32,22 @@ impl AzureDevOpsTracker {
         Err(TrackerError::Conflict { file: update.item.as_str().into(), attempts: MOST_TRIES })
     }
 
+    /// The number of an item that is on the board: what people took off it is not ours to write to, even where it can
+    /// still be read.
+    pub(super) async fn on_board(&self, item: &ItemId) -> Result<u64, TrackerError> {
+        let foreign =
+            || TrackerError::ForeignItem { item: item.clone(), tracker: SOURCE.to_owned() };
+        let number = number_of(item).ok_or_else(foreign)?;
+        if !self.mirror().has(number) {
+            // Another reading may have brought it while this one waited for its turn.
+            self.read_if_due().await?;
+            if !self.mirror().has(number) {
+                return Err(TrackerError::UnknownItem { item: item.clone() });
+            }
+        }
+        Ok(number)
+    }
+
     async fn write_once(
         &self,
         number: u64,
@@ -49,7 +55,7 @@ impl AzureDevOpsTracker {
         update: &TrackerUpdate,
     ) -> Result<Updated, Failed> {
         let mut raw = self.boards.item(number).await?;
-        let now = self.viewed(&raw, process, update)?;
+        let now = self.viewed(&raw, process)?;
         let ours = self.our_comments(number).await?;
         let already = ours.iter().any(|ours| ours.status.has(update));
         let mut refused = None;
@@ -63,10 +69,10 @@ impl AzureDevOpsTracker {
                 changed.refused.into_iter().chain(additions.refused).collect();
             raw = changed.raw;
             refused = (!complaints.is_empty()).then(|| complaints.join("; "));
-            let state = self.viewed(&raw, process, update)?.state;
+            let state = self.viewed(&raw, process)?.state;
             self.say(number, &ours, &complained(update, refused.as_deref()), state).await?;
         }
-        let current = self.viewed(&raw, process, update)?;
+        let current = self.viewed(&raw, process)?;
         self.mirror().put(raw);
         let skipped = update.state.filter(|wanted| *wanted != current.state && refused.is_none());
         Ok(Updated {
@@ -78,14 +84,13 @@ impl AzureDevOpsTracker {
         })
     }
 
-    fn viewed(
+    pub(super) fn viewed(
         &self,
         raw: &RawItem,
         process: &Process,
-        update: &TrackerUpdate,
     ) -> Result<WorkItem, TrackerError> {
         self.mirror().view(raw, process, &self.settings).map_err(|problem| {
-            TrackerError::Unreadable { item: update.item.clone(), problem: Box::new(problem) }
+            TrackerError::Unreadable { item: item::id_of(raw.id), problem: Box::new(problem) }
         })
     }
 }

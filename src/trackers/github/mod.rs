@@ -6,6 +6,7 @@
 //! open or closed, and one comment per run that is edited in place. See `docs/trackers/github.md`.
 
 mod api;
+mod claim;
 mod creating;
 mod item;
 mod labels;
@@ -26,14 +27,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
+use tokio::sync::Semaphore;
 
 use self::api::Api;
 use self::mirror::Mirror;
 use super::status_comment::SigningKey;
 use super::{Listing, NewItem, Tracker, TrackerError, TrackerUpdate, Updated};
-use crate::domain::ids::{ItemId, ProjectId};
+use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::standing::Standing;
 use crate::domain::work_item::{Lane, WorkItem};
+use crate::trackers::claim::{Claim, Claimed};
 
 /// The name of this tracker in item identifiers.
 pub const SOURCE: &str = "github";
@@ -141,6 +144,8 @@ pub struct GithubTracker {
     settings: GithubSettings,
     api: Api,
     key: SigningKey,
+    /// Taken by whoever writes: a comment is read, changed and written by one at a time.
+    writing: Semaphore,
     /// The next reading asks, however soon it is.
     hurried: AtomicBool,
     /// What is known of each repository, by its name as configured.
@@ -155,7 +160,14 @@ impl GithubTracker {
     pub fn new(settings: GithubSettings) -> Result<Self, TrackerError> {
         let api = Api::new(&settings)?;
         let key = Self::signing_key(&settings);
-        Ok(Self { settings, api, key, hurried: AtomicBool::new(false), mirrors: Mutex::default() })
+        Ok(Self {
+            settings,
+            api,
+            key,
+            writing: Semaphore::new(1),
+            hurried: AtomicBool::new(false),
+            mirrors: Mutex::default(),
+        })
     }
 
     /// What comments and parts are signed with.
@@ -201,7 +213,21 @@ impl Tracker for GithubTracker {
         self.read(self.hurried.swap(false, Ordering::Relaxed)).await
     }
 
+    fn leases(&self) -> bool {
+        true
+    }
+
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, TrackerError> {
+        self.take_item(claim).await
+    }
+
+    async fn release(&self, item: &ItemId, run: RunId, _holder: &str) -> Result<(), TrackerError> {
+        self.give_item_back(item, run).await
+    }
+
     async fn update(&self, update: &TrackerUpdate) -> Result<Updated, TrackerError> {
+        // It is never closed.
+        let _writing = self.writing.acquire().await.ok();
         self.write(update).await
     }
 

@@ -1,5 +1,6 @@
 //! The GitHub tracker against the strict server.
 
+mod claim;
 mod keeping;
 mod reading;
 mod writing;

@@ -22,16 +22,16 @@ use crate::trackers::status_comment::{self, Place, StatusComment, standing};
 use crate::trackers::{TrackerError, TrackerUpdate, Updated};
 
 /// An issue to write to.
-struct Target<'a> {
-    repository: &'a Repository,
-    number: u64,
+pub(super) struct Target<'a> {
+    pub(super) repository: &'a Repository,
+    pub(super) number: u64,
 }
 
 /// Our own comments at an issue, oldest first.
 #[derive(Default)]
-struct Own {
-    ids: Vec<u64>,
-    comments: Vec<StatusComment>,
+pub(super) struct Own {
+    pub(super) ids: Vec<u64>,
+    pub(super) comments: Vec<StatusComment>,
 }
 
 impl GithubTracker {
@@ -39,7 +39,7 @@ impl GithubTracker {
         let (repository, number) = self.locate(&update.item)?;
         let target = Target { repository, number };
         let own = self.own_comments(&target, &update.item).await?;
-        let issue = self.readable(&target, update).await?;
+        let issue = self.readable(&target, &update.item).await?;
         if !self.settings.is_watched(&issue) {
             // It was taken away from us: only what we hung on it comes off.
             self.take(&target, self.settings.labels.steps(&issue, ItemState::Todo), true).await?;
@@ -71,17 +71,17 @@ impl GithubTracker {
             _ => state,
         };
         self.comment(&target, update, &own, place, now).await?;
-        let issue = if changed { self.readable(&target, update).await? } else { issue };
+        let issue = if changed { self.readable(&target, &update.item).await? } else { issue };
         Ok(self.answer(&target, update, &issue, false))
     }
 
     /// The issue as it is now.
-    async fn readable(
+    pub(super) async fn readable(
         &self,
         target: &Target<'_>,
-        update: &TrackerUpdate,
+        item: &ItemId,
     ) -> Result<Issue, TrackerError> {
-        let item = || update.item.clone();
+        let item = || item.clone();
         match self.issue(target.repository, target.number).await? {
             Some(Ok(issue)) => Ok(issue),
             Some(Err(reason)) => {
@@ -97,7 +97,11 @@ impl GithubTracker {
     }
 
     /// Comments that count: written by our account, signed by us, about this item.
-    async fn own_comments(&self, target: &Target<'_>, item: &ItemId) -> Result<Own, TrackerError> {
+    pub(super) async fn own_comments(
+        &self,
+        target: &Target<'_>,
+        item: &ItemId,
+    ) -> Result<Own, TrackerError> {
         let login = self.login().await?;
         let request = self.at(Verb::Get, target).below("comments").query("per_page", "100");
         let mut own = Own::default();
@@ -230,11 +234,11 @@ impl GithubTracker {
         Ok(taken)
     }
 
-    fn at(&self, verb: Verb, target: &Target<'_>) -> Request {
+    pub(super) fn at(&self, verb: Verb, target: &Target<'_>) -> Request {
         issues(verb, target.repository).below(&target.number)
     }
 
-    fn forget(&self, target: &Target<'_>) {
+    pub(super) fn forget(&self, target: &Target<'_>) {
         if let Some(mirror) = self.mirrors().get_mut(&target.repository.name) {
             mirror.watched.remove(&target.number);
         }
@@ -259,7 +263,7 @@ impl GithubTracker {
         }
     }
 
-    fn seen(&self, target: &Target<'_>, issue: &Issue) -> WorkItem {
+    pub(super) fn seen(&self, target: &Target<'_>, issue: &Issue) -> WorkItem {
         let mut mirrors = self.mirrors();
         let Some(mirror) = mirrors.get_mut(&target.repository.name) else {
             // Nothing was read yet: everything it names holds it back.

@@ -12,6 +12,7 @@
 //! all of the file but that log.
 
 mod catalogue;
+mod claim;
 mod creation;
 mod edit;
 mod fault;
@@ -37,8 +38,9 @@ use self::catalogue::{Catalogue, Occasion, Place};
 use self::file::ItemFile;
 use self::replace::{Observer, Replaced};
 use super::{Listing, NewItem, Tracker, TrackerError, TrackerUpdate, Updated};
-use crate::domain::ids::{ItemId, ProjectId};
+use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::work_item::{Lane, Trust, WorkItem};
+use crate::trackers::claim::{Claim, Claimed};
 
 /// The name of this tracker in item identifiers.
 pub const SOURCE: &str = "local";
@@ -57,6 +59,8 @@ pub struct LocalSettings {
     pub default_project: Option<ProjectId>,
     /// Trust in the text of every file. `Trusted` where only the operator can write.
     pub trust: Trust,
+    /// Whether several daemons read the directory, so that items are taken before they are worked on.
+    pub shared: bool,
 }
 
 impl LocalSettings {
@@ -68,6 +72,7 @@ impl LocalSettings {
             default_lane: Lane::Autopilot,
             default_project: None,
             trust: Trust::Trusted,
+            shared: false,
         }
     }
 }
@@ -105,6 +110,20 @@ impl Tracker for LocalTracker {
 
     async fn list(&self) -> Result<Listing, TrackerError> {
         off_the_loop(&self.shared, Shared::list).await
+    }
+
+    fn leases(&self) -> bool {
+        self.shared.settings.shared
+    }
+
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, TrackerError> {
+        let claim = claim.clone();
+        off_the_loop(&self.shared, move |shared| shared.claim(&claim)).await
+    }
+
+    async fn release(&self, item: &ItemId, run: RunId, holder: &str) -> Result<(), TrackerError> {
+        let (item, holder) = (item.clone(), holder.to_owned());
+        off_the_loop(&self.shared, move |shared| shared.release(&item, run, &holder)).await
     }
 
     async fn update(&self, update: &TrackerUpdate) -> Result<Updated, TrackerError> {

@@ -8,6 +8,7 @@ use enact_factory::domain::ids::{EffectKey, ItemId, RunId};
 use enact_factory::domain::time::Timestamp;
 use enact_factory::domain::work_item::ItemState;
 use enact_factory::http::client::{Client, Request, Settings, Verb};
+use enact_factory::trackers::claim::{Claim, Claimed};
 use enact_factory::trackers::github::{GithubSettings, GithubTracker, Repository};
 use enact_factory::trackers::{Tracker as _, TrackerUpdate};
 use serde_json::{Value, json};
@@ -74,6 +75,7 @@ async fn live(judge: &str, server: &Client) {
     let [item] = &listing.items[..] else { panic!("one item: {listing:?}") };
     assert_eq!((item.title.as_str(), item.state), ("Second", ItemState::Todo));
     assert_eq!(item.blocked_by, [ItemId(format!("github/{OWN}#1"))]);
+    take_and_give_back(&tracker, item.id.clone()).await;
     let states =
         [ItemState::InProgress, ItemState::InReview, ItemState::InProgress, ItemState::Done];
     let (mut from, mut number) = (ItemState::Todo, 0);
@@ -97,6 +99,21 @@ async fn live(judge: &str, server: &Client) {
     assert_eq!(comments[0]["user"]["login"], ACCOUNT);
 }
 
+/// One takes the issue, another is told so, and nothing of it is left when it was given back.
+async fn take_and_give_back(tracker: &GithubTracker, item: ItemId) {
+    let claim = |holder: &str, run| {
+        let now = Timestamp(1_780_000_000_000);
+        let (holder, until) = (holder.to_owned(), now.after(Duration::from_secs(1800)));
+        Claim { item: item.clone(), run: RunId(uuid::Uuid::from_u128(run)), holder, now, until }
+    };
+    let one = claim("one", 1);
+    let ours = tracker.claim(&one).await.expect("an answer");
+    assert!(matches!(ours, Claimed::Ours { updates: 0, .. }), "{ours:?}");
+    let taken = tracker.claim(&claim("two", 2)).await.expect("an answer");
+    assert!(matches!(taken, Claimed::Taken(_)), "{taken:?}");
+    tracker.release(&item, one.run, "one").await.expect("a comment less");
+}
+
 async fn answer(client: &Client, request: &Request) -> Value {
     let reply = client.send(request).await.expect("an answer");
     assert!(reply.succeeded(), "{}: {}", reply.status, reply.text());
@@ -115,6 +132,7 @@ async fn refuses_what_is_wrong(judge: &Client) {
         below(Verb::Get, "issues/2/comments").query("per_page", "many"),
         below(Verb::Post, "issues/2/comments").json(&json!({ "text": "no body" })),
         below(Verb::Patch, "issues/comments/1").json(&json!({})),
+        below(Verb::Delete, "issues/comments/x"),
         below(Verb::Post, "issues/2/labels").json(&json!({ "labels": 7 })),
         below(Verb::Delete, "issues/x/labels/a"),
         below(Verb::Get, "issues/2/dependencies/blocked_by").query("per_page", "many"),

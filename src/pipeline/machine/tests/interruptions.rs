@@ -65,9 +65,11 @@ fn play_out(run: &mut Driver) {
             Effect::RunTurn { .. } => run.begin(),
             Effect::RunChecks { .. } => run.checks(None),
             Effect::Deliver { .. } => run.deliver(),
-            Effect::CleanUp { .. } | Effect::UpdateTracker { .. } | Effect::CreateItem { .. } => {
-                return;
-            }
+            Effect::CleanUp { .. }
+            | Effect::UpdateTracker { .. }
+            | Effect::CreateItem { .. }
+            | Effect::Claim { .. }
+            | Effect::Release { .. } => return,
         };
     }
     panic!("no end in sight: {:?}", run.state.phase);
@@ -222,9 +224,14 @@ fn cancelling_ends_the_run_in_every_phase() {
 #[test]
 fn an_item_that_goes_away_ends_the_run_in_every_phase() {
     for (place, mut run) in everywhere() {
-        run.feed(Input::Supersede { reason: "closed by its author".to_owned() });
+        run.feed(Input::Supersede { reason: "closed by its author".to_owned(), settled: false });
         assert_eq!(run.outcome(), &Outcome::Superseded, "{place}");
         assert!(run.last.as_ref().unwrap().stop_tasks, "{place}");
+        assert!(matches!(run.wanted(), Effect::CleanUp { keep: true, .. }), "{place}");
+    }
+    for (place, mut run) in everywhere() {
+        run.feed(Input::Supersede { reason: "it is done".to_owned(), settled: true });
+        assert!(matches!(run.wanted(), Effect::CleanUp { keep: false, .. }), "{place}");
     }
 }
 

@@ -78,7 +78,7 @@ fn every_outcome_of_the_closed_list_is_reached() {
             run.cancel();
         },
         |run| {
-            run.feed(Input::Supersede { reason: "closed".to_owned() });
+            run.feed(Input::Supersede { reason: "closed".to_owned(), settled: false });
         },
         |run| {
             run.coder_done("a").checks(None).approve().fails(FailureClass::Configuration);

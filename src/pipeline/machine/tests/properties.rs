@@ -304,7 +304,11 @@ fn goes(run: &mut Driver, ending: Ending, diff: &str, says: Says) {
         Effect::Deliver { .. } => {
             run.deliver();
         }
-        Effect::CleanUp { .. } | Effect::UpdateTracker { .. } | Effect::CreateItem { .. } => {
+        Effect::CleanUp { .. }
+        | Effect::UpdateTracker { .. }
+        | Effect::CreateItem { .. }
+        | Effect::Claim { .. }
+        | Effect::Release { .. } => {
             run.feed(Input::CleanedUp { kept: diff.is_empty(), salvaged: None });
         }
     }
@@ -384,7 +388,7 @@ fn happens(run: &mut Driver, happening: &Happening) {
             run.cancel();
         }
         Happening::Superseded => {
-            run.feed(Input::Supersede { reason: "gone".to_owned() });
+            run.feed(Input::Supersede { reason: "gone".to_owned(), settled: false });
         }
     }
 }

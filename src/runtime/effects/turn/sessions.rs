@@ -88,7 +88,12 @@ pub(super) async fn take_up(
 pub(super) fn retire(ports: &Ports, state: &RunState, turn: u32, done: &Done) {
     let ended = match done {
         Done::Run(Input::TurnFinished(finished)) => Some(&finished.report.ending),
-        Done::Run(_) | Done::Stopped | Done::Tracker(_) | Done::Created(_) => None,
+        Done::Run(_)
+        | Done::Stopped
+        | Done::Tracker(_)
+        | Done::Created(_)
+        | Done::Claimed(_)
+        | Done::Released(_) => None,
     };
     if let Some(ending) = ended {
         if resumption::keeps_conversation(ending) {

@@ -124,3 +124,43 @@ fn runs_that_come_out_of_a_wait_share_the_slots_of_their_agent() {
         assert_eq!(turns.len(), together, "{slots}: {turns:?}");
     }
 }
+
+#[test]
+fn a_tracker_that_is_out_of_reach_for_half_an_hour_is_told_everything_once_and_in_order() {
+    let mut bench = Bench::new(ONE);
+    bench.plan();
+    bench.start();
+    bench.command(Command::Cancel { target: "A-1".to_owned() });
+    bench.command(Command::Retry { target: "A-1".to_owned(), note: String::new() });
+    let began = bench.now;
+    let mut tries = 0;
+    while bench.now < began.after(std::time::Duration::from_secs(1800)) {
+        tries += 1;
+        let message = "out of reach".to_owned();
+        // Now and then it says how long it wants to be left alone.
+        let wait = (tries % 3 == 0).then_some(std::time::Duration::from_secs(60));
+        let result = Err(TrackerFailure { message, again: true, wait });
+        bench.give(Input::TrackerWritten { key: super::update_key("A-1", 1), result });
+        let started = bench.start();
+        assert!(!started.iter().any(|it| it.starts_with("update")), "{started:?}");
+        if tries % 4 == 0 {
+            bench.restart();
+        }
+        let due = bench.engine.next_due(bench.now).unwrap();
+        assert!(due.since(bench.now) <= std::time::Duration::from_secs(300));
+        bench.now = due;
+        let started = bench.start();
+        assert!(started.contains(&"update 1 A-1".to_owned()), "{started:?}");
+        assert!(!started.contains(&"update 2 A-1".to_owned()), "{started:?}");
+    }
+    assert!((6..60).contains(&tries), "{tries} tries in half an hour");
+    let (mut told, mut number) = (Vec::new(), 0);
+    while bench.engine.outbox.update_open(&super::id("A-1")) {
+        number += 1;
+        bench.written("A-1", number, |_| ());
+        told.extend(bench.start().into_iter().filter(|it| it.starts_with("update")));
+    }
+    let expected: Vec<String> = (2..=number).map(|number| format!("update {number} A-1")).collect();
+    assert_eq!(told, expected);
+    assert!(number >= 3);
+}

@@ -153,6 +153,9 @@ impl<'a> Progress<'a> {
 
     fn tell_trouble(&self, at: Timestamp, event: &Event) {
         match event {
+            Event::RunYielded { rival } => {
+                self.say(at, Tone::Warning, &format!("{} has the item", rival.holder));
+            }
             Event::RunAdopted { .. } => {
                 self.plain(at, "the agent goes on under another daemon");
             }

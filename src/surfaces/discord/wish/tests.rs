@@ -4,7 +4,7 @@ use super::super::catalogue::CATALOGUE;
 use super::super::parse::parse;
 use super::*;
 use crate::runtime::clock::CountingIds;
-use crate::runtime::engine::{Engine, Identity, Input, Loaded};
+use crate::runtime::engine::{Engine, Identity, Input, Leasing, Loaded};
 use crate::runtime::simulation::scenario::Script;
 
 /// The picture of a factory that has seen these items; `rules` are those of a scenario.
@@ -17,6 +17,7 @@ fn status(rules: &str, items: &[&str]) -> Status {
         epoch: 1,
         sources: ["local".to_owned()].into(),
         cards: [].into(),
+        leasing: Leasing::default(),
     };
     let policy = Arc::new(script.policy);
     let mut engine =

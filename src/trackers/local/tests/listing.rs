@@ -61,6 +61,7 @@ async fn what_is_left_out_comes_from_the_file_and_the_settings() {
         default_lane: Lane::Manual,
         default_project: Some(ProjectId::new("site")),
         trust: Trust::Untrusted,
+        shared: false,
     };
     let tracker = LocalTracker::new(settings);
     assert_eq!(tracker.source(), "local");

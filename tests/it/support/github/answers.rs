@@ -85,6 +85,7 @@ impl World {
         match (asked.method.as_str(), path) {
             ("GET", []) => Ok(done(200, &self.about(repository))),
             ("GET", ["issues"]) => self.listed(asked, repository),
+            ("DELETE", ["issues", "comments", id]) => self.delete_comment(repository, number(id)?),
             ("PATCH", ["issues", "comments", id]) => {
                 self.edit_comment(repository, number(id)?, body)
             }
@@ -228,6 +229,16 @@ impl World {
         let id = self.comment(repository, number, ACCOUNT, &text);
         let (_, added) = self.find_comment(repository, id).ok_or_else(not_found)?;
         Ok(done(201, &comment(repository, number, added)))
+    }
+
+    fn delete_comment(&mut self, repository: &str, id: u64) -> Result<Answer, Answer> {
+        let (number, found) = self.find_comment(repository, id).ok_or_else(not_found)?;
+        if found.author != ACCOUNT {
+            return Err(message(403, "Must have admin rights to Repository."));
+        }
+        self.here(repository, number)?;
+        self.edit(repository, number, |issue| issue.comments.retain(|comment| comment.id != id));
+        Ok(Answer { status: 204, headers: Vec::new(), body: String::new() })
     }
 
     fn edit_comment(&mut self, repository: &str, id: u64, body: &Value) -> Result<Answer, Answer> {

@@ -15,11 +15,7 @@ impl Driver {
             Effect::RunTurn { turn, .. } => Input::TurnNotStarted { turn, failure },
             Effect::RunChecks { execution, .. } => Input::ChecksFailed { execution, failure },
             Effect::Deliver { execution, .. } => Input::DeliveryFailed { execution, failure },
-            other @ (Effect::CleanUp { .. }
-            | Effect::UpdateTracker { .. }
-            | Effect::CreateItem { .. }) => {
-                panic!("{other:?} does not fail here")
-            }
+            other => panic!("{other:?} does not fail here"),
         };
         self.feed(input)
     }
