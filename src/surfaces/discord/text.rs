@@ -31,8 +31,8 @@ pub const MESSAGE: usize = 6000;
 
 const FENCE: &str = "```";
 
-/// Longest line that begins or ends a block. In other lines the marks of a block mean nothing.
-const LONGEST_FENCE: usize = 32;
+/// Longest line that begins or ends a block: two of them fit into any piece. In other lines the marks mean nothing.
+const LONGEST_FENCE: usize = 16;
 
 /// Nothing to see, but enough that the letters around it do not belong together.
 const BREAK: char = '\u{200b}';
