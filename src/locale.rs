@@ -16,7 +16,7 @@ use template::{Template, Value};
 pub const VERSION: u32 = 5;
 
 /// The files of one language.
-type Files = [(&'static str, &'static str); 10];
+type Files = [(&'static str, &'static str); 11];
 
 macro_rules! files {
     ($language:literal) => {
@@ -26,6 +26,7 @@ macro_rules! files {
             ("common", include_str!(concat!("../locale/", $language, "/common.md"))),
             ("critic", include_str!(concat!("../locale/", $language, "/critic.md"))),
             ("diagnose", include_str!(concat!("../locale/", $language, "/diagnose.md"))),
+            ("discord", include_str!(concat!("../locale/", $language, "/discord.md"))),
             ("documenter", include_str!(concat!("../locale/", $language, "/documenter.md"))),
             ("headings", include_str!(concat!("../locale/", $language, "/headings.md"))),
             ("planner", include_str!(concat!("../locale/", $language, "/planner.md"))),

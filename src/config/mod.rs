@@ -15,6 +15,7 @@ mod check;
 mod context;
 pub mod daemon;
 mod decomposition;
+pub mod discord;
 mod document;
 mod dotenv;
 pub mod environment;

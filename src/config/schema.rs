@@ -4,8 +4,8 @@
 //! the description and the root.
 
 use super::{
-    agents, autonomous, azdo, budget, context, daemon, github, http, keeper, local, pace, projects,
-    retention, slots,
+    agents, autonomous, azdo, budget, context, daemon, discord, github, http, keeper, local, pace,
+    projects, retention, slots,
 };
 use super::{sandbox, store, wip};
 
@@ -152,6 +152,11 @@ pub(super) static ROOT: &[Key] = &[
     Key::group("github", Shape::Table(github::KEYS), "Issues of GitHub repositories."),
     Key::group("http", Shape::Table(http::KEYS), "The daemon's port, to which webhooks come."),
     Key::group(
+        "discord",
+        Shape::Table(discord::KEYS),
+        "Who may talk to the factory on Discord, and where it reports.",
+    ),
+    Key::group(
         "agents",
         Shape::Map("name", &Shape::Table(agents::KEYS)),
         "The coding agents. A kind that needs no settings can be used without a table.",
@@ -163,7 +168,7 @@ pub(super) fn not_here(path: &str) -> Option<&'static str> {
     const LATER: &str = "not in this version; remove it";
     let last = path.rsplit('.').next().unwrap_or(path);
     match path {
-        "discord" | "linear" | "notifications" | "monitors" | "memory" => Some(LATER),
+        "linear" | "notifications" | "monitors" | "memory" => Some(LATER),
         _ if path.starts_with("projects[") && snake_case(last) == "heartbeat_interval" => {
             Some("projects have no heartbeat of their own: `autonomous.schedule` is for all")
         }

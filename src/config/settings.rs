@@ -21,6 +21,7 @@ use super::budget;
 use super::context;
 use super::daemon::{self, DaemonSettings};
 use super::decomposition;
+use super::discord::{self, DiscordSettings};
 use super::github;
 use super::http::{self, HttpSettings};
 use super::keeper::{self, KeeperSettings};
@@ -57,6 +58,8 @@ pub struct Settings {
     pub azdo_missing: Vec<&'static str>,
     /// Issues on GitHub, if there are repositories of them.
     pub github: Option<GithubSettings>,
+    /// Discord, if the factory is there.
+    pub discord: Option<DiscordSettings>,
     /// Where the changes of projects that offer them as pull requests are offered.
     pub forges: BTreeMap<ProjectId, ForgeWish>,
     /// What is known of the servers that forges are on.
@@ -97,7 +100,6 @@ pub(super) fn assemble(
     let roster = agents.policies(root.table("agents"), sources);
     let time_zone = pace::time_zone(root.table("pace"), sources);
     let azdo = azdo::read(root.table("azdo"), &projects, variables, &mut secrets, sources);
-    let azdo_missing = azdo::missing(root.table("azdo"), variables, azdo.is_some());
     let github = github::read(root.table("github"), &projects, variables, &mut secrets, sources);
     let policy = Policy {
         autonomous: autonomous.is("enabled"),
@@ -124,9 +126,10 @@ pub(super) fn assemble(
         daemon,
         agents: agents.settings,
         local: local::read(root.table("local"), &policy.projects, sources),
+        azdo_missing: azdo::missing(root.table("azdo"), variables, azdo.is_some()),
         azdo,
-        azdo_missing,
         github,
+        discord: discord::read(root.table("discord"), variables, &mut secrets, sources),
         forges: projects::forges(root.tables("projects"), &policy.projects),
         access: access(root, variables, &mut secrets, sources),
         http: http::read(root.table("http"), variables, &mut secrets, sources),

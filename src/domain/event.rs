@@ -614,6 +614,58 @@ pub enum Event {
         /// Name of the configured agent. Absent: the configuration's default again.
         provider: Option<String>,
     },
+    /// Somebody in a chat asked for something. Stored together with what it changed, so that it counts once.
+    #[serde(rename = "ops.command_received")]
+    CommandReceived {
+        /// Who (`human:discord:<id>`).
+        by: String,
+        /// What they may do at most; empty when nothing.
+        level: String,
+        /// The channel, by its number.
+        channel: String,
+        /// The message or interaction, by its number.
+        message: String,
+        /// What was asked, bounded and without secrets.
+        text: String,
+        /// Whether it was carried out.
+        accepted: bool,
+        /// What came of it; empty for a question.
+        outcome: String,
+    },
+    /// The answer to that was sent.
+    #[serde(rename = "ops.command_answered")]
+    CommandAnswered {
+        /// The channel.
+        channel: String,
+        /// The message or interaction.
+        message: String,
+    },
+    /// Everything in a channel up to a message was read.
+    #[serde(rename = "ops.channel_read")]
+    ChannelRead {
+        /// The channel.
+        channel: String,
+        /// The message.
+        message: String,
+    },
+    /// The report about a run or an item has its place.
+    #[serde(rename = "ops.report_posted")]
+    ReportPosted {
+        /// The run's or the item's id.
+        subject: String,
+        /// The channel.
+        channel: String,
+        /// The card.
+        message: String,
+        /// The run's thread; empty where there is none.
+        thread: String,
+    },
+    /// That report will not change any more.
+    #[serde(rename = "ops.report_closed")]
+    ReportClosed {
+        /// The run's or the item's id.
+        subject: String,
+    },
     /// Somebody wanted to stop while something was open.
     #[serde(rename = "ops.stop_judged")]
     StopJudged {

@@ -4,6 +4,7 @@
 //! be asked ([`command`]) and what has happened ([`event`], the persisted vocabulary). Never async, never any I/O,
 //! clock, randomness or environment: time and identifiers arrive as arguments.
 
+pub mod access;
 pub mod agent;
 pub mod bounds;
 pub mod budget;
@@ -16,6 +17,7 @@ pub mod epic;
 pub mod event;
 pub mod failure;
 pub mod ids;
+pub mod inbox;
 pub mod item_record;
 pub mod lane_session;
 pub mod language;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::agent::{TurnEnding, TurnReport};
 use super::event::Event;
 use super::failure::FailureClass;
+use super::inbox::Inbox;
 use super::provider::ProviderChoice;
 use super::stop_policy::Verdicts;
 use super::time::Timestamp;
@@ -62,6 +63,9 @@ pub struct OpsState {
     pub logins: BTreeMap<String, Login>,
     /// The default provider that somebody chose instead of the configuration's.
     pub provider: Option<ProviderChoice>,
+    /// What was taken from chats.
+    #[serde(default)]
+    pub inbox: Inbox,
     /// Stops that were judged while something was open.
     #[serde(default)]
     pub verdicts: Verdicts,
@@ -104,7 +108,7 @@ impl OpsState {
             Event::StopAcknowledged { .. } => {
                 self.verdicts = Verdicts { open: Vec::new(), acknowledged: true };
             }
-            _ => {}
+            _ => self.inbox.evolve(event),
         }
     }
 

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::command::Command;
 use crate::domain::event::Event;
 use crate::domain::ids::RunId;
+use crate::domain::inbox::{Inbox, is_of_chats};
 use crate::domain::policy::Policy;
 use crate::domain::time::Timestamp;
 use crate::store::MOST_BATCHES;
@@ -30,7 +31,7 @@ use crate::store::error::StoreError;
 
 use super::effects::{Message, Ports};
 use super::engine::stopping::Departure;
-use super::engine::{Engine, Explanation, Input, LEASE, Reply, Status};
+use super::engine::{Chat, Engine, Explanation, Input, LEASE, Reply, Status};
 use super::handle::DaemonHandle;
 use super::hints::Hints;
 use super::tasks::Tasks;
@@ -73,6 +74,13 @@ pub enum LoopMessage {
         /// The answer.
         reply: oneshot::Sender<Reply>,
     },
+    /// Something of a chat surface for the record.
+    Chat {
+        /// What.
+        chat: Chat,
+        /// The answer to what was asked; none when that was taken before.
+        reply: oneshot::Sender<Option<Reply>>,
+    },
     /// An instruction was taken to an agent.
     Instructed(Box<steering::Instructed>),
     /// A question of a surface.
@@ -98,6 +106,8 @@ pub enum Query {
         /// The answer.
         reply: oneshot::Sender<Option<Explanation>>,
     },
+    /// What was taken from chats.
+    Inbox(oneshot::Sender<Inbox>),
 }
 
 /// What a reload may change while the daemon runs.
@@ -259,6 +269,12 @@ impl Dispatcher {
                 }
                 Ok(())
             }
+            LoopMessage::Chat { chat, reply } => {
+                let answer = self.handle(Input::Chat(chat)).await?;
+                // As above: what is on record stands.
+                let _hung_up = reply.send(answer);
+                Ok(())
+            }
             LoopMessage::Instructed(instructed) => self.instructed(*instructed).await,
             LoopMessage::Query(query) => {
                 self.answer(query);
@@ -285,6 +301,9 @@ impl Dispatcher {
             }
             Query::Why { target, reply } => {
                 let _hung_up = reply.send(self.engine.explain(&target, now));
+            }
+            Query::Inbox(reply) => {
+                let _hung_up = reply.send(self.engine.inbox().clone());
             }
         }
     }
@@ -355,12 +374,13 @@ pub(super) fn concerns_planning(batch: &Batch) -> bool {
         let name = append.stream.as_str();
         let item = name.starts_with("work/") || name.starts_with("ops/");
         item && append.events.iter().any(|new| {
-            !matches!(
+            let noted = matches!(
                 new.event,
                 Event::ItemCharged { .. }
                     | Event::ItemUpdateRequested { .. }
                     | Event::ItemUpdateRefused { .. }
-            )
+            );
+            !noted && !is_of_chats(&new.event)
         })
     })
 }

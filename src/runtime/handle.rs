@@ -5,11 +5,12 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::domain::command::Command;
+use crate::domain::inbox::Inbox;
 
 use super::dispatcher::draining::Wish;
 use super::dispatcher::{LoopMessage, Query};
 use super::engine::drain::Drained;
-use super::engine::{Explanation, Input, Reply, Status};
+use super::engine::{Chat, Explanation, Input, Reply, Status};
 use super::hints::Hints;
 
 /// The daemon is stopping and takes nothing more.
@@ -58,6 +59,27 @@ impl DaemonHandle {
     pub async fn status(&self) -> Result<Status, Stopping> {
         let (reply, answer) = oneshot::channel();
         self.sender.send(LoopMessage::Query(Query::Status(reply))).await.map_err(|_| Stopping)?;
+        answer.await.map_err(|_| Stopping)
+    }
+
+    /// Puts something of a chat surface on record. The answer to what was asked; `None` when that was taken before, and
+    /// for what asks for nothing.
+    ///
+    /// # Errors
+    /// When the daemon is stopping; it may or may not be on record.
+    pub async fn chat(&self, chat: Chat) -> Result<Option<Reply>, Stopping> {
+        let (reply, answer) = oneshot::channel();
+        self.sender.send(LoopMessage::Chat { chat, reply }).await.map_err(|_| Stopping)?;
+        answer.await.map_err(|_| Stopping)
+    }
+
+    /// What was taken from chats so far.
+    ///
+    /// # Errors
+    /// When the daemon is stopping.
+    pub async fn inbox(&self) -> Result<Inbox, Stopping> {
+        let (reply, answer) = oneshot::channel();
+        self.sender.send(LoopMessage::Query(Query::Inbox(reply))).await.map_err(|_| Stopping)?;
         answer.await.map_err(|_| Stopping)
     }
 

@@ -85,6 +85,11 @@ const TYPES: &[(&str, &[Upcast])] = &[
     ("ops.agent_cleared", &[]),
     ("ops.agent_accepted", &[]),
     ("ops.provider_set", &[]),
+    ("ops.command_received", &[]),
+    ("ops.command_answered", &[]),
+    ("ops.channel_read", &[]),
+    ("ops.report_posted", &[]),
+    ("ops.report_closed", &[]),
     ("ops.stop_judged", &[]),
     ("ops.stop_acknowledged", &[]),
 ];

@@ -1,5 +1,6 @@
 //! Test data: small batches, deterministic ids and salts, one event of every type.
 
+mod chat;
 mod coverage;
 pub(super) mod events;
 mod standing;

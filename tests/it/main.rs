@@ -13,6 +13,7 @@
 
 mod contract;
 mod crash;
+mod discord;
 mod forges;
 mod real_agents;
 mod responses_agent;

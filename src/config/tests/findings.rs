@@ -91,12 +91,12 @@ fn wrong_shapes_say_how_to_write_it() {
 #[test]
 fn what_other_versions_have_is_refused_in_plain_words() {
     let report = mistakes(
-        "[discord]\ntoken = \"x\"\n\
+        "[linear]\ntoken = \"x\"\n\
          [store]\nbackend = \"postgres\"\n\
          [[projects]]\nname = \"a\"\npath = \"repository\"\nheartbeatInterval = 3\n",
     );
     insta::assert_snapshot!(report, @r#"
-    config.toml:1:2: discord: not in this version; remove it
+    config.toml:1:2: linear: not in this version; remove it
     config.toml:4:11: store.backend: "postgres" is not in this build; use "sqlite"
     config.toml:8:1: projects[0].heartbeatInterval: projects have no heartbeat of their own: `autonomous.schedule` is for all
     "#);

@@ -53,6 +53,8 @@ organization = \"o\"
 project = \"p\"
 team = \"t\"
 token = \"0123456789\"
+[discord]
+token = \"0123456789\"
 [[github.repositories]]
 name = \"owner/name\"
 [http]
@@ -229,6 +231,21 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     ("wip.limit", "7"),
     ("keeper.orphan_grace", "'7s'"),
     ("retention.failed_hours", "7"),
+    ("discord.token", "'another-token'"),
+    ("discord.guilds", "['1']"),
+    ("discord.channels", "['1']"),
+    ("discord.report_channel", "'5'"),
+    ("discord.prefix", "'?'"),
+    ("discord.language", "'ko'"),
+    ("discord.allow_dms", "true"),
+    ("discord.roles.watch", "['1']"),
+    ("discord.roles.operate", "['1']"),
+    ("discord.roles.admin", "['1']"),
+    ("discord.users.watch", "['1']"),
+    ("discord.users.operate", "['1']"),
+    ("discord.users.admin", "['1']"),
+    ("discord.connect_to", "'127.0.0.1:1'"),
+    ("discord.certificate_authority", "'ca.pem'"),
     ("github.repositories[].name", "'owner/other'"),
     ("github.repositories[].project", "'a'"),
     ("github.label", "'other'"),

@@ -6,6 +6,7 @@
 
 mod affording;
 mod beginning;
+mod chats;
 mod claims;
 mod closing;
 mod commands;
@@ -51,6 +52,7 @@ use crate::trackers::claim::Claimed;
 
 use super::clock::IdSource;
 
+pub use chats::{Asked, Chat};
 use stopping::Departure;
 
 pub use beginning::{Identity, Leasing, Loaded};
@@ -143,6 +145,8 @@ pub enum Input {
         /// Who (`human:cli:ann`).
         actor: String,
     },
+    /// Someone in a chat asks for something, or a chat surface puts down how far it is.
+    Chat(Chat),
     /// Time passed, or capacity changed: plan.
     Plan,
     /// The configuration changed.
@@ -314,6 +318,7 @@ impl Engine {
                 self.pending.actor = Some(actor.clone());
                 reply = Some(self.command(command, &actor, now));
             }
+            Input::Chat(chat) => reply = self.chat(chat, now),
             Input::Plan => self.plan(now),
             Input::Reconfigured { policy } => {
                 self.policy = policy;

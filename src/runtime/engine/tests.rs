@@ -23,6 +23,7 @@ use crate::store::{Store, StoreReader};
 use super::{Engine, Handled, Identity, Input, Leasing, Reply, TrackerFailure, Wanted, Written};
 
 mod affording;
+mod chats;
 mod drain;
 mod epics;
 mod failover;

@@ -6,7 +6,7 @@ use crate::domain::agent::Stage;
 use crate::domain::budget::Usage;
 use crate::domain::failure::FailureClass;
 use crate::domain::ids::{ItemId, RunId};
-use crate::domain::item_record::{HumanRequest, ItemRecord};
+use crate::domain::item_record::{Approval, HumanRequest, ItemRecord};
 use crate::domain::ops::Login;
 use crate::domain::provider::{AgentSwitch, SwitchReason};
 use crate::domain::pull_request::PullRequest;
@@ -100,6 +100,8 @@ pub struct ItemView {
     pub question: Option<String>,
     /// Why a person is needed.
     pub question_class: Option<&'static str>,
+    /// Whether somebody was asked to approve it and has not answered.
+    pub awaits_approval: bool,
     /// The run that has it.
     pub run: Option<RunId>,
     /// How its last run ended.
@@ -228,6 +230,7 @@ pub(super) fn item_view(record: &ItemRecord, decision: String) -> ItemView {
         decision,
         question: human.map(|request| request.question.clone()),
         question_class: human.map(|request| request.reason.word()),
+        awaits_approval: matches!(record.approval, Approval::Requested { .. }),
         run: record.run,
         last_outcome: record.last_outcome.as_ref().map(crate::domain::run::Outcome::word),
         refusal: record.refusal.clone(),

@@ -75,6 +75,11 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::AgentAccepted { .. }
         | Event::StopJudged { .. }
         | Event::StopAcknowledged { .. }
-        | Event::ProviderSet { .. } => {}
+        | Event::ProviderSet { .. }
+        | Event::CommandReceived { .. }
+        | Event::CommandAnswered { .. }
+        | Event::ChannelRead { .. }
+        | Event::ReportPosted { .. }
+        | Event::ReportClosed { .. } => {}
     }
 }

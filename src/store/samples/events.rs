@@ -37,7 +37,7 @@ use crate::store::samples::{item_id, run_id};
 pub(in crate::store) fn every_event() -> Vec<Event> {
     let mut events = item_events();
     events.extend(run_events());
-    events.extend(ops_events());
+    events.extend(ops_events().into_iter().chain(super::chat::chat_events()));
     events
 }
 

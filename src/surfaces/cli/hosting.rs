@@ -17,6 +17,7 @@ use crate::surfaces::http::router;
 use crate::surfaces::http::secrets::Login;
 use crate::surfaces::http::server::{Bounds, HttpServer};
 
+use super::discord;
 use super::entry::Context;
 use super::errors::CliError;
 
@@ -25,6 +26,7 @@ pub(super) struct Hosted {
     daemon: Daemon,
     server: ControlServer,
     http: Option<(HttpServer, Arc<Hooks>)>,
+    discord: Option<discord::Wanted>,
     standing: Standing,
 }
 
@@ -56,7 +58,11 @@ impl Hosted {
             Some(settings) => Some(listen(settings, &daemon).await?),
             None => None,
         };
-        Ok(Self { daemon, server, http, standing })
+        let discord = match standing {
+            Standing::Permanent => discord::Wanted::from(&setup.settings),
+            Standing::Temporary => None,
+        };
+        Ok(Self { daemon, server, http, discord, standing })
     }
 
     /// Where HTTP is listened to, if it is.
@@ -81,8 +87,9 @@ impl Hosted {
 
     /// Runs until `shutdown`. The socket is served until the loop has ended, so that followers see the end of their runs.
     pub(super) async fn run(self, shutdown: CancellationToken) -> Result<(), CliError> {
-        let Self { daemon, server, http, standing } = self;
-        let store: Arc<dyn StoreReader> = daemon.parts().store;
+        let Self { daemon, server, http, discord, standing } = self;
+        let (parts, handle) = (daemon.parts(), daemon.handle());
+        let store: Arc<dyn StoreReader> = parts.store.clone();
         let stop = CancellationToken::new();
         let serving = server.serve(daemon.handle(), store, standing, stop.clone());
         let running = async {
@@ -95,8 +102,13 @@ impl Hosted {
                 server.serve(router(hooks), stop.clone()).await;
             }
         };
-        let (ended, (), ()) =
-            tokio::join!(Box::pin(running), Box::pin(serving), Box::pin(listening));
+        let chatting = discord::serve(discord, &parts, handle, stop.clone());
+        let (ended, (), (), ()) = tokio::join!(
+            Box::pin(running),
+            Box::pin(serving),
+            Box::pin(listening),
+            Box::pin(chatting)
+        );
         ended.map_err(CliError::from)
     }
 }

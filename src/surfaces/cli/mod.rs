@@ -9,6 +9,7 @@ mod analyze;
 mod arguments;
 mod configuration;
 mod demo;
+mod discord;
 mod doctor;
 mod drain;
 pub mod entry;

@@ -115,7 +115,7 @@ fn free_port() -> u16 {
 }
 
 /// A file of `$ENACT_FACTORY_CONTRACTS`, else of the contracts beside the repository.
-fn contract_file(name: &str) -> Option<PathBuf> {
+pub(crate) fn contract_file(name: &str) -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/spec/contracts");
     let directory = variable("ENACT_FACTORY_CONTRACTS").unwrap_or_else(beside);
     found("contracts", directory.join(name))

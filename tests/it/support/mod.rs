@@ -5,6 +5,8 @@ pub mod agent_clis;
 pub(crate) mod azure;
 #[expect(dead_code, reason = "the forges' own tests use the rest")]
 pub mod bench;
+#[expect(dead_code, reason = "a whole service, of which each test uses a part")]
+pub(crate) mod discord;
 pub(crate) mod factory;
 pub(crate) mod git_server;
 #[expect(dead_code, reason = "the forges' own tests use the rest")]

@@ -39,6 +39,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["domain", "process", "agents", "trackers", "forges", "workspaces", "store", "runtime"],
     ),
     ("surfaces", &["domain", "store", "runtime"]),
+    ("surfaces::discord", &["domain", "locale", "store", "runtime", "surfaces"]),
     ("telemetry", &[]),
     (
         "daemon",
@@ -76,6 +77,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "runtime",
             "config",
             "surfaces",
+            "surfaces::discord",
             "daemon",
             "telemetry",
         ],

@@ -68,7 +68,14 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper", &["src/surfaces/http/server.rs"]),
     ("hyper_util", &["src/surfaces/http/server.rs"]),
     ("regex", &["src/agents/", "src/pipeline/stuck.rs"]),
-    ("reqwest", &["src/agents/responses/wire/client.rs", "src/http/client.rs"]),
+    (
+        "reqwest",
+        &[
+            "src/agents/responses/wire/client.rs",
+            "src/http/client.rs",
+            "src/surfaces/discord/service/rest.rs",
+        ],
+    ),
     ("rusqlite", &["src/store/sqlite/"]),
     (
         "rustix",
@@ -81,6 +88,7 @@ const HOMES: &[(&str, &[&str])] = &[
         ],
     ),
     ("saphyr_parser", &["src/pipeline/workflow/front_matter.rs"]),
+    ("serenity", &["src/surfaces/discord/service/"]),
     (
         "strsim",
         &[
@@ -88,6 +96,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "src/trackers/local/front_matter.rs",
             "src/runtime/engine/provider.rs",
             "src/runtime/simulation/scenario/",
+            "src/surfaces/discord/parse.rs",
         ],
     ),
     (
@@ -110,18 +119,37 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("toml_edit", &["src/trackers/local/"]),
     ("tracing_subscriber", &["src/telemetry.rs"]),
+    ("unicode_segmentation", &["src/surfaces/discord/text.rs"]),
     // Parts of crates that are dangerous on their own.
     ("tokio::process", &["src/process/"]),
     ("tokio::net", &["src/runtime/keeper/", "src/surfaces/"]),
     ("tokio::signal", &["src/runtime/keeper/", "src/surfaces/cli/", "src/agents/scripted/"]),
     ("tokio::task", &["src/runtime/tasks.rs", "src/trackers/local/mod.rs"]),
-    ("std::net", &["src/config/http.rs", "src/surfaces/http/", "src/surfaces/cli/"]),
+    (
+        "std::net",
+        &[
+            "src/config/discord.rs",
+            "src/config/http.rs",
+            "src/surfaces/discord/",
+            "src/surfaces/http/",
+            "src/surfaces/cli/",
+        ],
+    ),
     ("std::env", &["src/config/environment.rs", "src/surfaces/cli/"]),
     ("std::os::unix::net", &[]),
 ];
 
 /// Crates that only tests know.
-const NOT_IN_PRODUCT: &[&str] = &["assert_cmd", "insta", "proptest"];
+const NOT_IN_PRODUCT: &[&str] = &[
+    "assert_cmd",
+    "futures_util",
+    "insta",
+    "jsonschema",
+    "proptest",
+    "rcgen",
+    "tokio_rustls",
+    "tokio_tungstenite",
+];
 
 fn may_appear(name: &str, path: &str) -> bool {
     match HOMES.iter().find(|(home, _)| *home == name) {

@@ -1,6 +1,7 @@
 //! `doctor`: is everything there that the factory needs, and what to do about what is not.
 
 mod agents;
+mod discord;
 mod forges;
 mod git;
 mod items;
@@ -96,6 +97,7 @@ pub(super) async fn execute(context: &Context, _arguments: &Doctor) -> Result<u8
             if git_works {
                 findings.extend(forges::look(context, settings).await);
             }
+            findings.extend(discord::look(settings).await);
             findings.extend(webhooks::look(settings).await);
             findings.extend(lanes::look(context, settings).await);
         }
