@@ -72,7 +72,12 @@ fn what_a_daemon_had_that_is_gone_for_good_is_taken_over_when_its_lease_has_run_
         assert_eq!(gone.repository.merged_log(), []);
         assert_eq!(other.repository.merged_log().len(), 1);
         assert!(board.is_done(1) && !board.is_marked(1), "{:#?}", board.comments(1));
-        assert_eq!(board.comments(1).len(), 2, "one of each run");
+        // An issue is taken by a comment of its own; on a board the next run goes on in the one that is there.
+        let comments = match &board {
+            Board::Github(_) => 2,
+            Board::Azure(_) => 1,
+        };
+        assert_eq!(board.comments(1).len(), comments, "{:#?}", board.comments(1));
         gone.verify_receipts();
     }
 }
