@@ -29,3 +29,13 @@ pub mod surfaces;
 pub mod telemetry;
 pub mod trackers;
 pub mod workspaces;
+
+// Services that adapters are tested against, here and from outside; each once, whoever asks it.
+#[cfg(test)]
+#[path = "../tests/it/support/azure/mod.rs"]
+#[expect(dead_code, unreachable_pub, reason = "shared with the integration tests")]
+mod fake_azure;
+#[cfg(test)]
+#[path = "../tests/it/support/github/mod.rs"]
+#[expect(dead_code, reason = "shared with the integration tests")]
+mod fake_github;

@@ -20,7 +20,7 @@ use enact_factory::domain::work_item::{ItemState, Lane, Overrides, Priority, Tru
 use enact_factory::pipeline::input::{FinishedTurn, Input as RunInput, PreparedTurn};
 use enact_factory::runtime::clock::{IdSource, SystemIds};
 use enact_factory::runtime::engine::{
-    Engine, Handled, Identity, Input, Loaded, Wanted as WantedEffect,
+    Engine, Handled, Identity, Input, Loaded, Wanted as WantedEffect, Written,
 };
 use enact_factory::store::batch::Batch;
 
@@ -79,7 +79,17 @@ impl History {
         let unreadable = self.items.iter().cloned().collect();
         self.items.extend(items.iter().map(|item| item.id.clone()));
         let (source, problems, began) = ("local".to_owned(), Vec::new(), self.now);
-        self.take(Input::Observed { source, items, unreadable, problems, began }, &mut batches);
+        self.take(
+            Input::Observed {
+                source,
+                items,
+                standings: std::collections::BTreeMap::new(),
+                unreadable,
+                problems,
+                began,
+            },
+            &mut batches,
+        );
         self.take(Input::Plan, &mut batches);
         let mut due: VecDeque<WantedEffect> = self.engine.start_due(self.now).into();
         while let Some(wanted) = due.pop_front() {
@@ -149,7 +159,8 @@ impl History {
                 let record = self.engine.item(&item).expect("an item");
                 let item =
                     WorkItem { state: state.unwrap_or(record.item.state), ..record.item.clone() };
-                return self.take(Input::TrackerWritten { key, result: Ok(item) }, batches);
+                let written = Written { current: item, refused: None };
+                return self.take(Input::TrackerWritten { key, result: Ok(written) }, batches);
             }
         };
         self.take(Input::Run { run, key: Some(key), settles: true, input }, batches);

@@ -36,7 +36,8 @@ pub fn run() {
 
 fn world(open: usize, settled: usize) -> World {
     let items = (0..open + settled).filter_map(|number| {
-        let mut record = ItemRecord::first(&Event::ItemCreated { item: item(number) }, NOW)?;
+        let mut record =
+            ItemRecord::first(&Event::ItemCreated { item: item(number), standing: None }, NOW)?;
         if number >= open {
             record.status = enact_factory::domain::item_record::ItemStatus::Done;
         }

@@ -99,20 +99,8 @@ pub(super) fn assemble(
     let division = decomposition::read(root, &mut agents, sources);
     let roster = agents.policies(root.table("agents"), sources);
     let time_zone = pace::time_zone(root.table("pace"), sources);
-    let local = local::read(root.table("local"), &projects, sources);
     let azdo = azdo::read(root.table("azdo"), &projects, variables, &mut secrets, sources);
     let azdo_missing = azdo::missing(root.table("azdo"), variables, azdo.is_some());
-    let github = github::read(root.table("github"), &projects, variables, &mut secrets, sources);
-    let discord = discord::read(root.table("discord"), variables, &mut secrets, sources);
-    let forges = projects::forges(root.tables("projects"), &projects);
-    let access = ForgeAccess {
-        github_url: github::address(root.table("github")),
-        github_token: github::token_of(root.table("github"), variables, &mut secrets),
-        azure_url: azdo::address(root.table("azdo")),
-        azure_token: azdo::token_of(root.table("azdo"), variables),
-    };
-    offering::check_tokens(root.tables("projects"), &access, sources);
-    let http = http::read(root.table("http"), variables, &mut secrets, sources);
     let policy = Policy {
         autonomous: autonomous.is("enabled"),
         pace: pace::read(root.table("pace")),
@@ -136,16 +124,22 @@ pub(super) fn assemble(
     Settings {
         store: store::read(root.table("store"), &daemon.state_dir),
         daemon,
-        policy,
         agents: agents.settings,
-        local,
+        local: local::read(root.table("local"), &policy.projects, sources),
         azdo,
         azdo_missing,
-        github,
-        discord,
-        forges,
-        access,
-        http,
+        github: github::read(
+            root.table("github"),
+            &policy.projects,
+            variables,
+            &mut secrets,
+            sources,
+        ),
+        discord: discord::read(root.table("discord"), variables, &mut secrets, sources),
+        forges: projects::forges(root.tables("projects"), &policy.projects),
+        access: access(root, variables, &mut secrets, sources),
+        http: http::read(root.table("http"), variables, &mut secrets, sources),
+        policy,
         keeper: keeper::read(root.table("keeper")),
         retention: retention::read(root.table("retention")),
         sandbox: sandbox::read(root.table("sandbox"), sources),
@@ -171,4 +165,21 @@ fn own_stages(
             project.stages = own;
         }
     }
+}
+
+/// What is known of the servers that forges are on.
+fn access(
+    root: &Section,
+    variables: &BTreeMap<String, String>,
+    secrets: &mut Vec<String>,
+    sources: &mut Sources,
+) -> ForgeAccess {
+    let access = ForgeAccess {
+        github_url: github::address(root.table("github")),
+        github_token: github::token_of(root.table("github"), variables, secrets),
+        azure_url: azdo::address(root.table("azdo")),
+        azure_token: azdo::token_of(root.table("azdo"), variables),
+    };
+    offering::check_tokens(root.tables("projects"), &access, sources);
+    access
 }

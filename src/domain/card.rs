@@ -21,4 +21,7 @@ pub struct RunCard {
     /// Address of the pull request, if there is one.
     #[serde(default)]
     pub pull_request: Option<String>,
+    /// What speaks for the change, as Markdown: criteria, checks, verdicts, findings. Only once the run is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
 }

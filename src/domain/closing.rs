@@ -108,7 +108,7 @@ pub fn can_auto_close(
 #[must_use]
 pub fn below<'a>(
     parent: &ItemId,
-    items: impl Iterator<Item = &'a WorkItem> + Clone,
+    items: &(impl Iterator<Item = &'a WorkItem> + Clone),
 ) -> Vec<&'a WorkItem> {
     let mut seen: BTreeSet<&ItemId> = BTreeSet::new();
     let mut found = Vec::new();

@@ -17,6 +17,7 @@ use super::prompt_record::PromptRecord;
 use super::provider::AgentSwitch;
 use super::pull_request::{Offer, PullRequest};
 use super::run::{Interruption, Outcome, Phase, Reception, RunPlan};
+use super::standing::Standing;
 use super::stop_policy::StopVerdict;
 use super::time::Timestamp;
 use super::verdict::{CoderReport, Finding, Review, StageResult};
@@ -34,6 +35,9 @@ pub enum Event {
     ItemCreated {
         /// As the tracker has it.
         item: WorkItem,
+        /// What an earlier log of the factory wrote down at the item and signed, if anything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        standing: Option<Box<Standing>>,
     },
     /// The tracker's copy changed.
     #[serde(rename = "work_item.source_changed")]
@@ -163,6 +167,14 @@ pub enum Event {
     ItemUpdateRequested {
         /// Number of the update within the item's life.
         number: u32,
+    },
+    /// Its tracker took an update only in part.
+    #[serde(rename = "work_item.update_refused")]
+    ItemUpdateRefused {
+        /// Number of the update within the item's life.
+        number: u32,
+        /// What was refused and why, with the service's own code.
+        reason: String,
     },
     /// Its change is offered as a pull request, or the pull request was brought up to date.
     #[serde(rename = "work_item.offered")]

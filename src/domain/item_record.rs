@@ -4,18 +4,24 @@ use serde::{Deserialize, Serialize};
 
 use super::budget::ItemSpend;
 use super::closing::Closing;
-use super::epic::{CreatedPart, Epic};
+use super::epic::Epic;
 use super::event::Event;
 use super::failure::FailureClass;
 use super::ids::RunId;
 use super::lane_session::{LaneProposal, LaneSession};
-use super::pull_request::{Offered, PullRequest};
+use super::pull_request::Offered;
 use super::run::Outcome;
 use super::time::Timestamp;
 use super::verdict::Finding;
-use super::work_item::{Trust, WorkItem};
+use super::work_item::{ItemState, WorkItem};
 
+mod approvals;
+mod epics;
 mod lanes;
+mod offers;
+mod restoring;
+mod settling;
+
 /// Who opens an item again because of what people or checks say at its pull request. Nothing is forgiven by that.
 pub const FOLLOW_UP: &str = "system:pull-request";
 
@@ -208,6 +214,9 @@ pub struct ItemRecord {
     pub offered: Option<Box<Offered>>,
     /// Updates sent to its tracker so far.
     pub updates: u32,
+    /// What its tracker refused of an update, until its state changes.
+    #[serde(default)]
+    pub refusal: Option<String>,
     /// Approved changes in a row that could not be delivered.
     pub delivery_failures: u32,
     /// What the last run left open.
@@ -229,17 +238,13 @@ impl ItemRecord {
     /// The record after an item's first event; nothing for any other event.
     #[must_use]
     pub fn first(event: &Event, at: Timestamp) -> Option<Self> {
-        let Event::ItemCreated { item } = event else { return None };
+        let Event::ItemCreated { item, standing } = event else { return None };
         let status = if item.state.is_terminal() {
-            if item.state == super::work_item::ItemState::Done {
-                ItemStatus::Done
-            } else {
-                ItemStatus::Cancelled
-            }
+            if item.state == ItemState::Done { ItemStatus::Done } else { ItemStatus::Cancelled }
         } else {
             ItemStatus::Pending
         };
-        Some(Self {
+        let mut record = Self {
             item: item.clone(),
             present: true,
             status,
@@ -260,13 +265,18 @@ impl ItemRecord {
             follow_ups: 0,
             offered: None,
             updates: 0,
+            refusal: None,
             delivery_failures: 0,
             findings: Vec::new(),
             notes: Vec::new(),
             proposal: None,
             session: None,
             closing: Closing::Free,
-        })
+        };
+        if let Some(standing) = standing {
+            record.restore(standing);
+        }
+        Some(record)
     }
 
     fn seen(&mut self, item: WorkItem) {
@@ -285,22 +295,19 @@ impl ItemRecord {
     /// Takes one event into account. Total: events that do not concern items change nothing but `updated`.
     pub fn evolve(&mut self, event: &Event, at: Timestamp) {
         self.updated = at;
+        self.evolve_epic(event, at);
         match event {
-            Event::ItemCreated { item } => self.seen(item.clone()),
+            Event::ItemCreated { item, .. } => self.seen(item.clone()),
             Event::ItemChanged { change } => {
                 let mut item = self.item.clone();
                 change.apply(&mut item);
+                if change.state.is_some() {
+                    self.refusal = None;
+                }
                 self.seen(item);
             }
             Event::ItemWithdrawn {} => self.present = false,
-            Event::ItemClaimed { run, fence, .. } => {
-                self.status = ItemStatus::InFlight;
-                self.run = Some(*run);
-                self.last_run = Some(*run);
-                self.fence = self.fence.max(*fence);
-                self.hold = None;
-                self.human = None;
-            }
+            Event::ItemClaimed { run, fence, .. } => self.claim(*run, *fence),
             Event::ItemReleased { outcome, hold, findings, .. } => {
                 self.status = ItemStatus::Pending;
                 self.leave_run(outcome);
@@ -322,48 +329,11 @@ impl ItemRecord {
                     self.notes.push(answer.clone());
                 }
             }
-            Event::ItemReopened { by } if by == FOLLOW_UP => {
-                self.status = ItemStatus::Pending;
-                self.in_review = false;
-                self.follow_ups = self.follow_ups.saturating_add(1);
-            }
-            Event::ItemReopened { .. } => {
-                // What was finished with its parts is not finished by them once more.
-                self.epic = self.epic.take().filter(|_| self.status != ItemStatus::Done);
-                self.free();
-            }
-            Event::ItemResolved { outcome, in_review, .. } => {
-                self.status = settled_status(outcome);
-                self.in_review = *in_review;
-                self.leave_run(outcome);
-                self.hold = None;
-                self.human = None;
-                // Whoever settles it by other means than an acknowledgment has no close to wait for any more.
-                if matches!(self.closing, Closing::Deferred { .. }) {
-                    self.closing = Closing::Free;
-                }
-            }
-            Event::ItemDecomposed { run, reason, parts, approval } => {
-                self.status = ItemStatus::Pending;
-                self.leave_run(&Outcome::Succeeded);
-                self.epic = Some(Epic {
-                    run: *run,
-                    reason: reason.clone(),
-                    parts: parts.clone(),
-                    agreed: (!approval).then_some(at),
-                    created: std::collections::BTreeMap::new(),
-                });
-            }
-            Event::ItemKeptWhole { reason, .. } => self.whole = Some(reason.clone()),
-            Event::PartCreated { number, item } => {
-                if let Some(epic) = &mut self.epic {
-                    epic.created.insert(*number, CreatedPart { item: item.clone(), at });
-                }
-            }
-            Event::ItemOffered { offer } => {
-                let now = Offered::now(offer.clone(), self.offered.as_deref());
-                self.offered = Some(Box::new(now));
-            }
+            Event::ItemReopened { by } if by == FOLLOW_UP => self.follow_up(),
+            Event::ItemReopened { .. } => self.free(),
+            Event::ItemResolved { outcome, in_review, .. } => self.resolve(outcome, *in_review),
+            Event::ItemOffered { offer } => self.offer(offer),
+            Event::ItemUpdateRefused { reason, .. } => self.refusal = Some(reason.clone()),
             Event::ItemPullRequestRead { pull_request } => self.read_pull_request(pull_request),
             Event::ItemUpdateRequested { number } => self.updates = self.updates.max(*number),
             Event::ItemCharged { usage, duration_ms, .. } => {
@@ -373,100 +343,10 @@ impl ItemRecord {
             }
             other => {
                 self.evolve_approval(other, at);
+                self.evolve_epic(other, at);
                 self.evolve_lane(other, at);
             }
         }
-    }
-
-    /// What is merged or closed does not wait for people any more.
-    fn read_pull_request(&mut self, pull_request: &PullRequest) {
-        let Some(offered) = &mut self.offered else { return };
-        offered.seen = Some(pull_request.clone());
-        self.in_review &= offered.is_open();
-    }
-
-    fn evolve_approval(&mut self, event: &Event, at: Timestamp) {
-        match event {
-            Event::ApprovalRequested { expires } => {
-                self.approval = Approval::Requested { at, expires: *expires };
-            }
-            Event::ApprovalGiven { by } => {
-                self.approval = Approval::Given { by: by.clone(), at };
-                if let Some(epic) = &mut self.epic {
-                    epic.agreed = epic.agreed.or(Some(at));
-                }
-            }
-            Event::ApprovalRefused { by } => {
-                self.approval = Approval::Refused { by: by.clone(), at };
-            }
-            Event::ApprovalExpired {} => self.approval = Approval::Expired { at },
-            _ => {}
-        }
-    }
-
-    /// An approval was given to a text: when a stranger's text changes, people have to be asked again.
-    fn void_approval_of(&mut self, changed: &WorkItem) {
-        let same_task = self.item.title == changed.title
-            && self.item.body == changed.body
-            && self.item.project == changed.project;
-        if changed.trust == Trust::Untrusted && !same_task {
-            self.approval = Approval::NotRequested;
-        }
-    }
-
-    fn leave_run(&mut self, outcome: &Outcome) {
-        if outcome.spends_attempt() {
-            self.spend.attempts = self.spend.attempts.saturating_add(1);
-        }
-        if matches!(outcome, Outcome::InfraFailed | Outcome::GateNotRun) {
-            self.infra_failures = self.infra_failures.saturating_add(1);
-        } else {
-            self.infra_failures = 0;
-        }
-        if matches!(outcome, Outcome::DeliveryFailed) {
-            self.delivery_failures = self.delivery_failures.saturating_add(1);
-        } else if matches!(outcome, Outcome::Succeeded) {
-            self.delivery_failures = 0;
-        }
-        self.run = None;
-        self.last_outcome = Some(outcome.clone());
-    }
-
-    /// Back to work after a person acted: everything that held it is lifted, what it used up is forgiven, and a refusal
-    /// or a lapsed request makes room for a new one. A given approval stays.
-    fn free(&mut self) {
-        if matches!(self.approval, Approval::Refused { .. } | Approval::Expired { .. }) {
-            self.approval = Approval::NotRequested;
-        }
-        // Parts that nobody agreed to are thought of anew.
-        self.epic = self.epic.take().filter(|epic| epic.agreed.is_some());
-        self.status = ItemStatus::Pending;
-        self.in_review = false;
-        self.closing = Closing::Free;
-        self.session.take_if(|session| !session.is_linked());
-        self.follow_ups = 0;
-        self.hold = None;
-        self.human = None;
-        self.infra_failures = 0;
-        self.delivery_failures = 0;
-        self.spend = ItemSpend::default();
-    }
-}
-
-fn settled_status(outcome: &Outcome) -> ItemStatus {
-    match outcome {
-        Outcome::Succeeded => ItemStatus::Done,
-        Outcome::Cancelled { .. } | Outcome::Superseded => ItemStatus::Cancelled,
-        Outcome::Rejected
-        | Outcome::GateNotRun
-        | Outcome::AgentFailed
-        | Outcome::Stuck { .. }
-        | Outcome::TimedOut { .. }
-        | Outcome::WaitingQuota { .. }
-        | Outcome::WaitingHuman
-        | Outcome::Throttled { .. }
-        | Outcome::InfraFailed
-        | Outcome::DeliveryFailed => ItemStatus::Failed,
     }
 }
 

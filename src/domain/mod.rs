@@ -27,6 +27,7 @@ pub mod prompt_record;
 pub mod provider;
 pub mod pull_request;
 pub mod run;
+pub mod standing;
 pub mod stop_policy;
 pub mod time;
 pub mod verdict;

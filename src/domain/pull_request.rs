@@ -26,6 +26,18 @@ pub struct OfferPlan {
     pub labels: Vec<String>,
 }
 
+/// How a run offers its change, and what it goes on with.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Offering {
+    /// What its pull request is given.
+    pub plan: OfferPlan,
+    /// The pull request that it goes on with.
+    pub continues: Option<Box<Offer>>,
+    /// What people and checks hold against that.
+    pub feedback: Option<Box<Feedback>>,
+}
+
 /// A pull request of ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {

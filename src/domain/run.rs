@@ -6,8 +6,10 @@ use super::agent::{Stage, TimeoutKind};
 use super::epic::DivisionPlan;
 use super::ids::ProjectId;
 use super::language::Language;
-use super::pull_request::{Feedback, Offer, OfferPlan};
+use super::pull_request::Offering;
 use super::time::Timestamp;
+
+mod phase;
 
 /// How one stage is driven.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -224,15 +226,9 @@ pub struct RunPlan {
     pub check_timeout_ms: u64,
     /// What happens on approval.
     pub delivery: Delivery,
-    /// How the change is offered, where that is what happens.
+    /// How the change is offered, where that is what happens, and what the run goes on with.
     #[serde(default)]
-    pub offer: OfferPlan,
-    /// What people and checks hold against the pull request that the run goes on with.
-    #[serde(default)]
-    pub feedback: Option<Box<Feedback>>,
-    /// The pull request that the run goes on with.
-    #[serde(default)]
-    pub continues: Option<Box<Offer>>,
+    pub offering: Offering,
 }
 
 /// What a run is doing.
@@ -263,58 +259,6 @@ pub enum Phase {
     Publishing,
     /// Nothing more happens.
     Finished,
-}
-
-impl Phase {
-    /// The stage whose agent is at work in it.
-    #[must_use]
-    pub fn stage(self) -> Option<Stage> {
-        match self {
-            Self::Planning => Some(Stage::Planner),
-            Self::Diagnosing => Some(Stage::Diagnose),
-            Self::Coding => Some(Stage::Coder),
-            Self::Critiquing => Some(Stage::Critic),
-            Self::Testing => Some(Stage::Tester),
-            Self::Documenting => Some(Stage::Documenter),
-            Self::Auditing => Some(Stage::Auditor),
-            Self::StageDocumenting => Some(Stage::StageDocumenter),
-            Self::Preparing | Self::Checking | Self::Publishing | Self::Finished => None,
-        }
-    }
-
-    /// The phase in which `stage` is at work.
-    #[must_use]
-    pub fn of(stage: Stage) -> Self {
-        match stage {
-            Stage::Planner => Self::Planning,
-            Stage::Diagnose => Self::Diagnosing,
-            Stage::Coder => Self::Coding,
-            Stage::Critic => Self::Critiquing,
-            Stage::Tester => Self::Testing,
-            Stage::Documenter => Self::Documenting,
-            Stage::Auditor => Self::Auditing,
-            Stage::StageDocumenter => Self::StageDocumenting,
-        }
-    }
-
-    /// The word shown to people.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Preparing => "preparing",
-            Self::Planning => "planning",
-            Self::Diagnosing => "diagnosing",
-            Self::Coding => "coding",
-            Self::Checking => "checking",
-            Self::Critiquing => "critiquing",
-            Self::Testing => "testing",
-            Self::Documenting => "documenting",
-            Self::Auditing => "auditing",
-            Self::StageDocumenting => "stage documenting",
-            Self::Publishing => "publishing",
-            Self::Finished => "finished",
-        }
-    }
 }
 
 /// Why an attempt got stuck.

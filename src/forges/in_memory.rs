@@ -1,11 +1,13 @@
 //! A forge without a network: for `simulate` and for tests. Keeps every rule of the port, so that what works here works
 //! on a real forge. Commits are only names here: whose they are follows from who brought them.
 
-use std::collections::{BTreeMap, VecDeque};
+mod shelf;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
+use self::shelf::{Branch, Shelf, add, fresh};
 use super::{CommitStatus, Forge, ForgeError, PullRequestWish, Push, Pushed};
 use crate::domain::ids::RunId;
 use crate::domain::pull_request::{
@@ -34,25 +36,6 @@ pub struct Offered {
     pub labels: Vec<String>,
     /// How it stands.
     pub pull: PullRequest,
-}
-
-#[derive(Debug, Default)]
-struct Shelf {
-    branches: BTreeMap<String, Branch>,
-    pulls: BTreeMap<u64, Offered>,
-    checks: BTreeMap<String, BTreeMap<String, RemoteCheck>>,
-    refusals: VecDeque<ForgeError>,
-    lost: u32,
-}
-
-#[derive(Debug)]
-struct Branch {
-    head: String,
-    /// Commits that it had, `head` the last.
-    commits: Vec<String>,
-    run: Option<RunId>,
-    /// The first commit that a person brought.
-    foreign: Option<String>,
 }
 
 impl InMemoryForge {
@@ -332,60 +315,5 @@ impl Forge for InMemoryForge {
         let of_commit = shelf.checks.entry(status.commit.clone()).or_default();
         of_commit.insert(check.name.clone(), check);
         self.answer(&mut shelf, ())
-    }
-}
-
-impl Shelf {
-    fn admit(&mut self) -> Result<(), ForgeError> {
-        self.refusals.pop_front().map_or(Ok(()), Err)
-    }
-
-    fn add(&mut self, mut offered: Offered) -> u64 {
-        let number = self.pulls.last_key_value().map_or(1, |(last, _)| last + 1);
-        offered.pull.number = number;
-        offered.pull.url = format!("{}{number}", offered.pull.url);
-        self.pulls.insert(number, offered);
-        number
-    }
-
-    /// Open pull requests follow their branches.
-    fn follow(&mut self, branch: &str) {
-        let Some(head) = self.branches.get(branch).map(|it| it.head.clone()) else { return };
-        for offered in self.pulls.values_mut().filter(|it| it.pull.branch == branch) {
-            if matches!(offered.pull.state, PullRequestState::Open { .. }) {
-                offered.pull.head.clone_from(&head);
-            }
-        }
-    }
-
-    fn shown(&self, number: u64) -> Option<PullRequest> {
-        let mut pull = self.pulls.get(&number)?.pull.clone();
-        let checks = self.checks.get(&pull.head);
-        pull.checks = checks.into_iter().flat_map(|all| all.values().cloned()).collect();
-        Some(pull)
-    }
-}
-
-/// A pull request without a number.
-fn fresh(forge: &str, branch: &str, base: &str, head: &str, draft: bool) -> PullRequest {
-    PullRequest {
-        number: 0,
-        url: format!("memory:{}/", forge.replace(' ', "/")),
-        branch: branch.to_owned(),
-        base: base.to_owned(),
-        head: head.to_owned(),
-        state: PullRequestState::Open { draft },
-        mergeable: Some(true),
-        checks: Vec::new(),
-        reviews: Vec::new(),
-        threads: Vec::new(),
-    }
-}
-
-fn add(to: &mut Vec<String>, more: &[String]) {
-    for name in more {
-        if !to.contains(name) {
-            to.push(name.clone());
-        }
     }
 }

@@ -23,14 +23,6 @@ mod verdicts;
 mod bench;
 #[cfg(test)]
 mod contract;
-#[cfg(test)]
-#[path = "../../tests/it/support/azure/mod.rs"]
-#[expect(dead_code, unreachable_pub, reason = "the integration tests use all of it")]
-mod fake_azure;
-#[cfg(test)]
-#[path = "../../tests/it/support/github/mod.rs"]
-#[expect(dead_code, reason = "shared with the integration tests, which use all of it")]
-mod fake_github;
 
 use std::path::PathBuf;
 use std::time::Duration;

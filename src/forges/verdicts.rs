@@ -77,7 +77,7 @@ pub(super) fn newest(said: impl Iterator<Item = RemoteReview>) -> Vec<RemoteRevi
 
 /// A conversation, if anybody says anything in it; `more` comments are not among `said`. What strangers say in the
 /// conversation of somebody who is trusted is left out: it must not steer anybody.
-pub(super) fn told(said: Vec<Said>, more: usize) -> Option<Told> {
+pub(super) fn told(said: &[Said], more: usize) -> Option<Told> {
     let first = said.iter().find(|it| !it.text.trim().is_empty())?;
     let (author, trusted) = (first.author.clone(), first.trusted);
     let kept = said.iter().filter(|it| !trusted || it.trusted);

@@ -15,6 +15,9 @@ use super::state::RunState;
 /// Characters of a finding or a sentence that are shown.
 const LONGEST: usize = 300;
 
+/// UTF-16 units of the evidence: trackers that attach it take more, those that show it cut it.
+const LONGEST_EVIDENCE: usize = 30_000;
+
 /// Findings that are shown.
 const MOST_FINDINGS: usize = 5;
 
@@ -35,7 +38,14 @@ pub fn card(run: &RunState) -> RunCard {
         review_passed: run.approved.is_some(),
         branch,
         pull_request,
+        evidence: evidence(run),
     }
+}
+
+/// What speaks for the change of a run that is over and came to one.
+fn evidence(run: &RunState) -> Option<String> {
+    let is_over = run.outcome.is_some() && run.change.is_some();
+    is_over.then(|| super::evidence::pack(run, None, LONGEST_EVIDENCE))
 }
 
 /// The standing of an operator lane.
@@ -58,6 +68,7 @@ pub fn of_lane(session: &LaneSession) -> RunCard {
         review_passed: session.approved_by.is_some(),
         branch: None,
         pull_request: None,
+        evidence: None,
     }
 }
 

@@ -263,11 +263,7 @@ impl RunState {
             Event::TurnFinished { turn, report, change, .. } => {
                 self.end_turn(*turn, report, change.as_ref());
             }
-            Event::TurnInterrupted { turn, cause, .. } => {
-                if let Some(record) = self.turn_mut(*turn) {
-                    record.interrupted = Some(*cause);
-                }
-            }
+            Event::TurnInterrupted { turn, cause, .. } => self.cut_short(*turn, *cause),
             Event::CoderReported { report, .. } => self.coder_report = Some(report.clone()),
             Event::ChecksFinished { execution, report } => {
                 self.check_executions = self.check_executions.max(*execution);
@@ -275,10 +271,7 @@ impl RunState {
                 self.phase = Phase::Critiquing;
                 self.proceed();
             }
-            Event::ReviewSubmitted { review, .. } => {
-                self.gate_misses = 0;
-                self.review = Some(review.clone());
-            }
+            Event::ReviewSubmitted { review, .. } => self.note_review(review),
             Event::AuditSubmitted { .. } => self.gate_misses = 0,
             Event::DivisionSubmitted { reason, parts, .. } => {
                 self.division = Some(Division { reason: reason.clone(), parts: parts.clone() });
@@ -304,8 +297,7 @@ impl RunState {
                 self.proceed();
             }
             Event::DeliveryFailed { execution, failure } => {
-                self.delivery_executions = self.delivery_executions.max(*execution);
-                self.last_failure = Some(failure.clone());
+                self.note_delivery_failure(*execution, failure);
             }
             Event::RunFinished { outcome, detail, findings } => {
                 self.raise(self.round, findings);
@@ -524,6 +516,22 @@ impl RunState {
             | TurnEnding::Stuck { .. }
             | TurnEnding::Cancelled => {}
         }
+    }
+
+    fn cut_short(&mut self, turn: u32, cause: Interruption) {
+        if let Some(record) = self.turn_mut(turn) {
+            record.interrupted = Some(cause);
+        }
+    }
+
+    fn note_review(&mut self, review: &Review) {
+        self.gate_misses = 0;
+        self.review = Some(review.clone());
+    }
+
+    fn note_delivery_failure(&mut self, execution: u32, failure: &Failure) {
+        self.delivery_executions = self.delivery_executions.max(execution);
+        self.last_failure = Some(failure.clone());
     }
 
     fn note_checks(&mut self, report: &CheckReport) {

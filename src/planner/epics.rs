@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::domain::epic::Epic;
 use crate::domain::ids::ItemId;
 use crate::domain::item_record::{HumanReason, ItemRecord, ItemStatus};
+use crate::domain::lane_session::LaneSession;
 
 use super::because::Items;
 use super::context::Context;
@@ -68,7 +69,9 @@ pub(crate) fn actions(context: &Context<'_>) -> Vec<Action> {
         let waits = record.human.as_ref().map(|request| request.reason);
         let asked =
             record.status == ItemStatus::WaitingHuman && waits == Some(HumanReason::PartLost);
-        if !record.present || !(record.status == ItemStatus::Pending || asked) {
+        // Whoever drives an operator lane completes what it is linked to.
+        let is_operated = record.session.as_ref().is_some_and(LaneSession::is_linked);
+        if !record.present || is_operated || !(record.status == ItemStatus::Pending || asked) {
             continue;
         }
         let progress = progress(epic, &context.world.items);

@@ -87,6 +87,7 @@ pub(crate) fn record(name: &str) -> ItemRecord {
         last_outcome: None,
         fence: 0,
         in_review: false,
+        refusal: None,
         follow_ups: 0,
         offered: None,
         delivery_failures: 0,

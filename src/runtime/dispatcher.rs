@@ -5,6 +5,7 @@
 
 mod deciding;
 pub mod draining;
+mod rehydrating;
 mod starting;
 mod steering;
 mod timers;
@@ -29,7 +30,8 @@ use crate::store::batch::Batch;
 use crate::store::error::StoreError;
 
 use super::effects::{Message, Ports};
-use super::engine::{Chat, Departure, Engine, Explanation, Input, LEASE, Reply, Status};
+use super::engine::stopping::Departure;
+use super::engine::{Chat, Engine, Explanation, Input, LEASE, Reply, Status};
 use super::handle::DaemonHandle;
 use super::hints::Hints;
 use super::tasks::Tasks;
@@ -372,9 +374,13 @@ pub(super) fn concerns_planning(batch: &Batch) -> bool {
         let name = append.stream.as_str();
         let item = name.starts_with("work/") || name.starts_with("ops/");
         item && append.events.iter().any(|new| {
-            let charged =
-                matches!(new.event, Event::ItemCharged { .. } | Event::ItemUpdateRequested { .. });
-            !charged && !is_of_chats(&new.event)
+            let noted = matches!(
+                new.event,
+                Event::ItemCharged { .. }
+                    | Event::ItemUpdateRequested { .. }
+                    | Event::ItemUpdateRefused { .. }
+            );
+            !noted && !is_of_chats(&new.event)
         })
     })
 }

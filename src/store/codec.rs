@@ -34,6 +34,7 @@ const TYPES: &[(&str, &[Upcast])] = &[
     ("work_item.kept_whole", &[]),
     ("work_item.part_created", &[]),
     ("work_item.update_requested", &[]),
+    ("work_item.update_refused", &[]),
     ("work_item.charged", &[]),
     ("work_item.close_deferred", &[]),
     ("work_item.close_acknowledged", &[]),

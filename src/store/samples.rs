@@ -3,6 +3,7 @@
 mod chat;
 mod coverage;
 pub(super) mod events;
+mod standing;
 
 use uuid::Uuid;
 

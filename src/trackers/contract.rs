@@ -7,7 +7,6 @@ use self::creating::{
     a_part_of_a_foreign_item_is_refused,
 };
 use super::azure_devops::tests::Board;
-use super::fake_github::{ACCOUNT, FakeGithub, TOKEN};
 use super::github::{GithubSettings, GithubTracker, Repository};
 use super::in_memory::InMemoryTracker;
 use super::local::{LocalSettings, LocalTracker};
@@ -17,6 +16,7 @@ use crate::domain::failure::FailureClass;
 use crate::domain::ids::{EffectKey, ItemId};
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::{ItemState, Lane, Overrides, Priority, Trust, WorkItem};
+use crate::fake_github::{ACCOUNT, FakeGithub, TOKEN};
 
 /// A tracker with what people do to it.
 pub(super) trait Shelf {
@@ -248,6 +248,7 @@ fn wish(item: ItemId, number: u32, state: Option<ItemState>) -> TrackerUpdate {
         at: Timestamp(1_780_000_000_000),
         number,
         card: None,
+        standing: None,
     }
 }
 

@@ -157,6 +157,7 @@ impl Tracker for InMemoryTracker {
                 .filter(|wanted| *wanted != current.state)
                 .map(|_| current.state),
             current,
+            refused: None,
         })
     }
 

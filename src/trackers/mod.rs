@@ -10,16 +10,13 @@ pub mod in_memory;
 pub mod local;
 pub mod status_comment;
 
+mod links;
 mod log_line;
 mod part_mark;
 mod visible;
 
 #[cfg(test)]
 mod contract;
-#[cfg(test)]
-#[path = "../../tests/it/support/github/mod.rs"]
-#[expect(dead_code, reason = "shared with the integration tests, which use all of it")]
-mod fake_github;
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +31,7 @@ use thiserror::Error;
 use crate::domain::card::RunCard;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::ids::{EffectKey, ItemId, ProjectId};
+use crate::domain::standing::Standing;
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::{ItemState, Lane, Priority, Trust, WorkItem};
 
@@ -71,6 +69,16 @@ pub trait Tracker: Send + Sync {
     /// # Errors
     /// When nothing was written. Asking again is always safe.
     async fn update(&self, update: &TrackerUpdate) -> Result<Updated, TrackerError>;
+
+    /// How `item` stood for the factory when it last wrote to it, if that was written there, and if it is certain that the
+    /// factory did. Asked once for each item that a log has never seen.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    async fn standing(&self, item: &WorkItem) -> Result<Option<Standing>, TrackerError> {
+        let _nothing_is_kept = item;
+        Ok(None)
+    }
 
     /// Creates an item below another one. What was created for the same key before is found again by its mark, also when
     /// the answer to that creation was never seen: asking again never creates a second one.
@@ -174,6 +182,8 @@ pub struct TrackerUpdate {
     /// What people shall see of the run that the update is about. Trackers with comments keep one comment per run and
     /// edit it in place; a directory of files has its log alone.
     pub card: Option<RunCard>,
+    /// How the item stands, for trackers that can keep it for a factory whose log is gone.
+    pub standing: Option<Box<Standing>>,
 }
 
 /// What an update came to.
@@ -188,6 +198,8 @@ pub struct Updated {
     pub state_skipped: Option<ItemState>,
     /// The item as it is now.
     pub current: WorkItem,
+    /// What the tracker refused of the update for good, and why; everything else was written.
+    pub refused: Option<String>,
 }
 
 /// Why a tracker could not be read or written.

@@ -1,8 +1,6 @@
 //! The mark in the text of an item that the factory has created: which part of which item it is, signed. It proves who
 //! wrote the item first, not what has become of its text since.
 
-use hmac::Mac;
-
 use super::status_comment::SigningKey;
 use crate::domain::ids::{EffectKey, ItemId};
 use crate::domain::work_item::Trust;
@@ -33,7 +31,7 @@ impl PartMark {
     /// The mark as it stands at the end of a text.
     pub(super) fn render(&self, signing: &SigningKey) -> String {
         let said = self.said();
-        let code = hex::encode(signing.part(&said).finalize().into_bytes());
+        let code = signing.sign_part(&said);
         format!("{OPENING}{said}{SIGNED}{code}{CLOSING}")
     }
 
@@ -42,7 +40,9 @@ impl PartMark {
         let (before, rest) = text.rsplit_once(OPENING)?;
         let (inside, after) = rest.split_once(CLOSING)?;
         let (said, code) = inside.rsplit_once(SIGNED)?;
-        signing.part(said).verify_slice(&hex::decode(code).ok()?).ok()?;
+        if !signing.is_of_part(said, code) {
+            return None;
+        }
         let mut words = said.split(' ');
         let (key, parent, trust) = (words.next()?, words.next()?, words.next()?);
         let trust = match trust {

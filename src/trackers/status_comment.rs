@@ -4,6 +4,8 @@
 //! behind it stands what the factory needs to go on from the comment alone, and a signature over all of it: whatever is
 //! not signed, was changed by somebody, or belongs to another item says nothing (see [`StatusComment::verified`]).
 
+pub mod standing;
+
 use std::fmt;
 use std::fmt::Write as _;
 
@@ -12,9 +14,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use super::{TrackerUpdate, log_line};
+use super::{TrackerUpdate, links, log_line};
+use crate::domain::bounds::first_chars;
 use crate::domain::card::RunCard;
 use crate::domain::ids::{ItemId, RunId};
+use crate::domain::standing::Standing;
 use crate::domain::work_item::ItemState;
 
 /// What the hidden part begins with, behind whatever opens a comment in the tracker's markup.
@@ -30,6 +34,12 @@ const LOG_END: &str = "\n\n</details>";
 
 /// Between the card and its boxes.
 const BOXES: &str = "\n\n- ";
+
+/// What opens the evidence; it ends as the log does.
+const EVIDENCE: &str = "\n\n<details><summary>Evidence</summary>\n";
+
+/// Characters of the evidence that are shown.
+const LONGEST_EVIDENCE: usize = 15_000;
 
 /// Characters of a card that are shown. Trackers take 65536 characters (GitHub) or more.
 const LONGEST_CARD: usize = 20_000;
@@ -59,8 +69,17 @@ impl SigningKey {
         Self(keyed(&derivation.finalize().into_bytes()))
     }
 
-    /// The code of what an item says of itself as a part of another one.
-    pub(super) fn part(&self, said: &str) -> Hmac<Sha256> {
+    /// The code of what an item says of itself as a part of another one, in hexadecimal.
+    pub(super) fn sign_part(&self, said: &str) -> String {
+        hex::encode(self.part(said).finalize().into_bytes())
+    }
+
+    /// Whether `code` is that code.
+    pub(super) fn is_of_part(&self, said: &str, code: &str) -> bool {
+        hex::decode(code).is_ok_and(|code| self.part(said).verify_slice(&code).is_ok())
+    }
+
+    fn part(&self, said: &str) -> Hmac<Sha256> {
         let mut code = self.0.clone();
         code.update(b"enact-factory/part/1");
         code.update(said.as_bytes());
@@ -102,6 +121,8 @@ pub struct StatusComment {
     pub branch: Option<String>,
     /// See [`RunCard::pull_request`].
     pub pull_request: Option<String>,
+    /// How the item stood with the newest update.
+    pub standing: Option<Standing>,
     /// The newest update whose card is shown.
     shown: u32,
     /// What is shown above the log.
@@ -124,6 +145,9 @@ struct Hidden {
     review_passed: bool,
     branch: Option<String>,
     pull_request: Option<String>,
+    /// A [`Standing`]; one of another version is no reason not to believe the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    standing: Option<serde_json::Value>,
     shown: u32,
     lines: Vec<u32>,
     forgotten: u32,
@@ -153,6 +177,7 @@ impl StatusComment {
             review_passed: false,
             branch: None,
             pull_request: None,
+            standing: None,
             shown: 0,
             head: "**Factory**".to_owned(),
             lines: Vec::new(),
@@ -188,6 +213,7 @@ impl StatusComment {
             review_passed: hidden.review_passed,
             branch: hidden.branch,
             pull_request: hidden.pull_request,
+            standing: hidden.standing.and_then(standing::read),
             shown: hidden.shown,
             head: match head.rsplit_once(BOXES).filter(|_| hidden.shown > 0) {
                 Some((head, _boxes)) => head.to_owned(),
@@ -217,6 +243,9 @@ impl StatusComment {
         if update.number >= self.number {
             self.number = update.number;
             self.state = update.state.or(self.state);
+            if let Some(standing) = &update.standing {
+                self.standing = Some((**standing).clone());
+            }
         }
         if let Some(card) = update.card.as_ref().filter(|_| update.number >= self.shown) {
             self.shown = update.number;
@@ -236,15 +265,21 @@ impl StatusComment {
             text.push('…');
         }
         if let Some(branch) = &card.branch {
-            let _written = write!(text, "\n\nBranch `{}`", branch.replace('`', "'"));
+            let page = card.pull_request.as_ref().and_then(|it| links::branch_page(it, branch));
+            let name = branch.replace('`', "'");
+            let _written = match page {
+                Some(page) => write!(text, "\n\nBranch [`{name}`]({page})"),
+                None => write!(text, "\n\nBranch `{name}`"),
+            };
         }
-        if let Some(address) = card.pull_request.as_ref().filter(|it| it.starts_with("http")) {
-            let address: String =
-                address.chars().filter(|it| !it.is_whitespace() && *it != '<').collect();
+        if let Some(address) = card.pull_request.as_deref().and_then(links::web_address) {
             let _written = write!(text, "\n\nPull request: {address}");
         }
-        // Nothing in a card may look like our own hidden parts.
-        self.head = normal(&text.replace("<!--", "&lt;!--").replace("<details", "&lt;details"));
+        self.head = inert(&text);
+        if let Some(evidence) = &card.evidence {
+            let evidence = inert(&first_chars(evidence, LONGEST_EVIDENCE));
+            let _written = write!(self.head, "{EVIDENCE}\n{evidence}{LOG_END}");
+        }
         self.implementation_complete = card.implementation_complete;
         self.review_passed = card.review_passed;
         self.branch.clone_from(&card.branch);
@@ -286,6 +321,7 @@ impl StatusComment {
             review_passed: self.review_passed,
             branch: self.branch.clone(),
             pull_request: self.pull_request.clone(),
+            standing: self.standing.as_ref().and_then(|it| serde_json::to_value(it).ok()),
             shown: self.shown,
             lines: self.lines.iter().map(|(number, _)| *number).collect(),
             forgotten: self.forgotten,
@@ -307,7 +343,11 @@ pub fn place(found: &[StatusComment], update: &TrackerUpdate) -> Place {
         return Place::Written(written);
     }
     let home = match about {
-        Some(run) => found.iter().position(|comment| comment.run == run),
+        Some(None) => found.iter().position(|comment| comment.run.is_none()),
+        Some(run) => found
+            .iter()
+            .position(|comment| comment.run == run)
+            .or_else(|| found.iter().position(|comment| comment.is_left_by_another(update))),
         None => {
             let newest = found.iter().map(|comment| comment.number).max();
             found.iter().position(|comment| Some(comment.number) == newest)
@@ -326,6 +366,12 @@ pub fn is_outdated(found: &[StatusComment], update: &TrackerUpdate) -> bool {
 #[must_use]
 pub fn is_marked(text: &str) -> bool {
     text.contains(MARK)
+}
+
+/// Text in which nothing looks like our own hidden parts.
+fn inert(text: &str) -> String {
+    let text = text.replace("<!--", "&lt;!--").replace("</details", "&lt;/details");
+    normal(&text.replace("<details", "&lt;details"))
 }
 
 /// Text as trackers give it back: with their own line endings and without the space that nobody sees.

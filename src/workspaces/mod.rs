@@ -41,18 +41,7 @@ pub struct Prepare {
     /// Title of the work item: second part of the branch name.
     pub title: String,
     /// A branch of an earlier run to go on with, if it still is where that run left it; otherwise a new one is made.
-    pub continues: Option<Continued>,
-}
-
-/// A branch that an earlier run left.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Continued {
-    /// Its name.
-    pub branch: String,
-    /// The commit that it must be at.
-    pub head: String,
-    /// The commit that it started from.
-    pub base_commit: String,
+    pub continues: Option<crate::domain::pull_request::Offer>,
 }
 
 /// Everything a read-only stage could have changed. Equal fingerprints mean that it changed nothing.

@@ -19,6 +19,7 @@ mod several_items;
 mod signing_in;
 mod stages;
 mod stopping;
+mod store_lost;
 mod troubles;
 mod verdicts;
 mod workflow;

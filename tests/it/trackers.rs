@@ -4,6 +4,7 @@ mod azure;
 mod azure_judges;
 mod azure_pulls;
 mod epics;
+mod epics_judges;
 mod github;
 mod github_judges;
 mod github_pulls;

@@ -78,11 +78,11 @@ fn parts_of_parts_are_found_and_circles_end() {
         item("OTHER", None, Some("ELSE")),
     ];
     let names = |items: &[WorkItem]| -> Vec<String> {
-        let found = below(&ItemId::new("local/EPIC"), items.iter());
+        let found = below(&ItemId::new("local/EPIC"), &items.iter());
         found.into_iter().map(|item| item.title.clone()).collect()
     };
     assert_eq!(names(&items), ["A", "A1"]);
     items[0].parent = Some(ItemId::new("local/A1"));
     assert_eq!(names(&items), ["A", "A1"]);
-    assert!(below(&ItemId::new("local/NONE"), items.iter()).is_empty());
+    assert!(below(&ItemId::new("local/NONE"), &items.iter()).is_empty());
 }

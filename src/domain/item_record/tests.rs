@@ -4,7 +4,7 @@ use crate::domain::ids::ItemId;
 use crate::domain::run::StuckKind;
 use crate::domain::verdict::Severity;
 use crate::domain::work_item::change::ItemChange;
-use crate::domain::work_item::{ItemState, Lane, Overrides, Priority};
+use crate::domain::work_item::{ItemState, Lane, Overrides, Priority, Trust};
 
 pub(super) const AT: Timestamp = Timestamp(1_000);
 
@@ -33,7 +33,8 @@ fn run() -> RunId {
 }
 
 fn record(events: &[Event]) -> ItemRecord {
-    let mut record = ItemRecord::first(&Event::ItemCreated { item: item() }, AT).unwrap();
+    let mut record =
+        ItemRecord::first(&Event::ItemCreated { item: item(), standing: None }, AT).unwrap();
     evolve(&mut record, events);
     record
 }
@@ -200,7 +201,8 @@ fn text(trust: Trust, body: &str) -> WorkItem {
 }
 
 fn after(item: WorkItem, events: &[Event]) -> Approval {
-    let mut record = ItemRecord::first(&Event::ItemCreated { item }, Timestamp(0)).unwrap();
+    let mut record =
+        ItemRecord::first(&Event::ItemCreated { item, standing: None }, Timestamp(0)).unwrap();
     for event in events {
         record.evolve(event, Timestamp(1));
     }
@@ -249,7 +251,7 @@ fn an_item_that_is_over_in_its_tracker_begins_settled() {
         (ItemState::Blocked, ItemStatus::Pending),
     ] {
         let item = WorkItem { state, ..item() };
-        let record = ItemRecord::first(&Event::ItemCreated { item }, AT).unwrap();
+        let record = ItemRecord::first(&Event::ItemCreated { item, standing: None }, AT).unwrap();
         assert_eq!(record.status, status);
     }
     assert!(ItemRecord::first(&Event::ItemWithdrawn {}, AT).is_none());

@@ -27,7 +27,7 @@ fn record(events: &[Event]) -> ItemRecord {
         revision: String::new(),
         overrides: Overrides::default(),
     };
-    let mut record = ItemRecord::first(&Event::ItemCreated { item }, AT).unwrap();
+    let mut record = ItemRecord::first(&Event::ItemCreated { item, standing: None }, AT).unwrap();
     events.iter().for_each(|event| record.evolve(event, AT));
     record
 }
@@ -81,8 +81,8 @@ fn a_close_that_waits_for_a_person_is_open_with_and_without_a_lane() {
     let reviewed = [started(), moved(LanePhase::Verifying), approved(LanePhase::Review)];
     let with_lane = [&reviewed[..], std::slice::from_ref(&deferred)].concat();
     assert_eq!(gates(&with_lane, false), [Gate::CloseDeferred]);
-    assert_eq!(gates(&[deferred.clone()], false), [Gate::CloseDeferred]);
-    assert_eq!(gates(&[unproven.clone()], false), [Gate::ClosureEvidenceMissing]);
+    assert_eq!(gates(std::slice::from_ref(&deferred), false), [Gate::CloseDeferred]);
+    assert_eq!(gates(std::slice::from_ref(&unproven), false), [Gate::ClosureEvidenceMissing]);
     let acknowledged = Event::CloseAcknowledged { by: by(), reason: "live".to_owned() };
     assert_eq!(gates(&[deferred, acknowledged.clone()], false), []);
     assert_eq!(gates(&[unproven, acknowledged], false), []);

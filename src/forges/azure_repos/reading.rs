@@ -180,7 +180,7 @@ impl AzureForge {
             author: comment.author.name(),
             text: comment.content.unwrap_or_default(),
         });
-        let told = verdicts::told(said.collect(), 0)?;
+        let told = verdicts::told(&said.collect::<Vec<_>>(), 0)?;
         let context = thread.thread_context;
         let line = context.as_ref().and_then(|it| {
             it.right_file_start.as_ref().or(it.left_file_start.as_ref()).map(|it| it.line)

@@ -9,13 +9,13 @@ use crate::domain::pull_request::{
     CheckState, PullRequest, RemoteCheck, RemoteReview, ReviewThread, ReviewVerdict,
 };
 use crate::domain::time::Timestamp;
+use crate::fake_azure::board::identity;
+use crate::fake_azure::faults::{Fault, Scope};
+use crate::fake_azure::process::Process;
+use crate::fake_azure::pulls::REPOSITORY;
+use crate::fake_azure::{Azure, FACTORY, ORGANIZATION, PERSON, PROJECT, TOKEN};
 use crate::forges::bench::{Bench, SEARCH_PATH};
 use crate::forges::command::GitProgram;
-use crate::forges::fake_azure::board::identity;
-use crate::forges::fake_azure::faults::{Fault, Scope};
-use crate::forges::fake_azure::process::Process;
-use crate::forges::fake_azure::pulls::REPOSITORY;
-use crate::forges::fake_azure::{Azure, FACTORY, ORGANIZATION, PERSON, PROJECT, TOKEN};
 use crate::forges::remote::RemoteSettings;
 use crate::forges::{CommitStatus, Forge as _, ForgeError, PullRequestWish, Push};
 

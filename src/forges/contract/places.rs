@@ -10,8 +10,6 @@ use super::super::azure_repos::AzureForge;
 use super::super::azure_repos::tests as azure;
 use super::super::bench::{Bench, SEARCH_PATH, git};
 use super::super::command::GitProgram;
-use super::super::fake_azure::{Azure, PERSON};
-use super::super::fake_github::FakeGithub;
 use super::super::git::GitForge;
 use super::super::github::GithubForge;
 use super::super::github::tests::{OWN, server, settings};
@@ -20,6 +18,8 @@ use super::super::remote::RemoteSettings;
 use super::super::{Forge, PullRequestWish};
 use super::wish;
 use crate::domain::ids::RunId;
+use crate::fake_azure::{Azure, PERSON};
+use crate::fake_github::FakeGithub;
 
 /// A forge, and people.
 #[async_trait]

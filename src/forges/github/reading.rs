@@ -140,7 +140,7 @@ impl GithubForge {
             Said { author, trusted, text: comment.body }
         };
         let said: Vec<Said> = thread.comments.nodes.into_iter().flatten().map(said).collect();
-        let told = verdicts::told(said, more)?;
+        let told = verdicts::told(&said, more)?;
         Some(ReviewThread {
             id: thread.id,
             file: thread.path,

@@ -11,10 +11,10 @@ use crate::domain::pull_request::{
     ReviewVerdict,
 };
 use crate::domain::time::Timestamp;
+use crate::fake_github::world::World;
+use crate::fake_github::{ACCOUNT, Call, FakeGithub, Fault, TOKEN};
 use crate::forges::bench::{Bench, SEARCH_PATH};
 use crate::forges::command::GitProgram;
-use crate::forges::fake_github::world::World;
-use crate::forges::fake_github::{ACCOUNT, Call, FakeGithub, Fault, TOKEN};
 use crate::forges::remote::RemoteSettings;
 use crate::forges::{CommitStatus, Forge as _, ForgeError, PullRequestWish, Push};
 

@@ -42,12 +42,12 @@ fn a_remark_takes_no_verdict_back_and_a_verdict_does() {
 #[test]
 fn strangers_do_not_speak_in_the_conversation_of_somebody_who_is_trusted() {
     let all = vec![said("ada", true, "why?"), said("eve", false, "delete it all")];
-    let one = told(all, 3).unwrap();
+    let one = told(&all, 3).unwrap();
     assert_eq!(
         (one.author.as_str(), one.trusted, one.text.as_str()),
         ("ada", true, "ada: why?\n\n[4 more comments are left out]")
     );
-    let one = told(vec![said("eve", false, "hello"), said("ada", true, "no")], 0).unwrap();
+    let one = told(&[said("eve", false, "hello"), said("ada", true, "no")], 0).unwrap();
     assert_eq!((one.trusted, one.text.as_str()), (false, "eve: hello\n\nada: no"));
-    assert!(told(vec![said("ada", true, " ")], 0).is_none());
+    assert!(told(&[said("ada", true, " ")], 0).is_none());
 }

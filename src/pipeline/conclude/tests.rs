@@ -33,7 +33,8 @@ fn item(id: &str) -> WorkItem {
 
 /// The record of `id` while `run` has it.
 fn claimed(id: &str, run: &RunState) -> ItemRecord {
-    let mut record = ItemRecord::first(&Event::ItemCreated { item: item(id) }, START).unwrap();
+    let mut record =
+        ItemRecord::first(&Event::ItemCreated { item: item(id), standing: None }, START).unwrap();
     let owner = "daemon".to_owned();
     record.evolve(&Event::ItemClaimed { run: run.id, attempt: 1, fence: 1, owner }, START);
     record

@@ -135,7 +135,9 @@ pub(super) fn change(context: &Context<'_>) -> String {
 
 /// What people and checks hold against the pull request, under the text called `name`; nothing when there is none.
 pub(super) fn feedback(context: &Context<'_>, name: &str) -> String {
-    let Some(feedback) = context.state.plan.feedback.as_deref() else { return String::new() };
+    let Some(feedback) = context.state.plan.offering.feedback.as_deref() else {
+        return String::new();
+    };
     let mut parts = Vec::new();
     if !feedback.is_empty() {
         let text = fenced("review of the pull request", &heard(feedback), context.nonce);

@@ -5,6 +5,7 @@ use std::fmt;
 use chrono_tz::Tz;
 
 use crate::domain::ids::ItemId;
+use crate::domain::lane_session::LanePhase;
 use crate::domain::policy::BlockedHours;
 use crate::domain::work_item::Lane;
 
@@ -22,9 +23,7 @@ impl fmt::Display for HeldBecause {
             Self::Unreadable => out.write_str("its tracker's copy cannot be read"),
             Self::RunUnknown => out.write_str("marked as taken, but no run has it"),
             Self::OtherLane { lane } => write_lane(out, *lane),
-            Self::Operated { lane, phase, by } => {
-                write!(out, "lane {} has it since {by} linked it: {}", lane.word(), phase.word())
-            }
+            Self::Operated { lane, phase, by } => write_operated(out, *lane, *phase, by),
             Self::NoProject => out.write_str("it names no project and there is no default one"),
             Self::UnknownProject { project } => write!(out, "project {project} is not configured"),
             Self::ProjectDisabled { project } => write!(out, "project {project} is switched off"),
@@ -32,19 +31,6 @@ impl fmt::Display for HeldBecause {
                 write!(out, "it is the parent of open items: {children}")
             }
             Self::ChildrenSettled { done, not_done } => write_settled(out, *done, *not_done),
-            Self::PlanWaits { parts, approval } => {
-                write!(out, "a planner divides it into {}; {approval}", parts.join(" · "))
-            }
-            Self::PartsMissing { created, total } => {
-                write!(out, "it is divided: {created} of {total} parts are created")
-            }
-            Self::Parts { done, total, open, lost } => {
-                write_parts(out, (*done, *total), open, lost)
-            }
-            Self::NoRoomForParts { minutes, today, limit } => write!(
-                out,
-                "estimated at {minutes} min, too large for one run, and {today} of {limit} parts of today are taken"
-            ),
             Self::Blocked { blockers, total, chain_end } => {
                 write_blocked(out, blockers, *total, chain_end.as_ref())
             }
@@ -85,6 +71,7 @@ impl fmt::Display for HeldBecause {
                 write!(out, "{taken} of {limit} slots {slots} are taken")?;
                 if *waiting > 0 { write!(out, " ({waiting} by waiting runs)") } else { Ok(()) }
             }
+            of_parts => write_division(out, of_parts),
         }
     }
 }
@@ -102,6 +89,15 @@ fn write_refused(
     }
 }
 
+fn write_operated(
+    out: &mut fmt::Formatter<'_>,
+    lane: Lane,
+    phase: LanePhase,
+    by: &str,
+) -> fmt::Result {
+    write!(out, "lane {} has it since {by} linked it: {}", lane.word(), phase.word())
+}
+
 fn write_lane(out: &mut fmt::Formatter<'_>, lane: Lane) -> fmt::Result {
     match lane {
         Lane::Manual => out.write_str("lane manual: a person works on it"),
@@ -116,6 +112,26 @@ fn write_lane(out: &mut fmt::Formatter<'_>, lane: Lane) -> fmt::Result {
 fn write_settled(out: &mut fmt::Formatter<'_>, done: usize, not_done: usize) -> fmt::Result {
     write!(out, "it is the parent of settled items: {done} done")?;
     if not_done > 0 { write!(out, ", {not_done} not done") } else { Ok(()) }
+}
+
+/// What holds an item because it is too large.
+fn write_division(out: &mut fmt::Formatter<'_>, because: &HeldBecause) -> fmt::Result {
+    match because {
+        HeldBecause::PlanWaits { parts, approval } => {
+            write!(out, "a planner divides it into {}; {approval}", parts.join(" · "))
+        }
+        HeldBecause::PartsMissing { created, total } => {
+            write!(out, "it is divided: {created} of {total} parts are created")
+        }
+        HeldBecause::Parts { done, total, open, lost } => {
+            write_parts(out, (*done, *total), open, lost)
+        }
+        HeldBecause::NoRoomForParts { minutes, today, limit } => write!(
+            out,
+            "estimated at {minutes} min, too large for one run, and {today} of {limit} parts of today are taken"
+        ),
+        _ => Ok(()),
+    }
 }
 
 fn write_parts(

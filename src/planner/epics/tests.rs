@@ -8,7 +8,8 @@ use super::super::plan::{Action, plan};
 use super::progress;
 use crate::domain::epic::{CreatedPart, Epic, Part};
 use crate::domain::item_record::{Approval, HumanReason, HumanRequest, ItemRecord, ItemStatus};
-use crate::domain::work_item::ItemState;
+use crate::domain::lane_session::LaneSession;
+use crate::domain::work_item::{ItemState, Lane};
 
 fn part(title: &str) -> Part {
     Part {
@@ -130,6 +131,13 @@ fn a_lost_part_is_asked_about_once_until_it_is_found_again() {
     assert_eq!(wanted([asked(), done("P-1"), child("P-2", "DEMO-1")]), [resumed]);
     let complete = Action::CompleteEpic { item: id("DEMO-1"), parts: 2 };
     assert_eq!(wanted([asked(), done("P-1"), done("P-2")]), [complete]);
+}
+
+#[test]
+fn what_an_operator_lane_is_linked_to_is_completed_by_its_lane() {
+    let mut operated = divided(&["P-1", "P-2"]);
+    operated.session = Some(LaneSession::begun(Lane::Team, "ann", minutes(-5)));
+    assert_eq!(wanted([operated, done("P-1"), done("P-2")]), []);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
 
 use super::super::engine::{Input, LEASE};
-use super::{BETWEEN_HINTED, Dispatcher, LoopMessage, REAPING, RENEWAL};
+use super::{BETWEEN_HINTED, Dispatcher, LoopMessage, REAPING, RENEWAL, rehydrating};
 
 /// Name of the task that reads the trackers.
 pub(super) const OBSERVING: &str = "observe";
@@ -79,6 +79,7 @@ impl Dispatcher {
         }
         self.observing = true;
         let (ports, sender) = (Arc::clone(&self.ports), self.sender.clone());
+        let known = self.engine.known_items();
         self.tasks.spawn(OBSERVING, async move {
             for (source, tracker) in &ports.trackers {
                 if hinted.contains(source) {
@@ -88,7 +89,8 @@ impl Dispatcher {
                 }
                 let began = ports.clock.now();
                 let input = match tracker.list().await {
-                    Ok(listing) => Input::Observed {
+                    Ok(mut listing) => Input::Observed {
+                        standings: rehydrating::standings(&**tracker, &mut listing, &known).await,
                         source: source.clone(),
                         items: listing.items,
                         unreadable: listing.unreadable,

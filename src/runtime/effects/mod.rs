@@ -33,7 +33,7 @@ use crate::workspaces::Workspaces;
 use super::agents::Agents;
 use super::clock::{Clock, IdSource};
 use super::confining::Confining;
-use super::engine::TrackerFailure;
+use super::engine::{TrackerFailure, Written};
 use super::state_dir::StateDir;
 
 /// Everything effects may use.
@@ -98,7 +98,7 @@ pub enum Done {
     /// Something happened to its run.
     Run(Input),
     /// Its item's tracker was written, or could not be.
-    Tracker(Result<WorkItem, TrackerFailure>),
+    Tracker(Result<Written, TrackerFailure>),
     /// A part of its item was created, or could not be.
     Created(Result<WorkItem, TrackerFailure>),
     /// It was stopped before it came to anything; it is still wanted.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::domain::failure::{Failure, FailureClass};
 use crate::pipeline::input::Input;
-use crate::workspaces::{Continued, Prepare, WorkspaceError};
+use crate::workspaces::{Prepare, WorkspaceError};
 
 use super::{Done, Job, Ports, failed, workflow};
 
@@ -19,11 +19,7 @@ pub(super) async fn execute(ports: &Ports, job: &Job) -> Done {
         base_branch: state.plan.base_branch.clone(),
         identifier: state.plan.identifier.clone(),
         title: state.plan.title.clone(),
-        continues: state.plan.continues.as_deref().map(|offer| Continued {
-            branch: offer.branch.clone(),
-            head: offer.head.clone(),
-            base_commit: offer.base_commit.clone(),
-        }),
+        continues: state.plan.offering.continues.as_deref().cloned(),
     };
     let workspace = match ports.workspaces.prepare(&request).await {
         Ok(workspace) => workspace,

@@ -3,8 +3,10 @@
 use crate::domain::card::RunCard;
 use crate::domain::failure::FailureClass;
 use crate::domain::ids::ItemId;
+use crate::domain::item_record::ItemRecord;
+use crate::domain::standing::Standing;
 use crate::domain::work_item::ItemState;
-use crate::runtime::engine::TrackerFailure;
+use crate::runtime::engine::{TrackerFailure, Written};
 use crate::trackers::TrackerUpdate;
 
 use super::{Done, Job, Ports};
@@ -25,6 +27,7 @@ pub(super) async fn execute(ports: &Ports, job: &Job, item: &ItemId, wish: Wish<
     };
     let shown = |card: &RunCard| RunCard {
         text: ports.redactor.redact(&card.text).into_owned(),
+        evidence: card.evidence.as_ref().map(|text| ports.redactor.redact(text).into_owned()),
         ..card.clone()
     };
     let update = TrackerUpdate {
@@ -36,9 +39,10 @@ pub(super) async fn execute(ports: &Ports, job: &Job, item: &ItemId, wish: Wish<
         at: ports.clock.now(),
         number: wish.number,
         card: wish.card.map(shown),
+        standing: Some(Box::new(standing(ports, record))),
     };
     Done::Tracker(match tracker.update(&update).await {
-        Ok(updated) => Ok(updated.current),
+        Ok(updated) => Ok(Written { current: updated.current, refused: updated.refused }),
         Err(error) => {
             let failure = error.failure();
             let again = comes_back(failure.class);
@@ -46,6 +50,19 @@ pub(super) async fn execute(ports: &Ports, job: &Job, item: &ItemId, wish: Wish<
             Err(TrackerFailure { message: failure.message, again, wait: error.wait() })
         }
     })
+}
+
+/// How the item stands, for whoever comes after this log. What people and agents said in it is shown to everybody.
+fn standing(ports: &Ports, record: &ItemRecord) -> Standing {
+    let mut standing = Standing::of(record, &ports.dirs.instance);
+    let said = [
+        standing.human.as_mut().map(|human| &mut human.question),
+        standing.hold.as_mut().map(|hold| &mut hold.reason),
+    ];
+    for text in said.into_iter().flatten() {
+        *text = ports.redactor.redact(text).into_owned();
+    }
+    standing
 }
 
 /// Whether the same write may succeed later. Credentials are put right by people, and then nothing must be lost.

@@ -6,7 +6,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::{ItemId, ProjectId, RunId};
 use crate::domain::item_record::ItemRecord;
 use crate::domain::policy::{ProjectPolicy, PullRequestPolicy};
-use crate::domain::pull_request::{Feedback, Offer};
+use crate::domain::pull_request::{Feedback, Offer, Offering};
 use crate::domain::run::{Interruption, ItemFacts, OptionalStages, RunPlan};
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::ItemState;
@@ -159,9 +159,11 @@ impl Engine {
             checks: settings.checks.clone(),
             check_timeout_ms: settings.check_timeout_ms,
             delivery: settings.delivery,
-            offer: settings.pull_request.offer.clone(),
-            feedback: feedback(record),
-            continues: continued(record, project).map(Box::new),
+            offering: Offering {
+                plan: settings.pull_request.offer.clone(),
+                continues: continued(record, project).map(Box::new),
+                feedback: feedback(record),
+            },
         })
     }
 

@@ -22,7 +22,7 @@ impl Engine {
             return Ok(());
         }
         let items = self.items.values().map(|record| &record.item);
-        let below = closing::below(id, items);
+        let below = closing::below(id, &items);
         closing::can_auto_close(&record.item, &below, |item| self.repository_of(item))
     }
 
@@ -31,7 +31,7 @@ impl Engine {
         &mut self,
         id: &ItemId,
         deferral: Deferral,
-        entry: String,
+        entry: &str,
         now: Timestamp,
     ) {
         let entry = format!("{entry}; not closed: {deferral}");

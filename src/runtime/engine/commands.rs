@@ -3,20 +3,16 @@
 use std::time::Duration;
 
 use crate::domain::bounds;
-use crate::domain::command::{Command, Task};
+use crate::domain::command::Command;
 use crate::domain::event::Event;
-use crate::domain::ids::{ItemId, ProjectId, RunId};
+use crate::domain::ids::{ItemId, RunId};
 use crate::domain::item_record::{Approval, ItemStatus};
 use crate::domain::run::{Outcome, Reception};
 use crate::domain::time::Timestamp;
-use crate::domain::work_item::{ItemState, Lane, Overrides, Priority, Trust, WorkItem};
-use crate::pipeline::conclude::ONE_OFF_SOURCE;
+use crate::domain::work_item::ItemState;
 use crate::pipeline::input::Input;
 
 use super::{Engine, Reply};
-
-/// Longest title made from the text of a one-off task, in characters.
-const LONGEST_TITLE: usize = 72;
 
 /// Most notes in one run's prompts.
 const MOST_NOTES: usize = 50;
@@ -78,51 +74,6 @@ impl Engine {
             Some(until) => accepted(&format!("turbo until {until}"), None, None),
             None => accepted("turbo is off", None, None),
         }
-    }
-
-    fn submit(&mut self, task: Task, actor: &str, now: Timestamp) -> Reply {
-        let id = ItemId(format!("{ONE_OFF_SOURCE}/{}", task.identifier));
-        if self.items.contains_key(&id) {
-            return accepted("was submitted before", Some(id.clone()), self.run_of(&id));
-        }
-        if task.text.len() > bounds::TASK_BYTES {
-            return refused("the task is longer than 96 KiB; refer to a file in the repository");
-        }
-        let item = WorkItem {
-            id: id.clone(),
-            project: Some(self.project_at(&task.path)),
-            title: title_of(&task.text),
-            body: task.text,
-            state: ItemState::Todo,
-            priority: Priority::High,
-            labels: Vec::new(),
-            lane: Lane::Autopilot,
-            blocked_by: Vec::new(),
-            parent: None,
-            author: Some(actor.to_owned()),
-            trust: Trust::Trusted,
-            created_at: Some(now),
-            revision: String::new(),
-            overrides: Overrides {
-                coder_only: task.coder_only,
-                full_pipeline: task.full_pipeline,
-                model: task.model,
-            },
-        };
-        self.record_item(&id, Event::ItemCreated { item }, now);
-        let open = self.intake_open;
-        self.intake_open = true;
-        self.plan(now);
-        self.intake_open = open;
-        accepted("submitted", Some(id.clone()), self.run_of(&id))
-    }
-
-    fn project_at(&self, path: &str) -> ProjectId {
-        self.policy
-            .projects
-            .values()
-            .find(|project| project.repository == path)
-            .map_or_else(|| ProjectId(path.to_owned()), |project| project.id.clone())
     }
 
     fn approve(&mut self, id: &ItemId, actor: &str, now: Timestamp) -> Reply {
@@ -304,7 +255,8 @@ impl Engine {
         }
     }
 
-    fn run_of(&self, id: &ItemId) -> Option<RunId> {
+    /// The run that has the item.
+    pub(super) fn run_of(&self, id: &ItemId) -> Option<RunId> {
         self.items.get(id).and_then(|record| record.run)
     }
 }
@@ -318,14 +270,6 @@ pub(super) enum Found {
     One(ItemId),
     /// Several items of the same name.
     Many(Vec<ItemId>),
-}
-
-fn title_of(text: &str) -> String {
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("(empty task)");
-    match line.char_indices().nth(LONGEST_TITLE) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line.to_owned(),
-    }
 }
 
 pub(super) fn accepted(message: &str, item: Option<ItemId>, run: Option<RunId>) -> Reply {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::effect::Effect;
+use crate::domain::event::Event;
 use crate::domain::ids::{EffectKey, ItemId};
 use crate::domain::time::Timestamp;
 use crate::store::batch::Settlement;
@@ -204,6 +205,23 @@ impl Engine {
             Some((id, outcome))
         });
         ended.collect()
+    }
+
+    /// What a tracker refused of an update that it took otherwise, told once.
+    pub(super) fn note_refusal(
+        &mut self,
+        item: &ItemId,
+        key: &EffectKey,
+        refused: Option<String>,
+        now: Timestamp,
+    ) {
+        let number = key.as_str().rsplit('/').next().and_then(|it| it.parse().ok());
+        let known = self.items.get(item).map(|record| record.refusal.clone());
+        let (Some(reason), Some(number), Some(known)) = (refused, number, known) else { return };
+        if known.as_deref() != Some(reason.as_str()) {
+            tracing::warn!(item.id = %item, reason, "the tracker took an update only in part");
+            self.record_item(item, Event::ItemUpdateRefused { number, reason }, now);
+        }
     }
 
     /// The updates given up of items that are there; with `of`, of that one.

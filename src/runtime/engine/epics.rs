@@ -118,7 +118,7 @@ impl Engine {
                 self.record_item(&parent, created, now);
                 self.written.insert(part.id.clone(), now);
                 let state = part.state;
-                self.observe_item(part, Some(state), now);
+                self.observe_item(part, None, Some(state), now);
                 self.create_next(&parent, now);
                 self.tell_of_parts(&parent, now);
             }

@@ -1,6 +1,6 @@
 //! What trackers say, and what they are told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::card::RunCard;
 use crate::domain::effect::Effect;
@@ -9,6 +9,7 @@ use crate::domain::failure::infrastructure_backoff;
 use crate::domain::ids::{EffectKey, ItemId};
 use crate::domain::item_record::{ItemRecord, ItemStatus};
 use crate::domain::run::Outcome;
+use crate::domain::standing::Standing;
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::change::ItemChange;
 use crate::domain::work_item::{ItemState, Lane, WorkItem};
@@ -16,7 +17,7 @@ use crate::pipeline::card;
 use crate::pipeline::input::Input;
 use crate::store::batch::Settlement;
 
-use super::{Engine, TrackerFailure};
+use super::{Engine, TrackerFailure, Written};
 
 /// Readings in a row an item must be missing from before it is believed gone.
 const ABSENCES: u32 = 2;
@@ -26,7 +27,7 @@ impl Engine {
     pub(super) fn observe(
         &mut self,
         source: &str,
-        items: Vec<WorkItem>,
+        (items, mut standings): (Vec<WorkItem>, BTreeMap<ItemId, Standing>),
         unreadable: Vec<ItemId>,
         began: Timestamp,
         now: Timestamp,
@@ -38,7 +39,8 @@ impl Engine {
         for item in items {
             self.absent.remove(&item.id);
             if !self.reading_is_stale(&item.id, began) {
-                self.observe_item(item, None, now);
+                let standing = standings.remove(&item.id).map(Box::new);
+                self.observe_item(item, standing, None, now);
             }
         }
         self.note_absences(source, &seen, now);
@@ -51,11 +53,17 @@ impl Engine {
 
     /// Takes the tracker's copy of an item into account. `ours`: the state it has because we wrote it; any other new
     /// state comes from people.
-    pub(super) fn observe_item(&mut self, item: WorkItem, ours: Option<ItemState>, now: Timestamp) {
+    pub(super) fn observe_item(
+        &mut self,
+        item: WorkItem,
+        standing: Option<Box<Standing>>,
+        ours: Option<ItemState>,
+        now: Timestamp,
+    ) {
         let item = self.trusted_like_parent(item);
         let id = item.id.clone();
         let Some(record) = self.items.get(&id) else {
-            self.record_item(&id, Event::ItemCreated { item }, now);
+            self.record_item(&id, Event::ItemCreated { item, standing }, now);
             return self.propose_lane(&id, now);
         };
         if record.present && record.item == item {
@@ -195,7 +203,7 @@ impl Engine {
     pub(super) fn tracker_written(
         &mut self,
         key: &EffectKey,
-        result: Result<WorkItem, TrackerFailure>,
+        result: Result<Written, TrackerFailure>,
         now: Timestamp,
     ) {
         if !self.outbox.contains(key) {
@@ -203,7 +211,7 @@ impl Engine {
         }
         self.note_tried(key, result.as_ref().err(), now);
         match result {
-            Ok(current) => {
+            Ok(Written { current, refused }) => {
                 let ours = match self.outbox.effect(key) {
                     Some(Effect::UpdateTracker { state, .. }) => *state,
                     Some(
@@ -219,7 +227,9 @@ impl Engine {
                 self.settle(key, Settlement::Done);
                 self.written.insert(current.id.clone(), now);
                 if self.items.contains_key(&current.id) {
-                    self.observe_item(current, ours, now);
+                    let id = current.id.clone();
+                    self.observe_item(current, None, ours, now);
+                    self.note_refusal(&id, key, refused, now);
                 }
             }
             Err(failure) if failure.again => {
@@ -238,6 +248,13 @@ impl Engine {
         let letters = |text: &str| text.replace(|it: char| it.is_ascii_digit(), "");
         let mut known = self.problems.get(source).into_iter().flatten();
         !known.any(|known| letters(known) == letters(message))
+    }
+
+    /// The items of trackers that keep how items stand.
+    #[must_use]
+    pub fn known_items(&self) -> BTreeSet<ItemId> {
+        let keeps = |id: &&ItemId| self.identity.cards.contains(id.source());
+        self.items.keys().filter(keeps).cloned().collect()
     }
 
     /// The record of an item.

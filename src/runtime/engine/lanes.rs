@@ -193,7 +193,7 @@ impl Engine {
         self.record_item(id, reviewed, now);
         if let Err(deferral) = guard {
             let said = format!("approved, and not closed: {deferral}");
-            self.defer_close(id, deferral, entry, now);
+            self.defer_close(id, deferral, &entry, now);
             return accepted(&said, Some(id.clone()), None);
         }
         let resolved = Event::ItemResolved {

@@ -19,8 +19,10 @@ mod offers;
 mod outbox;
 mod planning;
 mod provider;
+mod recording;
 mod runs;
-mod stopping;
+pub mod stopping;
+mod submitting;
 mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,24 +33,25 @@ use crate::domain::budget::ledger::Ledger;
 use crate::domain::command::Command;
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
-use crate::domain::ids::{EffectKey, ItemId, OPS_STREAM, ProjectId, RunId, StreamId};
+use crate::domain::ids::{EffectKey, ItemId, ProjectId, RunId};
 use crate::domain::item_record::ItemRecord;
 use crate::domain::ops::OpsState;
 use crate::domain::policy::Policy;
 use crate::domain::pull_request::PullRequest;
+use crate::domain::standing::Standing;
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::WorkItem;
 use crate::pipeline;
 use crate::pipeline::state::RunState;
 use crate::planner::report::Report;
 use crate::planner::world::ClosedWindow;
-use crate::store::batch::{
-    Batch, Expected, LeaseChange, NewEffect, NewEvent, SettleEffect, Settlement, StreamAppend,
-};
+use crate::store::batch::{Batch, LeaseChange, NewEffect, SettleEffect, StreamAppend};
 
 use super::clock::IdSource;
 
 pub use chats::{Asked, Chat};
+use stopping::Departure;
+
 pub use lane_views::{LanesView, LedgerView, ProposalView, SessionView, UnmetView, VerdictView};
 pub use offers::{Unread, Watched, problem_source};
 pub use outbox::Wanted;
@@ -75,6 +78,8 @@ pub enum Input {
         problems: Vec<String>,
         /// When the reading began: what was written since is not in it.
         began: Timestamp,
+        /// How items that nobody has seen before stood when the factory last wrote to them.
+        standings: BTreeMap<ItemId, Standing>,
     },
     /// A tracker could not be read: what is known of it stays as it is.
     NotObserved {
@@ -98,8 +103,8 @@ pub enum Input {
     TrackerWritten {
         /// The effect.
         key: EffectKey,
-        /// The item's copy there now, or why it failed (and whether trying again makes sense).
-        result: Result<WorkItem, TrackerFailure>,
+        /// What it came to, or why it failed (and whether trying again makes sense).
+        result: Result<Written, TrackerFailure>,
     },
     /// A part of a divided item was created in its tracker.
     PartCreated {
@@ -148,17 +153,13 @@ pub enum Input {
     },
 }
 
-/// At whose wish a daemon stops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Departure {
-    /// Somebody's, by a command that the stop policy has judged.
-    Asked,
-    /// Somebody's who starts the next one.
-    HandedOver,
-    /// That of whoever runs it.
-    Signalled,
-    /// Nobody's: the one task is over that it was started for.
-    Finished,
+/// An item's tracker was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The item's copy there now.
+    pub current: WorkItem,
+    /// What was refused of the update for good, and why.
+    pub refused: Option<String>,
 }
 
 /// Why an item's tracker could not be written.
@@ -314,9 +315,9 @@ impl Engine {
         let mut reply = None;
         let mut ignored = None;
         match input {
-            Input::Observed { source, items, unreadable, problems, began } => {
+            Input::Observed { source, items, unreadable, problems, began, standings } => {
                 self.problems.insert(source.clone(), problems);
-                self.observe(&source, items, unreadable, began, now);
+                self.observe(&source, (items, standings), unreadable, began, now);
             }
             Input::NotObserved { source, message } => {
                 self.problems.insert(source, vec![message]);
@@ -393,66 +394,6 @@ impl Engine {
         };
         self.record_ops(event, now);
         self.hasten_deliveries(now);
-    }
-
-    /// Adds an event to the batch's part for `stream`.
-    fn store_event(&mut self, stream: StreamId, event: Event, now: Timestamp) {
-        let event = NewEvent { id: self.ids.ordered(now), event };
-        match self.pending.streams.last_mut() {
-            Some(last) if last.stream == stream => last.events.push(event),
-            _ => self.pending.streams.push(StreamAppend {
-                stream,
-                expected: Expected::Any,
-                events: vec![event],
-            }),
-        }
-    }
-
-    fn record_ops(&mut self, event: Event, now: Timestamp) {
-        self.ops.evolve(&event, now);
-        self.store_event(StreamId::new(OPS_STREAM), event, now);
-    }
-
-    fn record_item(&mut self, item: &ItemId, event: Event, now: Timestamp) {
-        match self.items.get_mut(item) {
-            Some(record) => record.evolve(&event, now),
-            None => {
-                if let Some(record) = ItemRecord::first(&event, now) {
-                    self.items.insert(item.clone(), record);
-                }
-            }
-        }
-        self.store_event(item.stream(), event, now);
-    }
-
-    fn record_run(&mut self, run: RunId, event: Event, now: Timestamp) {
-        match self.runs.get_mut(&run) {
-            Some(state) => state.evolve(&event, now),
-            None => {
-                if let Some(state) = RunState::first(&event, now) {
-                    self.starts.push((now, state.plan.project.clone()));
-                    self.runs.insert(run, state);
-                }
-            }
-        }
-        self.pending.correlation = Some(run.0);
-        self.store_event(run.stream(), event, now);
-    }
-
-    fn request(&mut self, effect: Effect, not_before: Timestamp) {
-        self.outbox.add(effect.clone(), not_before);
-        self.pending.effects.push(NewEffect { effect, not_before });
-    }
-
-    fn settle(&mut self, key: &EffectKey, settlement: Settlement) {
-        match &settlement {
-            Settlement::Done | Settlement::Dead { .. } => self.outbox.remove(key),
-            Settlement::Retry { not_before, error } => {
-                self.outbox.postpone(key, *not_before, error);
-            }
-            Settlement::Revived { .. } => {}
-        }
-        self.pending.settle.push(SettleEffect { key: key.clone(), settlement });
     }
 }
 

@@ -64,7 +64,7 @@ impl Engine {
         let (item, project) = (state.item.clone(), state.plan.project.clone());
         let offer = Offer {
             run,
-            earlier: state.plan.continues.as_deref().map(Offer::runs).unwrap_or_default(),
+            earlier: state.plan.offering.continues.as_deref().map(Offer::runs).unwrap_or_default(),
             project,
             forge: forge.clone(),
             number: *number,

@@ -8,7 +8,20 @@ use crate::domain::stop_policy::{self, Gate, Ruling, StopScope, StopVerdict, Unm
 use crate::domain::time::Timestamp;
 
 use super::commands::{accepted, refused};
-use super::{Departure, Engine, Reply};
+use super::{Engine, Reply};
+
+/// At whose wish a daemon stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// Somebody's, by a command that the stop policy has judged.
+    Asked,
+    /// Somebody's who starts the next one.
+    HandedOver,
+    /// That of whoever runs it.
+    Signalled,
+    /// Nobody's: the one task is over that it was started for.
+    Finished,
+}
 
 impl Engine {
     /// Stops the lane of an item, unless something is open and nobody overrides that.

@@ -20,7 +20,7 @@ use crate::runtime::simulation::scenario::Script;
 use crate::store::in_memory::InMemoryStore;
 use crate::store::{Store, StoreReader};
 
-use super::{Engine, Handled, Identity, Input, Reply, TrackerFailure, Wanted};
+use super::{Engine, Handled, Identity, Input, Reply, TrackerFailure, Wanted, Written};
 
 mod affording;
 mod chats;
@@ -104,7 +104,14 @@ impl Bench {
         let items = self.items.values().cloned().collect();
         let source = "local".to_owned();
         let (unreadable, problems) = (Vec::new(), Vec::new());
-        self.give(Input::Observed { source, items, unreadable, problems, began });
+        self.give(Input::Observed {
+            source,
+            items,
+            unreadable,
+            problems,
+            began,
+            standings: BTreeMap::new(),
+        });
     }
 
     fn plan(&mut self) {
@@ -187,7 +194,8 @@ impl Bench {
     fn written(&mut self, name: &str, number: u32, change: impl FnOnce(&mut WorkItem)) {
         let item = self.items.get_mut(name).unwrap();
         change(item);
-        let (key, result) = (update_key(name, number), Ok(item.clone()));
+        let (key, result) =
+            (update_key(name, number), Ok(Written { current: item.clone(), refused: None }));
         self.give(Input::TrackerWritten { key, result });
     }
 }

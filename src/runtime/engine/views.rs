@@ -106,6 +106,8 @@ pub struct ItemView {
     pub run: Option<RunId>,
     /// How its last run ended.
     pub last_outcome: Option<&'static str>,
+    /// What its tracker refused, though it took the rest.
+    pub refusal: Option<String>,
     /// Its pull request.
     pub pull_request: Option<PullRequestView>,
 }
@@ -231,6 +233,7 @@ pub(super) fn item_view(record: &ItemRecord, decision: String) -> ItemView {
         awaits_approval: matches!(record.approval, Approval::Requested { .. }),
         run: record.run,
         last_outcome: record.last_outcome.as_ref().map(crate::domain::run::Outcome::word),
+        refusal: record.refusal.clone(),
         pull_request: record.offered.as_deref().map(|offered| PullRequestView {
             url: offered.offer.url.clone(),
             number: offered.offer.number,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::ids::{EffectKey, RunId};
-use crate::runtime::engine::{Departure, Engine, Identity, Input};
+use crate::runtime::engine::stopping::Departure;
+use crate::runtime::engine::{Engine, Identity, Input};
 use crate::runtime::recovery;
 use crate::store::error::StoreError;
 

@@ -1,5 +1,7 @@
 //! What happened, in order of time, in words.
 
+mod lanes;
+
 use std::collections::BTreeMap;
 
 use crate::domain::agent::{Stage, TurnEnding, TurnReport};
@@ -57,15 +59,10 @@ impl Chronicle {
         self.lines.push(Line { at, who: item.identifier().to_owned(), what: what.into() });
     }
 
-    /// Tells an event.
-    pub(super) fn event(&mut self, recorded: &Recorded) {
-        self.told = recorded.gseq;
-        let Some(event) = recorded.event.known() else { return };
-        if let Event::RunStarted { item, .. } = event {
-            self.runs.insert(recorded.stream.clone(), item.clone());
-        }
-        let what = match event {
-            Event::ItemCreated { item } => {
+    /// What an event says; nothing for one that is not worth a line.
+    fn what(&mut self, recorded: &Recorded, event: &Event) -> Option<String> {
+        match event {
+            Event::ItemCreated { item, .. } => {
                 self.items.insert(recorded.stream.clone(), item.clone());
                 Some(format!("is new: {} ({})", item.title, item.state.label()))
             }
@@ -78,50 +75,21 @@ impl Chronicle {
                 });
                 what.filter(|what| !what.is_empty())
             }
-            Event::ItemWithdrawn {}
-            | Event::ItemClaimed { .. }
-            | Event::ItemReleased { .. }
-            | Event::ItemHumanRequested { .. }
-            | Event::ItemHumanAnswered { .. }
-            | Event::ApprovalRequested { .. }
-            | Event::ApprovalGiven { .. }
-            | Event::ApprovalRefused { .. }
-            | Event::ApprovalExpired {}
-            | Event::ItemResolved { .. }
-            | Event::ItemReopened { .. }
-            | Event::ItemDecomposed { .. }
-            | Event::ItemKeptWhole { .. }
-            | Event::PartCreated { .. }
-            | Event::ItemUpdateRequested { .. }
-            | Event::ItemOffered { .. }
-            | Event::ItemPullRequestRead { .. }
-            | Event::ItemCharged { .. } => item_event(event),
-            Event::LaneProposed { .. }
-            | Event::LaneStarted { .. }
-            | Event::LaneMoved { .. }
-            | Event::LaneReviewed { .. }
-            | Event::LaneUnlinked { .. }
-            | Event::CloseDeferred { .. }
-            | Event::CloseAcknowledged { .. }
-            | Event::ClosureUnproven { .. } => lane_event(event),
-            Event::DaemonStarted { .. }
-            | Event::DaemonStopped { .. }
-            | Event::Paused { .. }
-            | Event::Resumed { .. }
-            | Event::TurboSet { .. }
-            | Event::AgentRefused { .. }
-            | Event::AgentCleared { .. }
-            | Event::AgentAccepted { .. }
-            | Event::StopJudged { .. }
-            | Event::StopAcknowledged { .. }
-            | Event::ProviderSet { .. } => factory_event(event),
-            Event::CommandReceived { .. }
-            | Event::CommandAnswered { .. }
-            | Event::ChannelRead { .. }
-            | Event::ReportPosted { .. }
-            | Event::ReportClosed { .. } => None,
-            of_run => run_event(of_run),
-        };
+            other => item_event(other)
+                .or_else(|| lanes::event(other))
+                .or_else(|| factory_event(other))
+                .or_else(|| run_event(other)),
+        }
+    }
+
+    /// Tells an event.
+    pub(super) fn event(&mut self, recorded: &Recorded) {
+        self.told = recorded.gseq;
+        let Some(event) = recorded.event.known() else { return };
+        if let Event::RunStarted { item, .. } = event {
+            self.runs.insert(recorded.stream.clone(), item.clone());
+        }
+        let what = self.what(recorded, event);
         let Some(what) = what else { return };
         let stream = recorded.stream.as_str();
         let who = match self.runs.get(&recorded.stream) {
@@ -212,25 +180,6 @@ fn item_event(event: &Event) -> Option<String> {
         Event::ItemPullRequestRead { pull_request } => {
             format!("pull request {}: {}", pull_request.number, pull_request.words())
         }
-        _ => return None,
-    })
-}
-
-fn lane_event(event: &Event) -> Option<String> {
-    Some(match event {
-        Event::LaneProposed { lane } => format!("lane {} is to be started", lane.word()),
-        Event::LaneStarted { lane, by } => format!("lane {} is started by {by}", lane.word()),
-        Event::LaneMoved { phase, by, .. } => format!("its lane is {} by {by}", phase.word()),
-        Event::LaneReviewed { by, approved: true, .. } => format!("its lane is approved by {by}"),
-        Event::LaneReviewed { by, reason, .. } => {
-            format!("its lane is sent back by {by}: {}", first_line(reason))
-        }
-        Event::LaneUnlinked { lane, by } => format!("lane {} is unlinked by {by}", lane.word()),
-        Event::CloseDeferred { deferral } => format!("waits for a person to close it: {deferral}"),
-        Event::CloseAcknowledged { by, reason } => {
-            format!("its close is acknowledged by {by}: {}", first_line(reason))
-        }
-        Event::ClosureUnproven { deferral } => format!("closed without evidence: {deferral}"),
         _ => return None,
     })
 }

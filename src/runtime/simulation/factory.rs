@@ -278,6 +278,7 @@ impl<'s> Factory<'s> {
                     unreadable: listing.unreadable,
                     problems: listing.problems.iter().map(ToString::to_string).collect(),
                     began,
+                    standings: BTreeMap::new(),
                 }
             }
             Err(error) => {
@@ -380,6 +381,7 @@ impl<'s> Factory<'s> {
             unreadable: listing.unreadable,
             problems: Vec::new(),
             began: now.after(Duration::from_millis(1)),
+            standings: BTreeMap::new(),
         };
         for (what, input) in [("reading the tracker", again), ("planning", Input::Plan)] {
             if let Some(batch) = daemon.engine.handle(input, now).batch {

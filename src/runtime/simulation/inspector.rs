@@ -122,7 +122,7 @@ impl Inspector {
     }
 
     fn item_event(&mut self, stream: &StreamId, event: &Event) {
-        if let Event::ItemCreated { item } = event {
+        if let Event::ItemCreated { item, .. } = event {
             let status = match item.state.is_terminal() {
                 true => ItemStatus::Done,
                 false => ItemStatus::Pending,

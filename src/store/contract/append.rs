@@ -272,7 +272,7 @@ async fn what_was_cut_off_or_rewritten_shows_only_against_an_anchor(bench: Bench
     let store = &*bench.store;
     let mut ids = Ids::default();
     for number in 1..=3 {
-        let created = Event::ItemCreated { item: work_item(item_id(number)) };
+        let created = Event::ItemCreated { item: work_item(item_id(number)), standing: None };
         let batch = ids.batch(item_id(number).stream(), Expected::NoStream, vec![created]);
         store.append(batch).await.unwrap();
     }

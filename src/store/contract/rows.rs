@@ -49,7 +49,7 @@ async fn an_item_is_the_fold_of_its_events(bench: Bench) {
     assert_eq!(store.load_items().await.unwrap(), expected.into_iter().collect::<Vec<_>>());
     assert_eq!(store.load_item(&item_id(2)).await.unwrap(), None);
 
-    let second = Event::ItemCreated { item: work_item(item_id(0)) };
+    let second = Event::ItemCreated { item: work_item(item_id(0)), standing: None };
     store.append(ids.batch(item_id(0).stream(), Expected::Any, vec![second])).await.unwrap();
     let items = store.load_items().await.unwrap();
     let names: Vec<_> = items.iter().map(|record| record.item.id.as_str()).collect();

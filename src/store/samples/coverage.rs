@@ -23,6 +23,7 @@ fn every_variant_has_a_sample(event: &Event) {
         | Event::ItemKeptWhole { .. }
         | Event::PartCreated { .. }
         | Event::ItemUpdateRequested { .. }
+        | Event::ItemUpdateRefused { .. }
         | Event::ItemCharged { .. }
         | Event::LaneProposed { .. }
         | Event::LaneStarted { .. }

@@ -13,7 +13,7 @@ use crate::domain::lane_session::LanePhase;
 use crate::domain::prompt_record::{PromptRecord, PromptSection};
 use crate::domain::provider::{AgentSwitch, SwitchReason};
 use crate::domain::pull_request::{
-    CheckState, Feedback, Offer, OfferPlan, PullRequest, PullRequestState, RemoteCheck,
+    CheckState, Feedback, Offer, OfferPlan, Offering, PullRequest, PullRequestState, RemoteCheck,
     RemoteReview, ReviewThread, ReviewVerdict,
 };
 use crate::domain::run::{
@@ -29,15 +29,14 @@ use crate::domain::work_item::change::ItemChange;
 use crate::domain::work_item::{ItemState, Lane, Overrides, Priority, Trust, WorkItem};
 use crate::domain::workflow::Workflow;
 
-use crate::store::samples::chat::chat_events;
+use crate::store::samples::standing::standing;
 use crate::store::samples::{item_id, run_id};
 
 /// One event of every type.
 pub(in crate::store) fn every_event() -> Vec<Event> {
     let mut events = item_events();
     events.extend(run_events());
-    events.extend(ops_events());
-    events.extend(chat_events());
+    events.extend(ops_events().into_iter().chain(super::chat::chat_events()));
     events
 }
 
@@ -48,7 +47,7 @@ pub(in crate::store) fn item_events() -> Vec<Event> {
         ItemChange::between(&WorkItem { parent: Some(item_id(2)), ..item.clone() }, &moved);
     let by = || "human:cli:ann".to_owned();
     vec![
-        Event::ItemCreated { item },
+        Event::ItemCreated { item, standing: Some(Box::new(standing())) },
         Event::ItemChanged { change },
         Event::ItemWithdrawn {},
         Event::ItemClaimed { run: run_id(1), attempt: 1, fence: 1, owner: "daemon-1".to_owned() },
@@ -90,6 +89,10 @@ pub(in crate::store) fn item_events() -> Vec<Event> {
         Event::ItemKeptWhole { run: run_id(1), reason: "it is one piece".to_owned() },
         Event::PartCreated { number: 1, item: item_id(3) },
         Event::ItemUpdateRequested { number: 1 },
+        Event::ItemUpdateRefused {
+            number: 1,
+            reason: "its state was not set to Done: TF401320".to_owned(),
+        },
         Event::ItemOffered { offer: offer() },
         Event::ItemPullRequestRead { pull_request: Box::new(pull_request()) },
         Event::ItemCharged { run: run_id(1), turn: 1, usage: usage(), duration_ms: 61_000 },
@@ -376,14 +379,16 @@ fn plan() -> RunPlan {
         checks: vec!["cargo test".to_owned()],
         check_timeout_ms: 600_000,
         delivery: Delivery::PullRequest,
-        offer: OfferPlan {
-            draft: true,
-            template: Some("docs/offer.md".to_owned()),
-            reviewers: vec!["ann".to_owned()],
-            labels: vec!["factory".to_owned()],
+        offering: Offering {
+            plan: OfferPlan {
+                draft: true,
+                template: Some("docs/offer.md".to_owned()),
+                reviewers: vec!["ann".to_owned()],
+                labels: vec!["factory".to_owned()],
+            },
+            continues: Some(Box::new(offer())),
+            feedback: Some(Box::new(Feedback::of(&pull_request()))),
         },
-        feedback: Some(Box::new(Feedback::of(&pull_request()))),
-        continues: Some(Box::new(offer())),
     }
 }
 

@@ -45,7 +45,7 @@ run: id, short, item, phase, round, max_rounds, attempt, agent, switches [{stage
   usage, started, waiting {reason, until}, branch,
   worktree, change, outcome, detail
 item: id, title, status (pending, in_flight, waiting_human, done, failed, cancelled), state (the tracker's), priority,
-  lane, attempts, usage, decision, question, question_class, run, last_outcome
+  lane, attempts, usage, decision, question, question_class, run, last_outcome, refusal (of the tracker)
 write: item, key, what, parked (given up), tries, error, next
 usage: input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_micro_usd, unpriced_calls
 Times are RFC 3339 in UTC. `items` is always complete.")]
@@ -229,7 +229,8 @@ fn troubles(screen: &Screen, status: &StatusView) {
     let nothing = status.problems.is_empty()
         && status.unavailable_agents.is_empty()
         && status.refused_agents.is_empty()
-        && !status.writes.iter().any(is_troubled);
+        && !status.writes.iter().any(is_troubled)
+        && status.items.iter().all(|item| item.refusal.is_none());
     if nothing {
         return;
     }
@@ -237,6 +238,12 @@ fn troubles(screen: &Screen, status: &StatusView) {
     screen.line(screen.paint(Tone::Warning, "To be looked at"));
     for problem in &status.problems {
         screen.line(format!("  {}", format::printable(problem)));
+    }
+    for item in &status.items {
+        if let Some(refusal) = &item.refusal {
+            let (id, refusal) = (item.id.as_str(), format::printable(refusal));
+            screen.line(format!("  {}: {refusal}", format::printable(id)));
+        }
     }
     writes(screen, &status.writes);
     for agent in &status.unavailable_agents {

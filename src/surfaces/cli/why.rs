@@ -68,6 +68,7 @@ fn show(screen: &Screen, explanation: &ExplanationView) {
         ("used", format::usage(&item.usage)),
     ];
     rows.extend(item.last_outcome.clone().map(|outcome| ("last run", outcome)));
+    rows.extend(item.refusal.as_ref().map(|it| ("tracker refused", format::printable(it))));
     rows.extend(explanation.size.clone().map(|size| ("size", format::printable(&size))));
     if let Some(pull_request) = &item.pull_request {
         let (url, standing) = (&pull_request.url, &pull_request.standing);

@@ -156,6 +156,9 @@ pub struct ItemView {
     pub run: Option<RunId>,
     /// How its last run ended.
     pub last_outcome: Option<String>,
+    /// What its tracker refused, though it took the rest.
+    #[serde(default)]
+    pub refusal: Option<String>,
     /// Its pull request.
     #[serde(default)]
     pub pull_request: Option<PullRequestView>,
@@ -194,6 +197,7 @@ impl From<engine::ItemView> for ItemView {
             question_class: view.question_class.map(str::to_owned),
             run: view.run,
             last_outcome: view.last_outcome.map(str::to_owned),
+            refusal: view.refusal,
             pull_request: view.pull_request.map(PullRequestView::from),
         }
     }

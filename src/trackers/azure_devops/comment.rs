@@ -6,6 +6,8 @@
 
 use std::fmt::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -13,7 +15,9 @@ use uuid::Uuid;
 use super::text::{self, escaped, is_invisible};
 use crate::domain::card::RunCard;
 use crate::domain::ids::{EffectKey, RunId};
-use crate::trackers::{TrackerUpdate, log_line};
+use crate::domain::standing::Standing;
+use crate::trackers::status_comment::standing;
+use crate::trackers::{TrackerUpdate, links, log_line};
 
 /// What the hidden part begins with, at the end of an address.
 const MARK: &str = "#enact-factory-1.";
@@ -77,6 +81,8 @@ pub(super) struct Status {
     shown: u32,
     /// Updates up to this number were dropped from the keys.
     forgotten: u32,
+    /// How the item stood with the newest update.
+    pub(super) standing: Option<Standing>,
     /// The updates in it, by number and the beginning of their key's hash.
     keys: Vec<(u32, String)>,
     /// The card, as HTML.
@@ -94,7 +100,8 @@ impl Status {
     /// What `html` says about `item`, if we wrote it there and nobody changed it.
     pub(super) fn verified(html: &str, item: u64, signer: &Signer) -> Option<Self> {
         let (before, rest) = html.rsplit_once(MARK)?;
-        let end = rest.find(|it: char| !(it.is_ascii_alphanumeric() || it == '.' || it == '-'))?;
+        let is_ours = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '-' | '_');
+        let end = rest.find(|it: char| !is_ours(it))?;
         let (hidden, signature) = rest[..end].rsplit_once('.')?;
         let expected = signer.sign(item, hidden, &seen(html));
         if !is_equal(expected.as_bytes(), signature.as_bytes()) {
@@ -121,7 +128,9 @@ impl Status {
         });
         let run = (!run.is_nil()).then_some(RunId(run));
         let keys = keys.collect::<Option<_>>()?;
-        Some(Self { run, number, shown, forgotten, keys, head: String::new(), lines: Vec::new() })
+        let standing = parts.next().and_then(unpacked);
+        let (head, lines) = (String::new(), Vec::new());
+        Some(Self { run, number, shown, forgotten, standing, keys, head, lines })
     }
 
     /// Whether the update is in it, or was so long ago that it was dropped.
@@ -132,7 +141,12 @@ impl Status {
 
     /// Adds the update. What a newer one has said stays.
     pub(super) fn add(&mut self, update: &TrackerUpdate) {
-        self.number = self.number.max(update.number);
+        if update.number >= self.number {
+            self.number = update.number;
+            if let Some(standing) = &update.standing {
+                self.standing = Some((**standing).clone());
+            }
+        }
         if let Some(card) = update.card.as_ref().filter(|_| update.number >= self.shown) {
             self.shown = update.number;
             self.head = head(card);
@@ -161,7 +175,8 @@ impl Status {
             self.keys.iter().map(|(number, hash)| format!("{number}x{hash}")).collect();
         let run = self.run.map_or(Uuid::nil(), |run| run.0).simple();
         let (number, shown, forgotten) = (self.number, self.shown, self.forgotten);
-        let hidden = format!("{run}.{number}.{shown}.{forgotten}.{}", keys.join("-"));
+        let standing = self.standing.as_ref().map(packed).unwrap_or_default();
+        let hidden = format!("{run}.{number}.{shown}.{forgotten}.{}.{standing}", keys.join("-"));
         let page = escaped(page);
         let end = |signature: &str| {
             format!("{html}</ul><div><a href=\"{page}{MARK}{hidden}.{signature}\">{name}</a></div>")
@@ -169,6 +184,16 @@ impl Status {
         let signature = signer.sign(item, &hidden, &seen(&end("")));
         end(&signature)
     }
+}
+
+/// A standing in characters that an address may have.
+fn packed(standing: &Standing) -> String {
+    URL_SAFE_NO_PAD.encode(serde_json::to_string(standing).unwrap_or_default())
+}
+
+fn unpacked(text: &str) -> Option<Standing> {
+    let json = URL_SAFE_NO_PAD.decode(text).ok()?;
+    standing::read(serde_json::from_slice(&json).ok()?)
 }
 
 /// Whether `html` looks like a comment of ours, signed or not.
@@ -196,9 +221,14 @@ fn is_equal(left: &[u8], right: &[u8]) -> bool {
 fn head(card: &RunCard) -> String {
     let mut html = blocks(&crate::domain::bounds::first_chars(&card.text, LONGEST_CARD));
     if let Some(branch) = &card.branch {
-        let _written = write!(html, "<p>Branch <code>{}</code></p>", escaped(branch));
+        let name = escaped(branch);
+        let page = card.pull_request.as_ref().and_then(|it| links::branch_page(it, branch));
+        let _written = match page.as_deref().map(escaped) {
+            Some(page) => write!(html, "<p>Branch <a href=\"{page}\">{name}</a></p>"),
+            None => write!(html, "<p>Branch <code>{name}</code></p>"),
+        };
     }
-    if let Some(address) = card.pull_request.as_ref().filter(|it| it.starts_with("http")) {
+    if let Some(address) = card.pull_request.as_deref().and_then(links::web_address) {
         let address = escaped(address);
         let _written = write!(html, "<p>Pull request: <a href=\"{address}\">{address}</a></p>");
     }

@@ -61,6 +61,12 @@ impl Mirror {
         self.entries.contains_key(&number)
     }
 
+    /// How many comments the item with this number has, if the service says so.
+    pub(super) fn comments_of(&self, number: u64) -> Option<u64> {
+        let raw = self.entries.get(&number)?.as_ref()?;
+        raw.fields.get("System.CommentCount")?.as_u64()
+    }
+
     /// Keeps an item of the board as it was just read or written, unless a newer revision of it is known.
     pub(super) fn put(&mut self, raw: RawItem) {
         let Some(known) = self.entries.get_mut(&raw.id) else { return };

@@ -7,7 +7,10 @@
 //! overwritten. The comment carries the keys of the updates that are in it, signed: asking again changes nothing, and
 //! what others write, however it looks, says nothing.
 
+mod attaching;
+mod changing;
 mod comment;
+mod commenting;
 mod creation;
 mod item;
 mod mirror;
@@ -37,8 +40,10 @@ use self::comment::Signer;
 use self::mirror::Mirror;
 use self::process::Process;
 use self::service::Boards;
+use self::wire::RepositoryIds;
 use super::{Listing, NewItem, Tracker, TrackerError, TrackerUpdate, Updated};
 use crate::domain::ids::ProjectId;
+use crate::domain::standing::Standing;
 use crate::domain::work_item::{ItemState, Lane, WorkItem};
 
 /// The name of this tracker in item identifiers.
@@ -158,6 +163,10 @@ pub struct AzureDevOpsTracker {
     hurried: AtomicBool,
     /// Taken while the board is being read.
     reading: Semaphore,
+    /// Whose the token is, once it was asked; nobody where the service does not say.
+    identity: Mutex<Option<Option<String>>>,
+    /// Numbers of repositories by name; nothing for those that the token may not read.
+    repositories: Mutex<BTreeMap<String, Option<RepositoryIds>>>,
 }
 
 impl AzureDevOpsTracker {
@@ -181,6 +190,8 @@ impl AzureDevOpsTracker {
             read: Mutex::default(),
             hurried: AtomicBool::new(false),
             reading: Semaphore::new(1),
+            identity: Mutex::default(),
+            repositories: Mutex::default(),
         })
     }
 
@@ -236,6 +247,10 @@ impl Tracker for AzureDevOpsTracker {
 
     async fn update(&self, update: &TrackerUpdate) -> Result<Updated, TrackerError> {
         self.write(update).await
+    }
+
+    async fn standing(&self, item: &WorkItem) -> Result<Option<Standing>, TrackerError> {
+        self.kept_standing(item).await
     }
 
     async fn create(&self, item: &NewItem) -> Result<WorkItem, TrackerError> {

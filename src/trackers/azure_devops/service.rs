@@ -7,7 +7,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::refusal::{Failed, is_json, unanswered};
-use super::wire::{Comments, Found, List, RawComment, RawItem, RawState, RawType};
+use super::wire::{
+    Comments, Connection, Found, List, RawComment, RawItem, RawState, RawType, RepositoryIds,
+    Uploaded,
+};
 use super::{AzureSettings, SOURCE};
 use crate::http::client::{Client, Request, Settings, Verb};
 use crate::http::error::HttpError;
@@ -170,6 +173,36 @@ impl Boards {
         let _comment: Value =
             self.ask("edit a comment", request.json(&json!({ "text": text }))).await?;
         Ok(())
+    }
+
+    /// Uploads a file. It is attached to nothing yet.
+    pub(super) async fn upload(&self, name: &str, bytes: Vec<u8>) -> Result<Uploaded, Failed> {
+        let request = self.request(Verb::Post, &["attachments"]).query("fileName", name);
+        self.ask("upload a file", request.body("application/octet-stream", bytes)).await
+    }
+
+    /// A repository of the organization; its name and its project's are parts of an address already.
+    pub(super) async fn repository(
+        &self,
+        project: &str,
+        name: &str,
+    ) -> Result<RepositoryIds, Failed> {
+        let plain = |part: &str| part.replace("%20", " ").replace("%25", "%");
+        let request = Request::new(Verb::Get, "").below(&self.organization).below(&plain(project));
+        let request = request.below("_apis").below("git").below("repositories");
+        let request = request.below(&plain(name)).query("api-version", &self.version);
+        self.ask("read a repository", request).await
+    }
+
+    /// Whose the token is.
+    pub(super) async fn whoami(&self) -> Result<String, Failed> {
+        let request = Request::new(Verb::Get, "").below(&self.organization);
+        let request = request.below("_apis").below("connectionData");
+        // It has been a preview in every version so far.
+        let version = format!("{}-preview", self.version);
+        let connection: Connection =
+            self.ask("ask whose the token is", request.query("api-version", &version)).await?;
+        Ok(connection.user.id)
     }
 
     fn comments_of(&self, verb: Verb, id: u64) -> Request {

@@ -1,9 +1,7 @@
 //! The tracker against a strict stand-in of the service.
 
-#[path = "../../../tests/it/support/azure/mod.rs"]
-#[expect(dead_code, unreachable_pub, reason = "the integration tests use all of it")]
-mod service;
-
+mod adding;
+mod keeping;
 mod reading;
 mod writing;
 
@@ -11,14 +9,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use self::service::process::Process;
-use self::service::{Azure, ORGANIZATION, PROJECT, TOKEN};
 use super::comment::{Signer, Status};
 use super::item::number_of;
 use super::{AzureDevOpsTracker, AzureSettings};
 use crate::domain::ids::{EffectKey, ItemId};
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::{ItemState, Lane, WorkItem};
+use crate::fake_azure::process::Process;
+use crate::fake_azure::{Azure, ORGANIZATION, PROJECT, TOKEN};
 use crate::trackers::contract::Shelf;
 use crate::trackers::{Listing, Tracker, TrackerUpdate};
 
@@ -81,6 +79,7 @@ fn wish(id: u64, number: u32, state: Option<ItemState>) -> TrackerUpdate {
         at: Timestamp(1_780_000_000_000),
         number,
         card: None,
+        standing: None,
     }
 }
 

@@ -23,6 +23,28 @@ pub(super) struct Relation {
     pub(super) rel: String,
     #[serde(default)]
     pub(super) url: String,
+    #[serde(default)]
+    attributes: Option<Map<String, Value>>,
+}
+
+impl Relation {
+    /// Name of an attached file.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.attributes.as_ref()?.get("name")?.as_str()
+    }
+}
+
+/// A file that was uploaded.
+#[derive(Debug, Deserialize)]
+pub(super) struct Uploaded {
+    pub(super) url: String,
+}
+
+/// A repository, by the numbers that links name it by.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct RepositoryIds {
+    pub(super) id: String,
+    pub(super) project: Person,
 }
 
 /// A comment. Older versions of the service call its number `commentId`.
@@ -34,6 +56,22 @@ pub(super) struct RawComment {
     pub(super) text: String,
     #[serde(default, rename = "isDeleted")]
     pub(super) is_deleted: bool,
+    #[serde(default, rename = "createdBy")]
+    pub(super) author: Option<Person>,
+}
+
+/// Someone.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Person {
+    #[serde(default)]
+    pub(super) id: String,
+}
+
+/// Who is asking.
+#[derive(Debug, Deserialize)]
+pub(super) struct Connection {
+    #[serde(rename = "authenticatedUser")]
+    pub(super) user: Person,
 }
 
 /// A type as the service describes it.

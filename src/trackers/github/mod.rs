@@ -32,6 +32,7 @@ use self::mirror::Mirror;
 use super::status_comment::SigningKey;
 use super::{Listing, NewItem, Tracker, TrackerError, TrackerUpdate, Updated};
 use crate::domain::ids::{ItemId, ProjectId};
+use crate::domain::standing::Standing;
 use crate::domain::work_item::{Lane, WorkItem};
 
 /// The name of this tracker in item identifiers.
@@ -202,6 +203,10 @@ impl Tracker for GithubTracker {
 
     async fn update(&self, update: &TrackerUpdate) -> Result<Updated, TrackerError> {
         self.write(update).await
+    }
+
+    async fn standing(&self, item: &WorkItem) -> Result<Option<Standing>, TrackerError> {
+        self.kept_standing(item).await
     }
 
     async fn create(&self, item: &NewItem) -> Result<WorkItem, TrackerError> {

@@ -1,5 +1,6 @@
 //! The GitHub tracker against the strict server.
 
+mod keeping;
 mod reading;
 mod writing;
 
@@ -8,9 +9,9 @@ use std::time::Duration;
 use super::{GithubSettings, GithubTracker, Repository};
 use crate::domain::ids::{ItemId, ProjectId};
 use crate::domain::work_item::WorkItem;
+use crate::fake_github::world::World;
+use crate::fake_github::{Call, FakeGithub, TOKEN};
 use crate::trackers::Tracker as _;
-use crate::trackers::fake_github::world::World;
-use crate::trackers::fake_github::{Call, FakeGithub, TOKEN};
 
 /// The repository of these tests.
 const OWN: &str = "owner/name";

@@ -20,6 +20,8 @@ pub(super) struct Issue {
     pub(super) author_association: Option<String>,
     pub(super) created_at: Option<String>,
     pub(super) updated_at: String,
+    /// How many comments it has.
+    pub(super) comments: Option<u64>,
     pub(super) parent_issue_url: Option<String>,
     pub(super) issue_dependencies_summary: Option<Dependencies>,
 }

@@ -14,9 +14,11 @@ use super::reading::unreadable;
 use super::wire::{Comment, Issue, User};
 use super::{GithubTracker, Repository};
 use crate::domain::card::RunCard;
+use crate::domain::ids::ItemId;
+use crate::domain::standing::Standing;
 use crate::domain::work_item::{ItemState, WorkItem};
 use crate::http::client::{Request, Verb};
-use crate::trackers::status_comment::{self, Place, StatusComment};
+use crate::trackers::status_comment::{self, Place, StatusComment, standing};
 use crate::trackers::{TrackerError, TrackerUpdate, Updated};
 
 /// An issue to write to.
@@ -36,7 +38,7 @@ impl GithubTracker {
     pub(super) async fn write(&self, update: &TrackerUpdate) -> Result<Updated, TrackerError> {
         let (repository, number) = self.locate(&update.item)?;
         let target = Target { repository, number };
-        let own = self.own_comments(&target, update).await?;
+        let own = self.own_comments(&target, &update.item).await?;
         let issue = self.readable(&target, update).await?;
         if !self.settings.is_watched(&issue) {
             // It was taken away from us: only what we hung on it comes off.
@@ -64,7 +66,11 @@ impl GithubTracker {
         if let Some(card) = update.card.as_ref().filter(|_| !outdated) {
             changed |= self.take(&target, self.boxes(&issue, card), false).await?;
         }
-        self.comment(&target, update, &own, place).await?;
+        let now = match update.state {
+            Some(wanted) if !outdated && (state == update.from || state == wanted) => wanted,
+            _ => state,
+        };
+        self.comment(&target, update, &own, place, now).await?;
         let issue = if changed { self.readable(&target, update).await? } else { issue };
         Ok(self.answer(&target, update, &issue, false))
     }
@@ -91,11 +97,7 @@ impl GithubTracker {
     }
 
     /// Comments that count: written by our account, signed by us, about this item.
-    async fn own_comments(
-        &self,
-        target: &Target<'_>,
-        update: &TrackerUpdate,
-    ) -> Result<Own, TrackerError> {
+    async fn own_comments(&self, target: &Target<'_>, item: &ItemId) -> Result<Own, TrackerError> {
         let login = self.login().await?;
         let request = self.at(Verb::Get, target).below("comments").query("per_page", "100");
         let mut own = Own::default();
@@ -109,13 +111,31 @@ impl GithubTracker {
             let Ok(comment) = serde_json::from_value::<Comment>(value) else { continue };
             let ours = comment.user.is_some_and(|user| user.login.eq_ignore_ascii_case(&login));
             let text = comment.body.unwrap_or_default();
-            let read = StatusComment::verified(&text, &update.item, &self.key).filter(|_| ours);
+            let read = StatusComment::verified(&text, item, &self.key).filter(|_| ours);
             if let Some(read) = read {
                 own.ids.push(comment.id);
                 own.comments.push(read);
             }
         }
         Ok(own)
+    }
+
+    /// See [`crate::trackers::Tracker::standing`]. An issue without comments costs no call.
+    pub(super) async fn kept_standing(
+        &self,
+        item: &WorkItem,
+    ) -> Result<Option<Standing>, TrackerError> {
+        let (repository, number) = self.locate(&item.id)?;
+        let comments = self
+            .mirrors()
+            .get(&repository.name)
+            .and_then(|mirror| mirror.watched.get(&number)?.issue.as_ref().ok()?.comments);
+        let worthwhile = comments.map_or(item.state != ItemState::Todo, |comments| comments > 0);
+        if !worthwhile {
+            return Ok(None);
+        }
+        let own = self.own_comments(&Target { repository, number }, &item.id).await?;
+        Ok(standing::newest(&own.comments, item.state))
     }
 
     /// Who we are.
@@ -139,15 +159,16 @@ impl GithubTracker {
         update: &TrackerUpdate,
         own: &Own,
         place: Place,
+        now: ItemState,
     ) -> Result<(), TrackerError> {
+        let run = update.card.as_ref().and_then(|card| card.run);
         let (id, mut comment) = match place {
             Place::Existing(at) | Place::Written(at) => (own.ids.get(at), own.comments[at].clone()),
-            Place::New => {
-                let run = update.card.as_ref().and_then(|card| card.run);
-                (None, StatusComment::new(&update.item, run))
-            }
+            Place::New => (None, StatusComment::new(&update.item, run)),
         };
+        comment.hand_to(run);
         comment.add(update);
+        comment.note_state(now);
         let body = json!({ "body": comment.render(&self.key) });
         let request = match id {
             Some(id) => {
@@ -234,6 +255,7 @@ impl GithubTracker {
             already,
             state_skipped: skipped.map(|_| current.state),
             current,
+            refused: None,
         }
     }
 

@@ -31,6 +31,7 @@ pub(super) fn decide(
             already: true,
             state_skipped: skipped(update, item.state),
             current: item.clone(),
+            refused: None,
         };
         return Ok(Edit { text: None, updated });
     }
@@ -53,6 +54,7 @@ pub(super) fn decide(
         already: false,
         state_skipped: skipped(update, expected.state),
         current: expected,
+        refused: None,
     };
     Ok(Edit { text: Some(text), updated })
 }

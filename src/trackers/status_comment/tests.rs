@@ -27,6 +27,7 @@ fn card(of: u128, text: &str) -> RunCard {
         review_passed: false,
         branch: Some("factory/7-a".to_owned()),
         pull_request: None,
+        evidence: None,
     }
 }
 
@@ -40,6 +41,7 @@ fn update(number: u32, card: Option<RunCard>) -> TrackerUpdate {
         at: Timestamp(1_780_000_000_000),
         number,
         card,
+        standing: None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::super::names;
-use super::super::{Continued, Prepare, WorkspaceError};
+use super::super::{Prepare, WorkspaceError};
 use super::command::Runner;
 use super::places;
 use super::record::{self, Record};
@@ -12,6 +12,7 @@ use super::repository::{Repository, branch_ref};
 use super::tree::{Place, Tree};
 use crate::domain::change::Workspace;
 use crate::domain::ids::RunId;
+use crate::domain::pull_request::Offer;
 
 /// Tries to find a branch name that nobody takes at the same moment.
 const CLAIM_TRIES: usize = 5;
@@ -102,7 +103,7 @@ async fn plan(
 async fn continued<'a>(
     repository: &Repository,
     request: &'a Prepare,
-) -> Result<Option<&'a Continued>, WorkspaceError> {
+) -> Result<Option<&'a Offer>, WorkspaceError> {
     let Some(wanted) = &request.continues else { return Ok(None) };
     let at = repository.commit_of(&branch_ref(&wanted.branch)).await?;
     let base = repository.commit_of(&wanted.base_commit).await?;

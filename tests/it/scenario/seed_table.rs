@@ -10,11 +10,11 @@ use crate::support::factory::script::{DONE, Script, Step};
 use crate::support::factory::{BOUND, Factory, Said};
 
 /// An approval that speaks of the item's criterion.
-const APPROVE: &str = r#"{"nonce": "{{nonce}}", "verdict": "APPROVE", "commit": "{{commit}}", "findings": [],
+pub(super) const APPROVE: &str = r#"{"nonce": "{{nonce}}", "verdict": "APPROVE", "commit": "{{commit}}", "findings": [],
     "criteria": [{"criterion": 1, "met": true, "evidence": "a.txt:1"}]}"#;
 
 /// The item of every test; the first of its board.
-const ITEM: &str = "azdo/1";
+pub(super) const ITEM: &str = "azdo/1";
 
 /// The four variables, as the contract names them.
 const VARIABLES: [(&str, &str); 4] = [
@@ -25,7 +25,7 @@ const VARIABLES: [(&str, &str); 4] = [
 ];
 
 /// A factory that takes its items from an empty board.
-fn factory() -> (Factory, Azure) {
+pub(super) fn factory() -> (Factory, Azure) {
     let azure = Azure::start(Process::Agile);
     let mut factory = Factory::new();
     for (name, value) in VARIABLES {
@@ -41,7 +41,7 @@ fn factory() -> (Factory, Azure) {
 }
 
 /// An item as people make it, with the tags.
-fn create(azure: &Azure, tags: &str) {
+pub(super) fn create(azure: &Azure, tags: &str) {
     let fields = [
         ("System.Title", json!("Greet the world")),
         ("System.Description", json!("<p>Say <b>hello</b>.</p>")),
@@ -155,6 +155,33 @@ fn a_drain_names_exactly_the_variables_that_are_missing() {
     }
 }
 
+/// The same, when the board is not configured any more and something is still to be told to it
+#[test]
+fn what_is_to_be_told_to_a_board_that_is_not_configured_any_more_waits_and_says_what_is_missing() {
+    let (mut factory, azure) = failing(Fault::Status(503, 0), Scope::Writes);
+    assert!(factory.sigterm().success());
+    azure.recover();
+    let board = std::mem::take(&mut factory.more_config);
+    for name in ["AZDO_PAT", "AZDO_ORG"] {
+        factory.variable(name, "");
+    }
+    factory.start();
+    let said = factory.cli(&["drain", "--json"]);
+    let drained = object(&said);
+    assert_eq!((said.code, &drained["parked"]), (1, &json!([])), "{said:?}");
+    let hint = drained["errors"][0]["hint"].as_str().unwrap_or_default();
+    assert!(hint.contains("AZDO_ORG, AZDO_PAT") && !hint.contains("AZDO_TEAM_ID"), "{drained:#}");
+    assert!(factory.sigterm().success());
+    factory.more_config = board;
+    for (name, value) in VARIABLES {
+        factory.variable(name, value);
+    }
+    factory.start();
+    factory.cli_ok(&["drain"]);
+    assert_eq!(azure.states(1), ["New", "Active", "Closed"]);
+    assert!(tags(&azure).contains("implementationComplete; reviewPassed"), "{}", tags(&azure));
+}
+
 /// "AzDo workItem checkboxes never flip → Drainer can't reach AzDo → Check env vars + AzDo connectivity; drain for
 /// diagnostics"
 #[test]
@@ -196,6 +223,59 @@ fn what_the_board_refuses_for_good_is_listed_with_the_reason_and_brought_back_on
     assert_eq!(object(&said)["drained"], json!(parked.len()), "{said:?}");
     assert_eq!(azure.comments(1).len(), 1);
     assert_eq!(azure.states(1), ["New", "Active", "Closed"]);
+    factory.verify_receipts();
+}
+
+/// "links to … evidence": whoever opens the item finds what speaks for the change, once, wherever the daemon dies
+#[test]
+fn the_evidence_is_attached_once_although_the_daemon_dies_between_the_writes() {
+    for is_answered in [true, false] {
+        let (mut factory, azure) = factory();
+        create(&azure, "operatorLane:autopilot");
+        factory.start();
+        factory.wait_for_file("began");
+        factory.wait_until("the start is told", |picture| picture.status.open_effects == 1);
+        if !is_answered {
+            azure.fail(Scope::Uploads, 1, Fault::Held);
+        }
+        azure.forget();
+        factory.touch("go");
+        if !is_answered {
+            factory.until("a file has been uploaded", BOUND, |_| {
+                let uploaded = |path: &str| path.ends_with("/wit/attachments");
+                azure.journal().iter().any(|it| uploaded(&it.path)).then_some(())
+            });
+            factory.kill9();
+            azure.recover();
+            factory.start();
+        }
+        factory.wait_until_done(&[ITEM]);
+        let attached = azure.attached(1);
+        let [(name, text)] = &attached[..] else { panic!("one file: {attached:#?}") };
+        assert!(name.starts_with("factory-run-") && name.ends_with(".md"), "{name}");
+        assert!(text.contains("There is a greeting") && text.contains("a.txt"), "{text}");
+        assert_eq!(azure.comments(1).len(), 1);
+        assert_eq!(azure.states(1), ["New", "Active", "Closed"]);
+    }
+}
+
+/// A state that the process does not allow is told once, with its code; everything else is written
+#[test]
+fn a_state_that_the_process_forbids_is_shown_and_the_rest_is_written() {
+    let (mut factory, azure) = factory();
+    create(&azure, "operatorLane:autopilot");
+    azure.forbid(&["Closed"]);
+    factory.touch("go");
+    factory.start();
+    factory.wait_until_done(&[ITEM]);
+    assert_eq!(azure.states(1), ["New", "Active"]);
+    assert!(tags(&azure).contains("implementationComplete; reviewPassed"), "{}", tags(&azure));
+    assert!(azure.comments(1)[0].text.contains("TF401320"), "{}", azure.comments(1)[0].text);
+    for said in [factory.cli_ok(&["status"]), factory.cli_ok(&["why", ITEM])] {
+        assert!(said.out.contains("its state was not set to Done: TF401320"), "{said:?}");
+    }
+    assert_eq!(factory.logs().matches("only in part").count(), 1, "{}", factory.logs());
+    assert_eq!(object(&factory.cli_ok(&["drain", "--json"]))["parked"], json!([]));
     factory.verify_receipts();
 }
 

@@ -94,8 +94,8 @@ fn text(path: &Path) -> String {
 
 fn commit(repository: &Path, parent: &str, file: &str, message: &str) -> String {
     let blob = git(repository, &["hash-object", "-w", "--stdin"], message.as_bytes());
-    let mut tree = git(repository, &["ls-tree", parent], b"");
-    tree.push_str(&format!("\n100644 blob {blob}\t{file}\n"));
+    let tree = git(repository, &["ls-tree", parent], b"");
+    let tree = format!("{tree}\n100644 blob {blob}\t{file}\n");
     let tree = git(repository, &["mktree"], tree.trim_start().as_bytes());
     git(repository, &["commit-tree", &tree, "-p", parent], message.as_bytes())
 }

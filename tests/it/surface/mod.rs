@@ -7,4 +7,5 @@ mod cli_exec;
 mod cli_offline;
 mod cli_receipts;
 mod demo;
+mod discord;
 mod factory;

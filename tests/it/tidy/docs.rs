@@ -28,6 +28,7 @@ const SERVERS: &[&str] = &[
     "github.com",
     "localhost",
     "media.discordapp.net",
+    "org.visualstudio.com",
     "rustup.rs",
     "semver.org",
     "vssps.dev.azure.com",

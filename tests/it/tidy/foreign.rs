@@ -29,6 +29,7 @@ const HOMES: &[(&str, &[&str])] = &[
         "base64",
         &[
             "src/trackers/azure_devops/service.rs",
+            "src/trackers/azure_devops/comment.rs",
             "src/forges/address.rs",
             "src/surfaces/http/secrets.rs",
         ],

@@ -60,6 +60,16 @@ fn hub() -> (Factory, FakeGithub) {
 
 const ISSUES: [&str; 3] = ["github/owner/name#1", "github/owner/name#2", "github/owner/name#3"];
 
+/// Prompts of an item whose name has a slash in it.
+fn prompts(factory: &Factory, item: &str, stage: &str) -> Vec<String> {
+    let (owner, rest) = item.split_once('/').expect("an owner");
+    let directory = factory.root().join("prompts").join(owner);
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let start = format!("{rest}.{stage}.");
+    let of_item = entries.filter(|it| it.file_name().to_string_lossy().starts_with(&start));
+    of_item.map(|it| std::fs::read_to_string(it.path()).expect("a prompt")).collect()
+}
+
 fn assert_issues(factory: &mut Factory, server: &FakeGithub) {
     factory.wait_until_done(&ISSUES);
     let count = server.people(|world| world.issues(OWN).count());
@@ -81,12 +91,16 @@ fn assert_issues(factory: &mut Factory, server: &FakeGithub) {
     assert!(said.contains("divided into 2 items: owner/name#2, owner/name#3"), "{said}");
     assert_eq!(factory.repository.merged_log().len(), 2);
     // The agents are told nothing of what is ours.
-    for (name, prompt) in factory.all_prompts() {
-        assert!(
-            !prompt.contains("enact-factory:part") && !prompt.contains("eft out"),
-            "{name}: {prompt}"
-        );
+    for item in ["owner/name#1", "owner/name#2", "owner/name#3"] {
+        for stage in ["planner", "coder", "critic"] {
+            for prompt in prompts(factory, item, stage) {
+                let ours = ["enact-factory:part", "eft out"];
+                assert!(ours.iter().all(|it| !prompt.contains(it)), "{item} {stage}: {prompt}");
+            }
+        }
     }
+    assert_eq!(prompts(factory, "owner/name#1", "planner").len(), 1);
+    assert!(prompts(factory, "owner/name#3", "coder")[0].contains("Answer a greeting."));
     factory.verify_receipts();
 }
 
@@ -165,7 +179,7 @@ fn board() -> (Factory, Azure) {
     let fields = [
         ("System.Title", json!("Greet")),
         ("System.Description", json!("<p>Greet everybody.</p>")),
-        ("System.Tags", json!("estimate:90")),
+        ("System.Tags", json!("estimate:90; operatorLane:autopilot")),
         ("System.AreaPath", json!("Fiber Suite\\Web")),
         ("Microsoft.VSTS.Common.Priority", json!(2)),
     ];

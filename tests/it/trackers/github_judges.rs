@@ -60,7 +60,9 @@ fn update(number: u32, from: ItemState, to: ItemState) -> TrackerUpdate {
             review_passed: false,
             branch: None,
             pull_request: None,
+            evidence: None,
         }),
+        standing: None,
     }
 }
 

@@ -49,7 +49,8 @@ fn no_sequence_of_events_about_lanes_makes_the_fold_fail() {
     let config = Config { cases: 500, failure_persistence: None, ..Config::default() };
     let sequences = proptest::collection::vec(any::<Index>(), 0..60);
     let tried = TestRunner::new(config).run(&sequences, |sequence| {
-        let mut record = ItemRecord::first(&Event::ItemCreated { item: item() }, AT).unwrap();
+        let mut record =
+            ItemRecord::first(&Event::ItemCreated { item: item(), standing: None }, AT).unwrap();
         for event in sequence {
             record.evolve(event.get(&known), AT);
             if let Some(session) = &record.session {
@@ -67,7 +68,8 @@ fn no_sequence_of_events_about_lanes_makes_the_fold_fail() {
 
 #[test]
 fn a_deferred_close_waits_for_a_person_and_is_over_when_the_item_is_settled_or_opened_again() {
-    let mut record = ItemRecord::first(&Event::ItemCreated { item: item() }, AT).unwrap();
+    let mut record =
+        ItemRecord::first(&Event::ItemCreated { item: item(), standing: None }, AT).unwrap();
     let [deferred, .., _] = &vocabulary()[..] else { panic!("a vocabulary") };
     record.evolve(deferred, AT);
     assert_eq!(record.status, ItemStatus::WaitingHuman);

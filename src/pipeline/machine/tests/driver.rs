@@ -12,9 +12,8 @@ use crate::domain::budget::Usage;
 use crate::domain::change::{Change, CheckReport, CheckResult, CheckStatus, Delivered, Workspace};
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
-use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::failure::FailureClass;
 use crate::domain::ids::{ItemId, ProjectId, RunId};
-use crate::domain::pull_request::OfferPlan;
 use crate::domain::run::{
     ContextPlan, Delivery, Interruption, ItemFacts, OptionalStages, Outcome, Phase, RunPlan,
     StagePlan, StageSet,
@@ -23,9 +22,10 @@ use crate::domain::time::Timestamp;
 use crate::domain::verdict::{Finding, Severity, Verdict};
 use crate::pipeline::input::{Decision, FinishedTurn, Input, PreparedTurn, Settle};
 use crate::pipeline::machine::{first_effect, step};
-use crate::pipeline::prompt;
-use crate::pipeline::prompt::enrichment::Enrichment;
+use crate::pipeline::prompt::{self, enrichment::Enrichment};
 use crate::pipeline::state::RunState;
+
+mod failing;
 
 pub(in crate::pipeline) const BASE: &str = "ba5eba5eba5eba5eba5eba5eba5eba5eba5eba5e";
 pub(in crate::pipeline) const START: Timestamp = Timestamp(1_700_000_000_000);
@@ -78,9 +78,7 @@ pub(in crate::pipeline) fn plan() -> RunPlan {
         checks: vec!["make test".to_owned()],
         check_timeout_ms: 60_000,
         delivery: Delivery::Branch,
-        offer: OfferPlan::default(),
-        feedback: None,
-        continues: None,
+        offering: crate::domain::pull_request::Offering::default(),
     }
 }
 
@@ -526,35 +524,6 @@ impl Driver {
         let branch = self.state.workspace.as_ref().unwrap().branch.clone();
         let head = self.state.approved.clone().unwrap();
         self.feed(Input::Delivered { delivered: Delivered::Branch { branch, head } })
-    }
-
-    /// Whatever is wanted now fails as `class`, before any agent was started.
-    pub(in crate::pipeline) fn fails(&mut self, class: FailureClass) -> &mut Self {
-        let failure = Failure::new(class, format!("it broke ({})", class.word()));
-        let input = match self.wait() {
-            Effect::PrepareWorkspace { .. } => Input::WorkspaceFailed { failure },
-            Effect::RunTurn { turn, .. } => Input::TurnNotStarted { turn, failure },
-            Effect::RunChecks { execution, .. } => Input::ChecksFailed { execution, failure },
-            Effect::Deliver { execution, .. } => Input::DeliveryFailed { execution, failure },
-            other @ (Effect::CleanUp { .. }
-            | Effect::UpdateTracker { .. }
-            | Effect::CreateItem { .. }) => {
-                panic!("{other:?} does not fail here")
-            }
-        };
-        self.feed(input)
-    }
-
-    pub(in crate::pipeline) fn infra(&mut self) -> &mut Self {
-        self.fails(FailureClass::Infrastructure)
-    }
-
-    /// A turn is started and fails as `class`.
-    pub(in crate::pipeline) fn turn_fails(&mut self, class: FailureClass) -> &mut Self {
-        let failure = Failure::new(class, format!("the turn broke ({})", class.word()));
-        self.begin();
-        let change = self.state.change.clone();
-        self.end(TurnEnding::Failed { failure }, "", change, false)
     }
 
     /// A turn is started and finds the usage window closed.

@@ -38,7 +38,7 @@ fn parent() -> ItemRecord {
         revision: String::new(),
         overrides: Overrides::default(),
     };
-    ItemRecord::first(&Event::ItemCreated { item }, Timestamp(5)).unwrap()
+    ItemRecord::first(&Event::ItemCreated { item, standing: None }, Timestamp(5)).unwrap()
 }
 
 #[test]

@@ -63,7 +63,8 @@ async fn bring(
     head: &str,
 ) -> Result<PullRequest, ForgeError> {
     // Only the branch that the run really goes on with has commits of those before it.
-    let continued = state.plan.continues.as_deref().filter(|it| it.branch == workspace.branch);
+    let continued =
+        state.plan.offering.continues.as_deref().filter(|it| it.branch == workspace.branch);
     let earlier = continued.map(Offer::runs).unwrap_or_default();
     let push = Push {
         run: state.id,
@@ -75,7 +76,7 @@ async fn bring(
     };
     let pushed = forge.push(&push).await?;
     tracing::info!(run.id = %state.id, branch = %push.branch, already = pushed.already, "the approved commit is on the forge");
-    let plan = &state.plan.offer;
+    let plan = &state.plan.offering.plan;
     let wish = PullRequestWish {
         run: state.id,
         earlier,
@@ -118,7 +119,7 @@ async fn receipt(ports: &Ports, state: &RunState) -> Option<Receipt> {
 
 /// A template that cannot be read is no reason to keep a change back.
 async fn template(ports: &Ports, state: &RunState, workspace: &Workspace) -> Option<String> {
-    let wanted: Vec<&str> = match &state.plan.offer.template {
+    let wanted: Vec<&str> = match &state.plan.offering.plan.template {
         Some(path) => vec![path],
         None => TEMPLATES.to_vec(),
     };

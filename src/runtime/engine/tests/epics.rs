@@ -69,8 +69,9 @@ fn creation(bench: &mut Bench) -> Option<EffectKey> {
                 Effect::UpdateTracker { item, state, .. } => {
                     let item = bench.items.get_mut(item.identifier()).unwrap();
                     item.state = state.unwrap_or(item.state);
-                    let (key, result) = (due.key, Ok(item.clone()));
-                    bench.give(Input::TrackerWritten { key, result });
+                    let written =
+                        crate::runtime::engine::Written { current: item.clone(), refused: None };
+                    bench.give(Input::TrackerWritten { key: due.key, result: Ok(written) });
                 }
                 Effect::CreateItem { .. } => {
                     assert_eq!(wanted, None, "two at once");

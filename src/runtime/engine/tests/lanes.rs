@@ -13,7 +13,8 @@ use crate::domain::ids::ProjectId;
 use crate::domain::lane_session::LanePhase;
 use crate::domain::stop_policy::Ruling;
 use crate::domain::work_item::Lane;
-use crate::runtime::engine::{Departure, Reply};
+use crate::runtime::engine::Reply;
+use crate::runtime::engine::stopping::Departure;
 
 const RALPH: &str =
     "[[item]]\nid = \"A-1\"\nlane = \"ralph\"\n[[item]]\nid = \"A-2\"\nlane = \"ralph\"";

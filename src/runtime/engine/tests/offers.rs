@@ -192,10 +192,10 @@ fn people_who_may_write_are_heard_when_a_person_says_retry() {
     bench.written("A-1", 2, |item| item.state = ItemState::Todo);
     bench.plan();
     let plan = &bench.engine.run(bench.run("A-1")).unwrap().plan;
-    let feedback = plan.feedback.as_deref().unwrap();
+    let feedback = plan.offering.feedback.as_deref().unwrap();
     assert_eq!((feedback.reviews.len(), feedback.left_out), (1, 1));
     assert_eq!(feedback.reviews[0].author, "ann");
-    assert_eq!(plan.continues.as_deref().unwrap().number, 7);
+    assert_eq!(plan.offering.continues.as_deref().unwrap().number, 7);
 }
 
 #[test]

@@ -119,7 +119,14 @@ fn an_item_that_cannot_be_read_is_not_gone_and_a_tracker_that_cannot_be_read_say
         let began: Timestamp = bench.later(1);
         let (source, items, problems) = ("local".to_owned(), Vec::new(), Vec::new());
         let unreadable = vec![super::id("A-1")];
-        bench.give(Input::Observed { source, items, unreadable, problems, began });
+        bench.give(Input::Observed {
+            source,
+            items,
+            unreadable,
+            problems,
+            began,
+            standings: [].into(),
+        });
         let message = "out of reach".to_owned();
         bench.give(Input::NotObserved { source: "local".to_owned(), message });
     }
@@ -134,7 +141,8 @@ fn reading_the_same_again_stores_nothing() {
     let items = bench.items.values().cloned().collect();
     let (source, began) = ("local".to_owned(), bench.now);
     let (unreadable, problems) = (Vec::new(), Vec::new());
-    let again = Input::Observed { source, items, unreadable, problems, began };
+    let again =
+        Input::Observed { source, items, unreadable, problems, began, standings: [].into() };
     assert!(bench.engine.handle(again, bench.now).batch.is_none());
     assert!(bench.engine.handle(Input::Plan, bench.now).batch.is_none());
 }

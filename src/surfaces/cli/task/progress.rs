@@ -93,7 +93,7 @@ impl<'a> Progress<'a> {
 
     fn tell(&self, at: Timestamp, event: &Event, fold: &Fold) {
         match event {
-            Event::ItemCreated { item } => {
+            Event::ItemCreated { item, .. } => {
                 self.plain(at, &format!("task {}: {}", item.id.identifier(), item.title));
             }
             Event::RunStarted { run, attempt, plan, .. } => {

@@ -33,9 +33,10 @@ fn a_command_and_its_subcommands_are_told_apart() {
 
 fn page() -> String {
     let mut page = "\
+<!-- Generated; `UPDATE_REFERENCE=1 cargo test --lib discord` writes it anew. -->
+
 # Commands on Discord
 
-Written by `UPDATE_REFERENCE=1 cargo test --lib discord`; do not edit.
 After the prefix (`!` unless it is configured otherwise), or as slash commands.
 
 | Command | Slash | Level | What it does | Example |

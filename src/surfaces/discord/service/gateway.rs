@@ -53,12 +53,12 @@ pub(super) fn ear() -> (Ear, mpsc::Receiver<Heard>) {
     (Ear { queue }, heard)
 }
 
-struct Handler {
+struct Listener {
     queue: mpsc::Sender<Heard>,
 }
 
 #[async_trait]
-impl RawEventHandler for Handler {
+impl RawEventHandler for Listener {
     async fn raw_event(&self, _context: Context, event: Event) {
         for heard in heard(event) {
             // Nobody listens any more only when the daemon stops.
@@ -128,7 +128,7 @@ async fn reachable(rest: &Rest) -> Result<(), RestError> {
 
 /// One client from its start to its end: nothing when the daemon stops, a sentence when trying again is of no use.
 async fn connect(shared: &Shared, ear: &Ear) -> Result<Option<String>, String> {
-    let handler = Handler { queue: ear.queue.clone() };
+    let handler = Listener { queue: ear.queue.clone() };
     // It asks for the gateway's address by the client that it is given; its own would have no time-out.
     let client = ClientBuilder::new_with_http(shared.rest.another(), intents())
         .raw_event_handler(handler)

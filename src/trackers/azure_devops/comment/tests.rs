@@ -30,7 +30,9 @@ fn update(number: u32, text: Option<&str>) -> TrackerUpdate {
             review_passed: false,
             branch: None,
             pull_request: None,
+            evidence: None,
         }),
+        standing: None,
     }
 }
 

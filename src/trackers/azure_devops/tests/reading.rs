@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::service::faults::{Fault, Scope};
-use super::service::process::Process;
-use super::service::{Azure, PERSON, PROJECT, TEAM};
 use super::{Board, story, tracker};
 use crate::domain::ids::{ItemId, ProjectId};
 use crate::domain::work_item::{ItemState, Lane, Priority, Trust};
+use crate::fake_azure::faults::{Fault, Scope};
+use crate::fake_azure::process::Process;
+use crate::fake_azure::{Azure, PERSON, PROJECT, TEAM};
 use crate::trackers::{Tracker, TrackerError};
 
 fn title(text: &str) -> Vec<(&'static str, serde_json::Value)> {
@@ -113,7 +113,7 @@ async fn only_what_the_filter_lets_in_is_on_the_board_and_what_leaves_it_is_gone
         ("System.AreaPath", json!(format!("{PROJECT}\\It's\\Here"))),
         ("System.IterationPath", json!(format!("{PROJECT}\\Sprint 1"))),
         ("System.Tags", json!("AI; other")),
-        ("System.AssignedTo", super::service::board::identity(super::service::FACTORY)),
+        ("System.AssignedTo", crate::fake_azure::board::identity(crate::fake_azure::FACTORY)),
     ];
     let number = board.azure.create("Bug", &fields);
     for (at, value) in [

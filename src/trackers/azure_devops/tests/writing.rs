@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::service::faults::{Fault, Scope};
-use super::service::process::Process;
 use super::{Board, story, wish};
 use crate::domain::card::RunCard;
 use crate::domain::ids::RunId;
 use crate::domain::work_item::ItemState;
+use crate::fake_azure::faults::{Fault, Scope};
+use crate::fake_azure::process::Process;
 use crate::trackers::{Tracker, TrackerError, TrackerUpdate};
 
-fn card(update: TrackerUpdate, implemented: bool, reviewed: bool) -> TrackerUpdate {
+pub(super) fn card(update: TrackerUpdate, implemented: bool, reviewed: bool) -> TrackerUpdate {
     let card = RunCard {
         run: Some(RunId(uuid::Uuid::from_u128(7))),
         text: format!("**card {}**", update.number),
@@ -18,6 +18,7 @@ fn card(update: TrackerUpdate, implemented: bool, reviewed: bool) -> TrackerUpda
         review_passed: reviewed,
         branch: None,
         pull_request: None,
+        evidence: None,
     };
     TrackerUpdate { card: Some(card), ..update }
 }
@@ -240,10 +241,14 @@ async fn a_rule_of_the_process_that_forbids_it_is_said_with_its_code() {
         settings.review_field = Some("Custom.NotThere".to_owned());
     });
     let number = board.azure.create("User Story", &story("one", ItemState::Todo, "text"));
-    let error = board.tracker.update(&card(wish(number, 1, None), true, true)).await.unwrap_err();
-    assert!(matches!(error, TrackerError::Refused { .. }), "{error}");
-    let text = error.to_string();
-    assert!(text.contains("TF51535") && text.contains("Custom.NotThere"), "{text}");
+    let update = card(wish(number, 1, Some(ItemState::InProgress)), true, true);
+    let updated = board.tracker.update(&update).await.unwrap();
+    let text = updated.refused.unwrap();
+    assert!(text.starts_with("its checkboxes were not set: TF51535"), "{text}");
+    assert!(text.contains("Custom.NotThere"), "{text}");
+    // Everything else is there.
+    assert_eq!(board.azure.states(number), ["New", "Active"]);
+    assert!(board.azure.comments(number)[0].text.contains("TF51535"));
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use super::{Bench, OWN, id, tracker};
 use crate::domain::failure::FailureClass;
 use crate::domain::ids::{ItemId, ProjectId};
 use crate::domain::work_item::{ItemState, Lane, Priority, Trust};
-use crate::trackers::fake_github::Fault;
-use crate::trackers::fake_github::world::Fate;
+use crate::fake_github::Fault;
+use crate::fake_github::world::Fate;
 use crate::trackers::github::Repository;
 use crate::trackers::{Tracker as _, TrackerError};
 

@@ -6,8 +6,8 @@ use crate::domain::failure::FailureClass;
 use crate::domain::ids::{EffectKey, RunId};
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::ItemState;
-use crate::trackers::fake_github::world::Fate;
-use crate::trackers::fake_github::{ACCOUNT, Fault};
+use crate::fake_github::world::Fate;
+use crate::fake_github::{ACCOUNT, Fault};
 use crate::trackers::{Tracker as _, TrackerError, TrackerUpdate};
 
 fn card(run: u128, text: &str, implemented: bool, reviewed: bool) -> RunCard {
@@ -18,10 +18,11 @@ fn card(run: u128, text: &str, implemented: bool, reviewed: bool) -> RunCard {
         review_passed: reviewed,
         branch: None,
         pull_request: None,
+        evidence: None,
     }
 }
 
-fn update(number: u32, from: ItemState, to: ItemState) -> TrackerUpdate {
+pub(super) fn update(number: u32, from: ItemState, to: ItemState) -> TrackerUpdate {
     TrackerUpdate {
         item: id(1),
         key: EffectKey(format!("work/{}/update/{number}", id(1))),
@@ -31,6 +32,7 @@ fn update(number: u32, from: ItemState, to: ItemState) -> TrackerUpdate {
         at: Timestamp(1_780_000_000_000),
         number,
         card: Some(card(1, &format!("card {number}"), false, false)),
+        standing: None,
     }
 }
 

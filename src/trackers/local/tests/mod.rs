@@ -101,6 +101,7 @@ fn wish(identifier: &str, number: u32, state: Option<ItemState>) -> TrackerUpdat
         at: Timestamp(1_780_000_000_000),
         number,
         card: None,
+        standing: None,
     }
 }
 

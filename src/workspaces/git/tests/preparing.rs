@@ -5,9 +5,10 @@ use std::os::unix::fs::symlink;
 
 use super::world::{World, commit_all, git, path, read, run, settings, try_git, write};
 use crate::domain::ids::ProjectId;
+use crate::domain::pull_request::Offer;
 use crate::workspaces::git::record::{self, Record};
 use crate::workspaces::git::{GitWorkspaces, places};
-use crate::workspaces::{WorkspaceError, Workspaces};
+use crate::workspaces::{Prepare, WorkspaceError, Workspaces};
 use tokio_util::sync::CancellationToken;
 
 #[tokio::test]
@@ -329,4 +330,43 @@ async fn many_runs_of_one_repository_at_once_all_get_their_worktree() {
     let branches: std::collections::BTreeSet<_> =
         made.iter().map(|workspace| &workspace.branch).collect();
     assert_eq!(branches.len(), 6);
+}
+
+#[tokio::test]
+async fn a_run_goes_on_with_a_branch_that_is_where_an_earlier_run_left_it_and_with_no_other() {
+    for moved in [false, true] {
+        let world = World::new();
+        let first = world.prepared(1).await;
+        write(&path(&first), "b.txt", "work\n");
+        let head = world.workspaces.commit(&first, "Work", &[]).await.unwrap().head;
+        world.workspaces.remove(&first, run(1)).await.unwrap();
+        if moved {
+            let tree = format!("{head}^{{tree}}");
+            let args = ["commit-tree", "-p", &head, "-m", "By hand", &tree];
+            let by_hand = git(&world.repository, &args);
+            git(&world.repository, &["branch", "--force", &first.branch, &by_hand]);
+        }
+        let offer = Offer {
+            run: run(1),
+            earlier: Vec::new(),
+            project: ProjectId::new("app"),
+            forge: "git".to_owned(),
+            number: 1,
+            url: "https://forge.example/1".to_owned(),
+            branch: first.branch.clone(),
+            base_commit: first.base_commit.clone(),
+            head: head.clone(),
+        };
+        git(&world.repository, &["commit", "--allow-empty", "--quiet", "-m", "The base moves on"]);
+        let request = Prepare { continues: Some(offer), ..world.request(2) };
+        let second = world.workspaces.prepare(&request).await.unwrap();
+        if moved {
+            assert_eq!(second.branch, format!("{}-2", first.branch));
+            continue;
+        }
+        assert_eq!((&second.branch, &second.base_commit), (&first.branch, &first.base_commit));
+        assert_eq!(world.workspaces.head(&second).await.unwrap(), head);
+        assert_eq!(read(&path(&second), "b.txt").as_deref(), Some("work\n"));
+        assert_eq!(world.restarted().prepare(&request).await.unwrap(), second);
+    }
 }

@@ -45,6 +45,8 @@ pub struct Item {
     pub rev: u64,
     pub fields: Map<String, Value>,
     pub relations: Vec<(String, String)>,
+    /// What links are said to be, by their addresses.
+    pub attributes: BTreeMap<String, Value>,
     pub comments: Vec<Comment>,
     /// States that it has had, in order.
     pub states: Vec<String>,
@@ -54,6 +56,10 @@ pub struct Item {
 pub struct Board {
     pub process: Process,
     pub items: BTreeMap<u64, Item>,
+    /// Files that were uploaded, by address.
+    pub files: BTreeMap<String, (String, Vec<u8>)>,
+    /// States that no item may be moved to.
+    pub forbidden: Vec<String>,
     next_comment: u64,
 }
 
@@ -92,7 +98,13 @@ pub fn sanitized(html: &str) -> String {
 impl Board {
     /// A board without items.
     pub fn new(process: Process) -> Self {
-        Self { process, items: BTreeMap::new(), next_comment: 1000 }
+        Self {
+            process,
+            items: BTreeMap::new(),
+            files: BTreeMap::new(),
+            forbidden: Vec::new(),
+            next_comment: 1000,
+        }
     }
 
     /// The states of a type.
@@ -132,6 +144,7 @@ impl Board {
             rev: 0,
             fields: all,
             relations: Vec::new(),
+            attributes: BTreeMap::new(),
             comments: Vec::new(),
             states: Vec::new(),
         };
@@ -208,7 +221,11 @@ impl Board {
         let url = format!("{base}/_apis/wit/workItems/{id}");
         let mut shown = json!({ "id": id, "rev": item.rev, "fields": all, "url": url });
         if relations && !item.relations.is_empty() {
-            let relation = |(rel, url): &(String, String)| json!({ "rel": rel, "url": url, "attributes": { "isLocked": false } });
+            let relation = |(rel, url): &(String, String)| {
+                let attributes = item.attributes.get(url).cloned();
+                let attributes = attributes.unwrap_or_else(|| json!({ "isLocked": false }));
+                json!({ "rel": rel, "url": url, "attributes": attributes })
+            };
             shown["relations"] = item.relations.iter().map(relation).collect();
         }
         Some(shown)

@@ -13,6 +13,8 @@ pub enum Scope {
     Items,
     /// Those that add or change a comment.
     Comments,
+    /// Those that upload a file.
+    Uploads,
     /// Those that make an item.
     Creations,
     /// Those that change something at a path that ends so.
@@ -65,6 +67,7 @@ impl Faults {
                     Scope::Writes => writes,
                     Scope::Items => writes && method == "PATCH" && !is_comment,
                     Scope::Comments => writes && is_comment,
+                    Scope::Uploads => writes && path.ends_with("/wit/attachments"),
                     Scope::Creations => method == "POST" && path.contains("/workitems/$"),
                     Scope::At(end) => writes && path.ends_with(end),
                 }

@@ -7,6 +7,7 @@
 pub mod board;
 pub mod comments;
 pub mod faults;
+pub mod files;
 pub mod locations;
 pub mod parts;
 pub mod patch;
@@ -194,6 +195,33 @@ impl Azure {
     /// The comments of an item, oldest first.
     pub fn comments(&self, id: u64) -> Vec<Comment> {
         self.inner().board.items.get(&id).map(|item| item.comments.clone()).unwrap_or_default()
+    }
+
+    /// The links of an item: their kinds and addresses.
+    pub fn relations(&self, id: u64) -> Vec<(String, String)> {
+        self.inner().board.items.get(&id).map(|item| item.relations.clone()).unwrap_or_default()
+    }
+
+    /// The files that are attached to an item, by name.
+    pub fn attached(&self, id: u64) -> Vec<(String, String)> {
+        let inner = self.inner();
+        let relations = inner.board.items.get(&id).into_iter().flat_map(|item| &item.relations);
+        let files = relations.filter(|(rel, _)| rel == "AttachedFile");
+        let read = |(name, bytes): &(String, Vec<u8>)| {
+            (name.clone(), String::from_utf8_lossy(bytes).into_owned())
+        };
+        files.filter_map(|(_, url)| inner.board.files.get(url).map(read)).collect()
+    }
+
+    /// Nothing may be moved to these states from now on.
+    pub fn forbid(&self, states: &[&str]) {
+        self.inner().board.forbidden = states.iter().map(|it| (*it).to_owned()).collect();
+    }
+
+    /// Somebody else copies a comment, word for word, to the same or another item.
+    pub fn copy_comment(&self, from: u64, comment: usize, to: u64) {
+        let text = self.comments(from)[comment].text.clone();
+        self.comment(to, &text);
     }
 
     /// A field of an item as it is now.

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::board::{Board, FIELDS};
+use super::files;
 use super::routes::Refusal;
 
 /// Applies `operations` to item `id`, all or none of them.
@@ -39,7 +40,7 @@ pub fn apply(board: &mut Board, id: u64, operations: &Value, who: &str) -> Resul
                 let name = &path["/fields/".len()..];
                 field(op, name, value, &mut after.fields)?;
             }
-            ("add", "/relations/-") => link(value, &mut after.relations)?,
+            ("add", "/relations/-") => files::link(value, &mut after, &board.files)?,
             ("remove", path) if path.starts_with("/relations/") => {
                 let at: usize = path["/relations/".len()..].parse().unwrap_or(usize::MAX);
                 if at >= after.relations.len() {
@@ -58,6 +59,7 @@ pub fn apply(board: &mut Board, id: u64, operations: &Value, who: &str) -> Resul
         }
     }
     rules(board, &after.fields)?;
+    files::forbids(board, &before, &after)?;
     board.items.insert(id, after);
     match history {
         Some(text) => {
@@ -97,24 +99,6 @@ fn field(
     } else {
         fields.insert((*name).to_owned(), value.clone());
     }
-    Ok(())
-}
-
-fn link(value: &Value, relations: &mut Vec<(String, String)>) -> Result<(), Refusal> {
-    let (rel, url) = (value["rel"].as_str(), value["url"].as_str());
-    let (Some(rel), Some(url)) = (rel, url) else {
-        return Err(Refusal::new(
-            400,
-            "VssPropertyValidationException",
-            "a relation has rel and url",
-        ));
-    };
-    let parent = "System.LinkTypes.Hierarchy-Reverse";
-    if rel == parent && relations.iter().any(|(known, _)| known == parent) {
-        let text = "TF201036: You cannot add a Parent link because a work item can have only one Parent link.";
-        return Err(Refusal::new(400, "WorkItemLinkAddExtraParentException", text));
-    }
-    relations.push((rel.to_owned(), url.to_owned()));
     Ok(())
 }
 

@@ -153,33 +153,46 @@ pub fn answer(inner: &mut Inner, call: &Call<'_>) -> Result<Value, Refusal> {
         );
         return Err(Refusal::new(404, "GitRepositoryNotFoundException", &text));
     }
-    let number = |text: &str| match text.parse::<u64>() {
-        Ok(number) if inner.pulls.all.contains_key(&number) => Ok(number),
-        _ => {
-            let text = format!("TF401180: The requested pull request was not found ({text}).");
-            Err(Refusal::new(404, "GitPullRequestNotFoundException", &text))
-        }
-    };
     match (call.method, &call.path[3..]) {
         ("GET", ["refs"]) => Ok(refs(&inner.pulls, call, &base)),
         ("GET", ["pullrequests"]) => listed(&inner.pulls, call, &base),
         ("POST", ["pullrequests"]) => create(&mut inner.pulls, call, &base),
-        ("GET", ["pullrequests", it]) => {
-            let number = number(it)?;
-            let shown = shown(&inner.pulls, number, &base);
+        (_, ["pullrequests", it, rest @ ..]) => {
+            let number = it.parse().unwrap_or(0);
+            if !inner.pulls.all.contains_key(&number) {
+                let text = format!("TF401180: The requested pull request was not found ({it}).");
+                return Err(Refusal::new(404, "GitPullRequestNotFoundException", &text));
+            }
+            about(inner, call, number, rest, &base)
+        }
+        ("GET", ["commits", commit, "statuses"]) => Ok(statuses(&inner.pulls, call, commit)),
+        ("POST", ["commits", commit, "statuses"]) => report(&mut inner.pulls, call, commit),
+        _ => Err(Refusal::new(404, "", &format!("no such resource: {:?}", call.path))),
+    }
+}
+
+/// Answers what is asked about a pull request.
+fn about(
+    inner: &mut Inner,
+    call: &Call<'_>,
+    number: u64,
+    rest: &[&str],
+    base: &str,
+) -> Result<Value, Refusal> {
+    match (call.method, rest) {
+        ("GET", []) => {
+            let shown = shown(&inner.pulls, number, base);
             inner.pulls.edit(number, |pull| pull.is_known = true);
             Ok(shown)
         }
-        ("PATCH", ["pullrequests", it]) => {
-            let number = number(it)?;
+        ("PATCH", []) => {
             change(&mut inner.pulls, number, call)?;
-            Ok(shown(&inner.pulls, number, &base))
+            Ok(shown(&inner.pulls, number, base))
         }
-        ("GET", ["pullrequests", it, "labels"]) => {
-            Ok(list(inner.pulls.pull(number(it)?).labels.iter().map(|it| label(it)).collect()))
+        ("GET", ["labels"]) => {
+            Ok(list(inner.pulls.pull(number).labels.iter().map(|it| label(it)).collect()))
         }
-        ("POST", ["pullrequests", it, "labels"]) => {
-            let number = number(it)?;
+        ("POST", ["labels"]) => {
             wants(call, "application/json")?;
             let name = text(call, "name")?;
             inner.pulls.edit(number, |pull| {
@@ -189,8 +202,7 @@ pub fn answer(inner: &mut Inner, call: &Call<'_>) -> Result<Value, Refusal> {
             });
             Ok(label(&name))
         }
-        ("PUT", ["pullrequests", it, "reviewers", who]) => {
-            let number = number(it)?;
+        ("PUT", ["reviewers", who]) => {
             wants(call, "application/json")?;
             let people = [PERSON, FACTORY];
             let found = people.into_iter().find(|name| identity(name)["id"] == **who);
@@ -203,17 +215,11 @@ pub fn answer(inner: &mut Inner, call: &Call<'_>) -> Result<Value, Refusal> {
             });
             Ok(reviewer(&name, 0))
         }
-        ("GET", ["pullrequests", it, "threads"]) => {
-            Ok(list(inner.pulls.pull(number(it)?).threads.clone()))
-        }
-        ("GET", ["pullrequests", it, "statuses"]) => {
-            Ok(list(inner.pulls.pull(number(it)?).statuses.clone()))
-        }
-        ("GET", ["pullrequests", it, "workitems"]) => {
-            let link = format!(
-                "vstfs:///Git/PullRequestId/{PROJECT_ID}%2F{REPOSITORY_ID}%2F{}",
-                number(it)?
-            );
+        ("GET", ["threads"]) => Ok(list(inner.pulls.pull(number).threads.clone())),
+        ("GET", ["statuses"]) => Ok(list(inner.pulls.pull(number).statuses.clone())),
+        ("GET", ["workitems"]) => {
+            let link =
+                format!("vstfs:///Git/PullRequestId/{PROJECT_ID}%2F{REPOSITORY_ID}%2F{number}");
             let linked = inner.board.items.iter().filter(|(_, item)| {
                 item.relations.iter().any(|(_, url)| url.eq_ignore_ascii_case(&link))
             });
@@ -221,20 +227,21 @@ pub fn answer(inner: &mut Inner, call: &Call<'_>) -> Result<Value, Refusal> {
                 |id: &u64| json!({ "id": id.to_string(), "url": format!("{base}/wit/{id}") });
             Ok(list(linked.map(|(id, _)| shown(id)).collect()))
         }
-        ("GET", ["commits", commit, "statuses"]) => {
-            let mut all = inner.pulls.statuses.get(*commit).cloned().unwrap_or_default();
-            if call.parameter("latestOnly").is_some_and(|it| it.eq_ignore_ascii_case("true")) {
-                let kept = all.clone();
-                all.retain(|one| {
-                    let later = |it: &&Value| it["context"] == one["context"];
-                    kept.iter().rfind(later).is_some_and(|it| it["id"] == one["id"])
-                });
-            }
-            Ok(list(all))
-        }
-        ("POST", ["commits", commit, "statuses"]) => report(&mut inner.pulls, call, commit),
         _ => Err(Refusal::new(404, "", &format!("no such resource: {:?}", call.path))),
     }
+}
+
+/// Statuses of a commit, oldest first.
+fn statuses(pulls: &Pulls, call: &Call<'_>, commit: &str) -> Value {
+    let mut all = pulls.statuses.get(commit).cloned().unwrap_or_default();
+    if call.parameter("latestOnly").is_some_and(|it| it.eq_ignore_ascii_case("true")) {
+        let kept = all.clone();
+        all.retain(|one| {
+            let of_context = |it: &&Value| it["context"] == one["context"];
+            kept.iter().rfind(of_context).is_some_and(|it| it["id"] == one["id"])
+        });
+    }
+    list(all)
 }
 
 /// What policies say of a pull request.
@@ -271,7 +278,7 @@ pub fn connection() -> Value {
 }
 
 fn list(value: Vec<Value>) -> Value {
-    json!({ "count": value.len(), "value": value })
+    json!({ "count": value.len(), "value": Value::Array(value) })
 }
 
 fn label(name: &str) -> Value {

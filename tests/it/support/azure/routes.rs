@@ -13,7 +13,8 @@ use super::board::{Board, moment, now};
 use super::faults::Fault;
 use super::wiql::{Query, World};
 use super::{
-    Asked, FACTORY, Inner, ORGANIZATION, PROJECT, TEAM, TOKEN, comments, locations, patch, pulls,
+    Asked, FACTORY, Inner, ORGANIZATION, PROJECT, TEAM, TOKEN, comments, files, locations, patch,
+    pulls,
 };
 
 /// Most numbers of one batch.
@@ -120,19 +121,27 @@ fn respond(
             &[],
         ),
         Some(Fault::Slow(after)) => {
-            let mut response = routed(inner, &asked, uri, headers);
+            let mut response = routed(inner, &asked, uri, headers, bytes);
             let value = after.to_string().parse().expect("a number");
             response.headers_mut().insert("retry-after", value);
             response
         }
-        Some(Fault::CutAfterwards | Fault::Held) | None => routed(inner, &asked, uri, headers),
+        Some(Fault::CutAfterwards | Fault::Held) | None => {
+            routed(inner, &asked, uri, headers, bytes)
+        }
     };
     asked.status = response.status().as_u16();
     inner.journal.push(asked);
     (response, fault)
 }
 
-fn routed(inner: &mut Inner, asked: &Asked, uri: &Uri, headers: &HeaderMap) -> Response {
+fn routed(
+    inner: &mut Inner,
+    asked: &Asked,
+    uri: &Uri,
+    headers: &HeaderMap,
+    bytes: &Bytes,
+) -> Response {
     let header = |name: &str| headers.get(name).and_then(|it| it.to_str().ok()).unwrap_or_default();
     let token = base64::engine::general_purpose::STANDARD.encode(format!(":{TOKEN}"));
     if header("authorization") != format!("Basic {token}") {
@@ -187,13 +196,13 @@ fn routed(inner: &mut Inner, asked: &Asked, uri: &Uri, headers: &HeaderMap) -> R
         kind: header("content-type").to_owned(),
         body: asked.body.clone(),
     };
-    match dispatch(inner, &call) {
+    match dispatch(inner, &call, bytes) {
         Ok(value) => json_response(200, &value, &[]),
         Err(refusal) => refused(&refusal, &[]),
     }
 }
 
-fn dispatch(inner: &mut Inner, call: &Call<'_>) -> Result<Value, Refusal> {
+fn dispatch(inner: &mut Inner, call: &Call<'_>, bytes: &Bytes) -> Result<Value, Refusal> {
     // How Microsoft's own clients find out where everything is.
     if call.method == "OPTIONS" && call.path.is_empty() {
         return Ok(locations::all());
@@ -207,6 +216,9 @@ fn dispatch(inner: &mut Inner, call: &Call<'_>) -> Result<Value, Refusal> {
             "VssVersionNotSpecifiedException",
             "No api-version was supplied for the request.",
         ));
+    }
+    if let Some(answered) = files::answer(inner, call, &call.path, bytes) {
+        return answered;
     }
     let base = format!("{}/{ORGANIZATION}", inner.address);
     let number = |text: &str| {

@@ -14,6 +14,12 @@ use super::shown::{shown_repository, shown_review};
 use super::world::World;
 use super::{ACCOUNT, Answer, Asked};
 
+/// Name, status and conclusion of a check run.
+type Run = (String, &'static str, Option<&'static str>);
+
+/// Author, association and text of a comment.
+type Said = (String, &'static str, String);
+
 /// Pull requests by repository and number, and what is known of commits.
 #[derive(Debug, Default)]
 pub(crate) struct Pulls {
@@ -22,7 +28,7 @@ pub(crate) struct Pulls {
     all: BTreeMap<u64, Pull>,
     statuses: BTreeMap<String, Vec<Value>>,
     /// Check runs by commit: name, status, conclusion.
-    pub(crate) checks: BTreeMap<String, Vec<(String, &'static str, Option<&'static str>)>>,
+    pub(crate) checks: BTreeMap<String, Vec<Run>>,
     /// Who may be asked to review.
     pub(crate) collaborators: Vec<String>,
     /// Whether the repository has no drafts.
@@ -41,7 +47,7 @@ pub(crate) struct Pull {
     /// Author, association, state, text.
     pub(crate) reviews: Vec<(String, &'static str, &'static str, String)>,
     /// Whether it is resolved, its path, and author, association and text of each comment.
-    pub(crate) threads: Vec<(bool, String, Vec<(String, &'static str, String)>)>,
+    pub(crate) threads: Vec<(bool, String, Vec<Said>)>,
     /// Its last head while it was open.
     pub(super) head: String,
     /// The head that was asked about already.
