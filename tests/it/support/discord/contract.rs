@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use jsonschema::{Registry, Resource, Validator};
 use serde_json::{Value, json};
 
+use super::Discord;
 use super::world::Asked;
 use crate::support::judges::contract_file;
 
@@ -37,6 +38,17 @@ impl View {
         });
         let errors = validator.iter_errors(body);
         errors.map(|error| format!("at {}: {error}", error.instance_path)).collect()
+    }
+}
+
+impl Discord {
+    /// Everything that was asked and answered so far is as Discord describes it; said and skipped where the description
+    /// is not there.
+    pub fn is_as_described(&self) {
+        if let Some(mut contract) = Contract::find() {
+            let (wrong, _) = contract.judge(&self.journal());
+            assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        }
     }
 }
 
